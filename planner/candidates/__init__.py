@@ -1,0 +1,1 @@
+"""Every deployment that could serve, evaluated in columns, with the reason for each rejection."""

@@ -1,0 +1,1 @@
+"""Loads, merges and checks catalogs and problem files; imports model configs."""

@@ -1,0 +1,1 @@
+"""From workloads to streams: rates per period, length distributions, burstiness."""

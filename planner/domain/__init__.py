@@ -1,0 +1,1 @@
+"""Frozen, strict objects: what a problem says and what the catalogs know."""

@@ -1,0 +1,63 @@
+"""All facts a problem is solved with, after merging, as one frozen object."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from planner.domain.base import Identifier, Sourced, Strict
+from planner.domain.engine import Coefficients, Engine
+from planner.domain.hardware import Accelerator, Fabric, Instance
+from planner.domain.llm import KvPrecision, Model, Precision
+from planner.domain.offers import ApiOffer, OwnedFleet, OwnedOffer
+
+
+class Benchmark(Sourced):
+    """A public benchmark that quality floors may name."""
+
+    task: str
+    """What it measures: chat, coding, math, reasoning, knowledge, tools, long context …"""
+    unit: str = "%"
+    """Unit of its scores."""
+    caution: str = ""
+    """Saturation, self-reporting, windows: what to mind."""
+
+
+class Catalog(Strict):
+    """Facts by section and name. Rows of later files replace or extend those of earlier ones."""
+
+    accelerators: dict[Identifier, Accelerator] = Field(default_factory=dict)
+    """Devices."""
+    fabrics: dict[Identifier, Fabric] = Field(default_factory=dict)
+    """Links."""
+    instances: dict[Identifier, Instance] = Field(default_factory=dict)
+    """Machine shapes, named `seller/type`."""
+    models: dict[Identifier, Model] = Field(default_factory=dict)
+    """Open-weight models, named by their Hugging Face id."""
+    precisions: dict[Identifier, Precision] = Field(default_factory=dict)
+    """Weight and activation formats."""
+    kv_precisions: dict[Identifier, KvPrecision] = Field(default_factory=dict)
+    """KV cache formats."""
+    engines: dict[Identifier, Engine] = Field(default_factory=dict)
+    """Serving engines."""
+    coefficients: dict[Identifier, Coefficients] = Field(default_factory=dict)
+    """Calibration, named `accelerator/engine/format`."""
+    benchmarks: dict[Identifier, Benchmark] = Field(default_factory=dict)
+    """Benchmarks quality floors may name."""
+    apis: dict[Identifier, ApiOffer] = Field(default_factory=dict)
+    """API offers, named `provider/model`."""
+    owned: dict[Identifier, OwnedOffer] = Field(default_factory=dict)
+    """Machines that can be bought."""
+    fleet: dict[Identifier, OwnedFleet] = Field(default_factory=dict)
+    """Machines already there."""
+    digest: str = ""
+    """SHA-256 over the merged rows, written into every plan."""
+
+    def resolve_model(self, name: str) -> str | None:
+        """Return the catalog name behind a name or alias, None if there is none."""
+        if name in self.models:
+            return name
+        lowered = name.lower()
+        for key, model in self.models.items():
+            if lowered == key.lower() or lowered in (alias.lower() for alias in model.aliases):
+                return key
+        return None

@@ -1,0 +1,130 @@
+"""Accelerators, the links between them, and the machines sellers offer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from planner.domain.base import Identifier, NonNegativeFloat, PositiveInt, Sourced, Strict
+from planner.units import Bytes, BytesPerSecond, DollarsPerHour, Fraction, OperationsPerSecond, Seconds, Watts
+
+NumberFormat = Literal["fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4"]
+OfferKind = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned"]
+RegionGroup = Literal["us", "eu", "asia", "me", "other", "global"]
+
+
+class Accelerator(Sourced):
+    """One GPU or comparable device."""
+
+    name: str
+    """The name people use."""
+    vendor: Literal["nvidia", "amd", "intel", "google", "aws"]
+    """Maker; engines support accelerators by vendor and architecture."""
+    architecture: str
+    """Compute capability or architecture name, as the vendor spells it."""
+    form_factor: str
+    """sxm, pcie, oam, superchip …"""
+    memory: Bytes
+    """Nominal memory."""
+    memory_reported: Bytes | None = None
+    """Memory as the driver or the cloud's API reports it; the planner budgets with this where known."""
+    bandwidth: BytesPerSecond
+    """Peak memory bandwidth."""
+    peak: dict[NumberFormat, OperationsPerSecond] = Field(min_length=1)
+    """Peak *dense* rate per number format of the multiplication; absent = not supported by the matrix units."""
+    tdp: Watts | None = None
+    """Board power limit."""
+    fabric: Identifier
+    """The link inside a node, a name in the `fabrics` catalog."""
+    link_bandwidth: BytesPerSecond | None = None
+    """Rate of that link per device, one direction."""
+    scale_up_domain: PositiveInt = 1
+    """How many devices that link can join at full rate."""
+    pcie_bandwidth: BytesPerSecond | None = None
+    """Host link, one direction."""
+    released: int | None = None
+    """Year of release."""
+    mig_slices: int | None = None
+    """Hardware partitions the device can be cut into."""
+
+    @property
+    def usable_memory(self) -> float:
+        """Bytes to budget with: as reported where known, else nominal."""
+        return self.memory_reported or self.memory
+
+
+class CollectivePoint(Strict):
+    """Latency and bandwidth of an all-reduce over `n` devices: t = alpha + 2(n-1)/n · bytes/beta."""
+
+    n: PositiveInt
+    """Devices taking part."""
+    alpha: Seconds
+    """Fixed time."""
+    beta: BytesPerSecond
+    """Bus bandwidth reached by large messages."""
+
+
+class Fabric(Sourced):
+    """A link type and how collectives behave on it."""
+
+    scope: Literal["scale_up", "pcie", "scale_out"]
+    """scale_up: NVLink and its like; pcie: devices in one host without it; scale_out: between hosts."""
+    allreduce: tuple[CollectivePoint, ...] = ()
+    """Measured points; between them alpha and beta are interpolated in log n."""
+    p2p_alpha: Seconds
+    """Fixed time of a point-to-point transfer."""
+    p2p_beta: BytesPerSecond | None = None
+    """Point-to-point bandwidth; absent = the accelerator's own link rate."""
+    efficiency: Fraction = 0.8
+    """Share of nominal link rate reached where no point was measured."""
+    status: Literal["measured", "fitted", "assumed"]
+    """How the numbers were had."""
+
+
+class Price(Sourced):
+    """What one instance costs per hour in one region, per way to pay; blank = not public."""
+
+    region: Identifier
+    """The seller's region name."""
+    region_group: RegionGroup
+    """Continent-level group used by data rules."""
+    on_demand: DollarsPerHour | None = None
+    """Pay by the hour, leave when you like."""
+    spot: DollarsPerHour | None = None
+    """Interruptible."""
+    reserved_1y: DollarsPerHour | None = None
+    """Committed for a year, paid whether used or not."""
+    reserved_3y: DollarsPerHour | None = None
+    """Committed for three years, paid whether used or not."""
+
+
+class Instance(Strict):
+    """A machine shape one seller offers: a node of `count` accelerators."""
+
+    seller: Identifier
+    """Who sells it."""
+    instance_type: Identifier
+    """The seller's own name for it."""
+    accelerator: Identifier
+    """A name in the `accelerators` catalog."""
+    count: PositiveInt
+    """Accelerators in the node."""
+    fabric: Identifier
+    """Link between the node's accelerators, a name in `fabrics`; `none` for a single device."""
+    network: BytesPerSecond | None = None
+    """Network to other nodes."""
+    network_fabric: Identifier = "ethernet"
+    """Kind of that network, a name in `fabrics`."""
+    vcpu: NonNegativeFloat | None = None
+    """Virtual CPUs."""
+    ram: Bytes | None = None
+    """Host memory."""
+    local_storage: Bytes | None = None
+    """Local NVMe."""
+    prices: tuple[Price, ...] = Field(min_length=1)
+    """One row a region."""
+    note: str = ""
+    """What a buyer should know."""
+    unverified: tuple[str, ...] = ()
+    """Fields that were not read in a source."""

@@ -1,0 +1,107 @@
+"""Ways to pay other than the hourly prices that ride on an instance: APIs and owned machines."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from planner.domain.base import Identifier, NonNegativeFloat, PositiveFloat, PositiveInt, Sourced
+from planner.domain.hardware import RegionGroup
+from planner.domain.llm import Score
+from planner.units import Dollars, DollarsPerHour, DollarsPerKwh, DollarsPerToken, Fraction, RequestRate, Seconds, Tokens, Watts
+
+
+class ApiLatency(Sourced):
+    """Latency a caller has measured or the seller promises; without it an API cannot carry a hard latency objective."""
+
+    ttft_mean: Seconds
+    """Mean time to first token."""
+    ttft_p95: Seconds
+    """95th percentile of time to first token."""
+    tpot_mean: Seconds
+    """Mean time per output token."""
+    tpot_p95: Seconds
+    """95th percentile of time per output token."""
+
+
+class ApiOffer(Sourced):
+    """A model served by someone else, priced per token."""
+
+    provider: Identifier
+    """Who serves it, as in `genai-prices`."""
+    model: Identifier
+    """The provider's name of the model, as in `genai-prices`."""
+    open_model: Identifier | None = None
+    """The catalog model behind it, if its weights are open; then its scores count."""
+    input_price: DollarsPerToken | None = None
+    """Price per input token; absent = looked up in `genai-prices`."""
+    cached_input_price: DollarsPerToken | None = None
+    """Price per cached input token; absent = looked up, else as uncached."""
+    output_price: DollarsPerToken | None = None
+    """Price per output token; absent = looked up in `genai-prices`."""
+    max_context: Tokens | None = None
+    """Longest context; absent = as `genai-prices` says."""
+    region_groups: tuple[RegionGroup, ...] = ("global",)
+    """Where requests are processed."""
+    latency: ApiLatency | None = None
+    """Measured latency."""
+    rate_limit: RequestRate | None = None
+    """Most requests per second the account may send."""
+    scores: tuple[Score, ...] = ()
+    """Public benchmark results."""
+
+
+class OwnedOffer(Sourced):
+    """Machines bought outright: capital, energy and space, spread over their life (handbook §9).
+
+    hourly = (capex·CRF − salvage·sinking fund + yearly opex)/8760 + PUE·power·energy price, with CRF = r(1+r)^n/((1+r)^n−1).
+    """
+
+    instance: Identifier
+    """The machine, a name in `instances`."""
+    region: Identifier
+    """Where it would stand."""
+    region_group: RegionGroup
+    """Continent-level group used by data rules."""
+    capex: Dollars
+    """Purchase price of one machine, installed."""
+    life_years: PositiveFloat = 4.0
+    """Years over which it is written off (assumption, handbook §9)."""
+    discount_rate: Fraction = 0.08
+    """Cost of capital per year (assumption, handbook §9)."""
+    salvage: Fraction = Field(default=0.0)
+    """Share of capex recovered at the end."""
+    yearly_opex: Dollars = 0.0
+    """Space, staff share, support per machine and year."""
+    power: Watts
+    """Draw of one machine under load."""
+    pue: PositiveFloat = 1.56
+    """Facility power over IT power (survey average 2024, handbook §8)."""
+    energy_price: DollarsPerKwh
+    """Price of electricity."""
+    available: PositiveInt | None = None
+    """How many can be had; absent = any number."""
+
+    @property
+    def hourly(self) -> DollarsPerHour:
+        """Cost of one machine per hour, [$/h]."""
+        rate, years = self.discount_rate, self.life_years
+        growth = (1.0 + rate) ** years
+        recovery = rate * growth / (growth - 1.0) if rate else 1.0 / years
+        sinking = rate / (growth - 1.0) if rate else 1.0 / years
+        yearly = self.capex * (recovery - self.salvage * sinking) + self.yearly_opex
+        return yearly / 8760.0 + self.pue * self.power / 1000.0 * self.energy_price
+
+
+class OwnedFleet(Sourced):
+    """Machines already there: their capital is sunk, so only running costs count."""
+
+    instance: Identifier
+    """The machine, a name in `instances`."""
+    region: Identifier
+    """Where it stands."""
+    region_group: RegionGroup
+    """Continent-level group used by data rules."""
+    count: PositiveInt
+    """How many there are."""
+    hourly: NonNegativeFloat = 0.0
+    """Running cost of one machine, in $/h."""

@@ -1,0 +1,134 @@
+"""The problem file: what is to be served, with what, under which limits, and how hard to search."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from planner.domain.base import Identifier, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Strict
+from planner.domain.workload import Choices, Workload
+from planner.units import DollarsPerHour, Fraction, Seconds, Watts
+
+
+class Metadata(Strict):
+    """What the file is about."""
+
+    name: Identifier
+    """Name of the problem."""
+    description: str = ""
+    """The story, for readers."""
+
+
+class CatalogUse(Strict):
+    """Which facts to use: the built-in catalogs, files beside the problem, and inline rows; later ones win."""
+
+    builtin: bool = True
+    """Start from the catalogs that ship with the planner."""
+    files: tuple[str, ...] = ()
+    """Catalog files, relative to the problem file."""
+    overrides: dict[str, dict[str, dict[str, Any]]] = Field(default_factory=dict)
+    """Section → name → fields. Fields given replace those of an existing row; a new name needs a whole row."""
+
+
+class Period(Strict):
+    """A slice of the horizon with its own demand."""
+
+    name: Identifier
+    """Name used by demand."""
+    hours: PositiveFloat
+    """Its length within one cycle."""
+
+
+class Quota(Strict):
+    """How many accelerators may be held."""
+
+    accelerator: str
+    """Name or pattern (`h100-*`)."""
+    region: str = "*"
+    """Region or pattern."""
+    seller: str = "*"
+    """Seller or pattern."""
+    offer: Literal["*", "on_demand", "spot", "reserved_1y", "reserved_3y", "owned"] = "*"
+    """Way to pay."""
+    gpus: NonNegativeInt
+    """Most accelerators at any time."""
+
+
+class Limits(Strict):
+    """Limits over the whole plan."""
+
+    budget: DollarsPerHour | None = None
+    """Most to spend, averaged over the cycle: `$40k/month`, `$55/h`."""
+    power: Watts | None = None
+    """Most power of all accelerators and hosts at any time."""
+    quotas: tuple[Quota, ...] = ()
+    """Quotas per accelerator, region, seller and way to pay."""
+    max_gpus: NonNegativeInt | None = None
+    """Most accelerators at any time."""
+
+
+class Operations(Strict):
+    """What running pools asks for beyond capacity."""
+
+    min_replicas: PositiveInt = 1
+    """Fewest replicas of a pool that serves anything."""
+    spare_replicas: NonNegativeInt = 0
+    """Replicas kept beyond need in each pool, for failures and rollouts."""
+    pool_cost: DollarsPerHour = 0.0
+    """Cost of operating one more pool (people, monitoring, rollouts), whatever its size."""
+    max_pools: PositiveInt | None = None
+    """Most pools to operate."""
+    max_utilization: Annotated[float, Field(gt=0, lt=1)] = 0.8
+    """Highest share of a replica's stable rate used; above 0.8 closed forms were not confirmed by simulation (handbook §5)."""
+    spot_restart: Seconds = 600.0
+    """Time lost at each spot interruption (assumption: image, weights and warm-up, handbook §9)."""
+    spot_interruptions_per_hour: NonNegativeFloat = 0.05
+    """Spot interruptions per machine and hour (assumption; published figures run from 0.0001 to 0.7)."""
+
+
+class Solver(Strict):
+    """How hard to search."""
+
+    gap: Fraction = 0.01
+    """Stop when the plan is proved to cost at most this share more than the best possible."""
+    time_limit: Seconds = 120.0
+    """Stop searching after this time and return the best plan found."""
+    seed: NonNegativeInt = 0
+    """Seed of every random choice."""
+
+
+class Problem(Strict):
+    """A planning problem."""
+
+    apiVersion: Literal["planner/v1"]  # noqa: N815 - the field's name in the file format
+    """Version of this format."""
+    metadata: Metadata
+    """Name and story."""
+    catalogs: CatalogUse = CatalogUse()
+    """Where facts come from."""
+    periods: tuple[Period, ...] = (Period(name="always", hours=730.0),)
+    """Slices of the cycle; one of a month's length unless given."""
+    workloads: tuple[Workload, ...] = Field(min_length=1, max_length=500)
+    """What is to be served."""
+    choose: Choices = Choices()
+    """What may be chosen, for all workloads."""
+    limits: Limits = Limits()
+    """Limits over the whole plan."""
+    operations: Operations = Operations()
+    """Replicas, spares and pool overheads."""
+    solver: Solver = Solver()
+    """Gap, time limit, seed."""
+
+    @model_validator(mode="after")
+    def _names(self) -> Problem:
+        for what, names in (("workload", [w.name for w in self.workloads]), ("period", [p.name for p in self.periods])):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what} names must differ; found twice: {', '.join(twice)}")
+        return self
+
+    @property
+    def cycle_hours(self) -> float:
+        """Length of one cycle of periods, [h]."""
+        return sum(period.hours for period in self.periods)

@@ -1,0 +1,1 @@
+"""The mixed-integer program: the only room that knows a solver."""

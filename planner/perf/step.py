@@ -1,0 +1,147 @@
+"""Time of one engine iteration (design §3.2), as coefficients that are computed once per deployment.
+
+An iteration carries B decoding sequences whose KV cache holds K bytes, P new prompt tokens, and G attention
+FLOP of those prompts:
+
+    τ = host + host_seq·B + ‖ weights + experts·cov(N), flops·N ‖_q + kv·K + attention·G + comm·N,   N = B + P
+
+`weights`, `experts`, `flops`, `kv`, `attention`, `comm` are already divided over tensor-, expert- and data-parallel
+ranks and over pipeline micro-batches, so the formula is the same for every layout. cov(N) = 1 − (1 − k/E)^(N/stages)
+is the expected share of routed experts that N tokens touch.
+
+At a fixed coverage every term is linear or a norm of linear functions of (B, K, P, G), hence τ is convex: the
+additivity of load (design §3.4) rests on that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StepModel:
+    """Coefficients of τ; every field broadcasts against every other (one entry per deployment)."""
+
+    host: Array
+    """Fixed time per iteration: launches of all layers, collective latencies, stage hops [s]."""
+    host_sequence: Array
+    """Host time per decoding sequence [s]."""
+    weights: Array
+    """Time to read the weights every token needs [s]."""
+    experts: Array
+    """Time to read all routed experts held by the busiest rank [s]; 0 for dense models."""
+    sparsity: Array
+    """k/E, share of routed experts one token visits; 0 for dense models."""
+    stages: Array
+    """Pipeline stages = micro-batches in flight."""
+    flops: Array
+    """Linear-layer compute time per token [s/token]."""
+    norm: Array
+    """Exponent q of the smooth roofline."""
+    kv: Array
+    """Decode attention time per byte of live KV cache of the replica [s/B]."""
+    attention: Array
+    """Prefill attention time per FLOP [s/FLOP]."""
+    attention_half: Array
+    """Prompt length at which prefill attention runs at half rate [token]; enters G."""
+    comm: Array
+    """Collective time per token [s/token]."""
+
+    def take(self, index: NDArray[np.intp]) -> Self:
+        """Return the model of the chosen deployments."""
+        return type(self)(**{f.name: np.asarray(getattr(self, f.name))[index] for f in fields(self)})
+
+
+def expert_coverage(sparsity: Array, tokens: Array) -> Array:
+    """Return the expected share of routed experts that `tokens` independent tokens visit.
+
+    cov = 1 − (1 − k/E)^N
+
+    Parameters
+    ----------
+    sparsity : k/E [1], in [0, 1]
+    tokens : N, tokens in the iteration [token]
+
+    Returns
+    -------
+    Share of experts read [1]; 0 where the model has none.
+
+    Notes
+    -----
+    Uniform routing; under skewed routing measured coverage is 25–40 % lower at N ≈ 16–64 (handbook §3), so reading
+    time is rather over- than under-estimated. Computed as −expm1(N·log1p(−k/E)), exact for small k/E.
+
+    References
+    ----------
+    Erdil, "Inference economics of language models", arXiv 2506.04645; handbook §3.
+    """
+    with np.errstate(divide="ignore"):
+        return -np.expm1(tokens * np.log1p(-np.minimum(sparsity, 1.0)))  # type: ignore[no-any-return]
+
+
+def smooth_max(memory: Array, compute: Array, norm: Array) -> Array:
+    """Return (memory^q + compute^q)^(1/q), the smooth roofline.
+
+    Parameters
+    ----------
+    memory, compute : times that overlap [s]
+    norm : q [1]; q → ∞ is the maximum, q = 1 the sum
+
+    Returns
+    -------
+    Joint time [s], between max(memory, compute) and their sum.
+
+    Notes
+    -----
+    Scaled by the larger term, so that no power under- or overflows.
+
+    References
+    ----------
+    Handbook §2 (fits of q per accelerator and engine).
+    """
+    larger = np.maximum(memory, compute)
+    smaller = np.minimum(memory, compute)
+    ratio = np.divide(smaller, larger, out=np.zeros(np.broadcast(smaller, larger).shape), where=larger > 0)
+    return larger * (1.0 + ratio**norm) ** (1.0 / norm)  # type: ignore[no-any-return]
+
+
+def iteration_time(
+    step: StepModel, sequences: Array, kv_bytes: Array, prompt_tokens: Array, attention_flop: Array, coverage: Array | None = None
+) -> Array:
+    """Return τ, the time of one iteration.
+
+    Parameters
+    ----------
+    step : coefficients
+    sequences : B, decoding sequences [1]
+    kv_bytes : K, bytes of their KV cache [B]
+    prompt_tokens : P, new prompt tokens in the iteration [token]
+    attention_flop : G, FLOP of prompt attention in the iteration [FLOP]
+    coverage : share of experts read [1]; None = `expert_coverage` of this iteration's tokens
+
+    Returns
+    -------
+    τ [s]
+
+    Notes
+    -----
+    Valid for iterations up to the engine's token limit. Convex in (B, K, P, G) when `coverage` is given; with the
+    coverage of the iteration itself it is not (coverage is concave in N).
+    """
+    tokens = sequences + prompt_tokens
+    read = expert_coverage(step.sparsity, tokens / step.stages) if coverage is None else coverage
+    linear = smooth_max(step.weights + step.experts * read, step.flops * tokens, step.norm)
+    return (  # type: ignore[no-any-return]
+        step.host
+        + step.host_sequence * sequences
+        + linear
+        + step.kv * kv_bytes
+        + step.attention * attention_flop
+        + step.comm * tokens
+    )

@@ -1,0 +1,1 @@
+"""Shows a plan; computes nothing."""

@@ -1,0 +1,1 @@
+"""Many solves: relaxations, frontiers, scenarios."""

@@ -1,0 +1,1 @@
+"""What machines cost in each period, and how replicas fit into them."""
