@@ -1,0 +1,362 @@
+"""The answer: what to run, where, for whom, at what cost, how fast, and how sure we are.
+
+A plan is complete in itself: a reader needs nothing else to understand it, and the check needs only the plan, the
+problem and the catalogs.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from planner.domain.base import Strict
+from planner.domain.hardware import OfferKind
+
+PLAN_VERSION = "plan/v1"
+
+
+class Proof(Strict):
+    """How close to optimal the plan is."""
+
+    termination: Literal["optimal", "feasible"]
+    """optimal: the asked gap was reached; feasible: a limit came first."""
+    objective: float
+    """Average cost of the plan [$/h]."""
+    bound: float
+    """No plan within this model costs less [$/h]."""
+    gap: float
+    """(objective − bound)/objective."""
+    solver: str
+    """Solver and version."""
+    candidates: int
+    """Deployments considered."""
+    rejected: dict[str, int]
+    """Deployments rejected, per reason code."""
+    columns: int
+    """Pool columns after rejection."""
+    kept: int
+    """Pool columns left after those that provably cannot be part of a better plan were removed."""
+    rounds: int = 1
+    """Solves needed until the independent check passed."""
+
+
+class Layout(Strict):
+    """How a replica is spread over devices."""
+
+    tp: int
+    """Tensor-parallel degree."""
+    pp: int
+    """Pipeline stages."""
+    dp: int = 1
+    """Attention data-parallel ranks within the replica."""
+    ep: int = 1
+    """Expert-parallel degree."""
+
+    @property
+    def gpus(self) -> int:
+        """Devices of a replica."""
+        return self.tp * self.pp * self.dp
+
+
+class Deployment(Strict):
+    """What one replica is."""
+
+    model: str
+    """Catalog name."""
+    precision: str
+    """Weight precision."""
+    kv_precision: str
+    """KV cache precision."""
+    engine: str
+    """Serving engine."""
+    engine_version: str
+    """Version the settings were read from."""
+    accelerator: str
+    """Catalog name."""
+    layout: Layout
+    """Parallel layout."""
+    max_sequences: int
+    """Limit of sequences decoding at once, to be set in the engine."""
+    chunk_tokens: int
+    """Token limit of an iteration, to be set in the engine."""
+    max_context: int
+    """Longest context to be allowed, to be set in the engine [token]."""
+    memory_fraction: float
+    """Share of device memory given to the engine."""
+
+
+class MemoryPerGpu(Strict):
+    """Where the memory of one device goes [B]."""
+
+    total: float
+    """Usable memory."""
+    weights: float
+    """Weights."""
+    activations: float
+    """Activations and communication buffers."""
+    runtime: float
+    """CUDA context, graphs, libraries, and the share the engine leaves alone."""
+    kv: float
+    """KV cache blocks."""
+
+
+class ServiceLevel(Strict):
+    """What a pool guarantees to every stream it serves; corner of its additive resources."""
+
+    iteration: float
+    """Mean iteration time a replica is kept under [s]."""
+    sequences: float
+    """Mean number of decoding sequences a replica is kept under."""
+    prompt_wait: float
+    """Mean wait of a prompt a replica is kept under [s]."""
+    jitter: float
+    """Variance rate of iteration time by prompts that a replica is kept under [s]."""
+
+
+class Share(Strict):
+    """A stream's flow into a pool or API in one period."""
+
+    stream: str
+    """Stream."""
+    period: str
+    """Period."""
+    rate: float
+    """Calls per second."""
+    share: float
+    """Of the stream's calls in that period."""
+
+
+class PoolLoad(Strict):
+    """A pool in one period."""
+
+    period: str
+    """Period."""
+    replicas: int
+    """Replicas, spares included."""
+    utilization: dict[str, float]
+    """Share of each additive resource in use, on the replicas that carry load."""
+    binding: str
+    """The resource nearest its limit."""
+    iteration: float
+    """Predicted mean iteration time = mean TPOT [s]."""
+    sequences: float
+    """Predicted mean decoding sequences per replica."""
+    output_tokens_per_second: float
+    """Of the whole pool."""
+
+
+class Pool(Strict):
+    """A number of replicas of one deployment, run for one service level."""
+
+    name: str
+    """Name in this plan: P1, P2 …"""
+    deployment: Deployment
+    """What a replica is."""
+    instance: str
+    """Machine shape, catalog name."""
+    seller: str
+    """Seller."""
+    region: str
+    """Region."""
+    region_group: str
+    """Continent."""
+    interruptible: bool
+    """Whether it runs on spot machines."""
+    level: ServiceLevel
+    """What it guarantees."""
+    memory: MemoryPerGpu
+    """Memory of one device."""
+    kv_capacity_tokens: float
+    """Tokens of average context whose KV cache one replica holds."""
+    loads: tuple[PoolLoad, ...]
+    """One a period."""
+    shares: tuple[Share, ...]
+    """Who uses it."""
+
+
+class ApiRoute(Strict):
+    """Calls sent to someone else's API."""
+
+    api: str
+    """Catalog name."""
+    input_price: float
+    """Per uncached input token [$]."""
+    cached_input_price: float
+    """Per cached input token [$]."""
+    output_price: float
+    """Per output token [$]."""
+    price_source: str
+    """Where the prices come from."""
+    shares: tuple[Share, ...]
+    """Who uses it."""
+
+
+class Purchase(Strict):
+    """Machines to hold."""
+
+    kind: OfferKind
+    """Way to pay."""
+    instance: str
+    """Machine shape."""
+    seller: str
+    """Seller."""
+    region: str
+    """Region."""
+    accelerator: str
+    """Accelerator."""
+    gpus_per_machine: int
+    """Accelerators of one machine."""
+    machines: dict[str, int]
+    """Machines held in each period."""
+    hourly: float
+    """Price of one machine, as planned with [$/h]."""
+    price_source: str
+    """Where the price comes from, with its date."""
+    cost: float
+    """Average cost [$/h]."""
+
+
+class Promise(Strict):
+    """One latency promise and what is predicted."""
+
+    stream: str
+    """Stream."""
+    period: str
+    """Period."""
+    route: str
+    """Pool or API."""
+    metric: Literal["ttft", "tpot", "e2e"]
+    """What is promised."""
+    percentile: float
+    """At which percentile."""
+    target: float
+    """Limit [s]."""
+    predicted: float
+    """Prediction at that percentile [s]."""
+    miss_share: float
+    """Predicted share of calls slower than the target."""
+    soft: bool
+    """Whether a miss costs money rather than being forbidden."""
+    holds: bool
+    """Whether the prediction keeps the target."""
+
+
+class Latency(Strict):
+    """Predicted latencies of a stream on a pool in one period [s]."""
+
+    stream: str
+    """Stream."""
+    period: str
+    """Period."""
+    route: str
+    """Pool."""
+    metric: Literal["ttft", "tpot", "e2e"]
+    """Metric."""
+    mean: float
+    """Mean."""
+    p50: float
+    """Median."""
+    p95: float
+    """95th percentile."""
+    p99: float
+    """99th percentile."""
+
+
+class WorkloadCost(Strict):
+    """What a workload costs."""
+
+    workload: str
+    """Workload."""
+    hourly: float
+    """Average cost: its share of machines by binding load, plus APIs, misses and overheads [$/h]."""
+    share: float
+    """Of the whole plan."""
+    per_million_input: float | None
+    """Per million input tokens, the input's share by work [$]; None if it has none."""
+    per_million_output: float | None
+    """Per million output tokens, the output's share by work [$]; None if it has none."""
+    per_thousand_calls: float
+    """Per thousand calls [$]."""
+
+
+class PoolCost(Strict):
+    """What a pool costs."""
+
+    pool: str
+    """Pool."""
+    hourly: float
+    """Average cost of the machines it occupies, unused share of them included [$/h]."""
+    share: float
+    """Of the whole plan."""
+
+
+class Cost(Strict):
+    """Average cost over the cycle, split several ways, each of which adds up to the total [$/h]."""
+
+    total: float
+    """Everything."""
+    machines: float
+    """Machines."""
+    apis: float
+    """API tokens."""
+    misses: float
+    """Expected price of missed soft targets."""
+    operations: float
+    """Cost of operating pools."""
+    per_month: float
+    """Total over 730 hours [$]."""
+    by_pool: tuple[PoolCost, ...]
+    """Machines and operations by pool."""
+    by_workload: tuple[WorkloadCost, ...]
+    """Everything by workload."""
+
+
+class Fact(Strict):
+    """A number the plan rests on, with its standing."""
+
+    subject: str
+    """What it is about."""
+    statement: str
+    """The assumption or fact in words."""
+    standing: Literal["measured", "fitted", "assumed", "published", "stated"]
+    """How it is known; `stated` = by the problem file."""
+    source: str
+    """Where it comes from."""
+
+
+class Plan(Strict):
+    """The answer to a problem."""
+
+    version: Literal["plan/v1"] = "plan/v1"
+    """Version of this format."""
+    planner: str
+    """Version of the planner."""
+    problem: str
+    """Name of the problem."""
+    problem_digest: str
+    """SHA-256 of the problem file."""
+    catalog_digest: str
+    """SHA-256 of the merged catalogs."""
+    seed: int
+    """Seed."""
+    periods: dict[str, float]
+    """Hours of each period."""
+    proof: Proof
+    """How close to optimal."""
+    cost: Cost
+    """What it costs."""
+    pools: tuple[Pool, ...]
+    """What to run."""
+    apis: tuple[ApiRoute, ...]
+    """What to send elsewhere."""
+    purchases: tuple[Purchase, ...]
+    """What to buy, rent or reserve."""
+    promises: tuple[Promise, ...]
+    """Every promise with its prediction."""
+    latencies: tuple[Latency, ...]
+    """Predicted latencies beyond the promises."""
+    reasons: tuple[str, ...]
+    """Why this and not something else, in sentences with numbers."""
+    facts: tuple[Fact, ...]
+    """Assumptions and sources, the weakest first."""
+    warnings: tuple[str, ...] = ()
+    """What a reviewer should know."""

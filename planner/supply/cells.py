@@ -1,0 +1,67 @@
+"""Cells and purchases: where replicas can run and the ways to pay for the machines there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from planner.domain.hardware import OfferKind, RegionGroup
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One machine shape of one seller in one region; spot machines form a cell of their own."""
+
+    name: str
+    """`seller/type@region`, with ` (spot)` where interruptible."""
+    instance: str
+    """Catalog name of the machine shape."""
+    seller: str
+    """Seller."""
+    region: str
+    """Seller's region."""
+    region_group: RegionGroup
+    """Continent."""
+    accelerator: str
+    """Catalog name of the accelerator."""
+    gpus: int
+    """Accelerators of one machine."""
+    interruptible: bool
+    """Whether its machines can be taken away."""
+    power: float
+    """Draw of one machine, host included [W]."""
+    streams: tuple[bool, ...]
+    """Which streams may run here, by data rules, choices and interruptibility."""
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """One way to pay for the machines of a cell."""
+
+    name: str
+    """`cell/kind`."""
+    cell: int
+    """Index of the cell."""
+    kind: OfferKind
+    """Way to pay."""
+    hourly: float
+    """Cost of one useful machine-hour: list price, for spot divided by the share of time not lost to restarts [$/h]."""
+    list_price: float
+    """Price as published [$/h]."""
+    committed: bool
+    """Whether the number is the same in all periods and paid in all."""
+    limit: float
+    """Most machines to be had; inf if any number."""
+    source: str
+    """Where the price comes from, with its date."""
+
+
+@dataclass(frozen=True)
+class Supply:
+    """All cells and purchases a problem may use."""
+
+    cells: tuple[Cell, ...]
+    """Places for replicas."""
+    purchases: tuple[Purchase, ...]
+    """Ways to pay, each for one cell."""
+    rejected: tuple[tuple[str, str, str], ...]
+    """(what, reason code, sentence with the number) for each cell or purchase left out."""
