@@ -88,7 +88,13 @@ def grouped_attention(
 
 
 def latent_attention(
-    hidden: float, heads: float, kv_lora_rank: float, rope_dim: float, nope_dim: float, value_dim: float, q_lora_rank: float | None
+    hidden: float,
+    heads: float,
+    kv_lora_rank: float,
+    rope_dim: float,
+    nope_dim: float,
+    value_dim: float,
+    q_lora_rank: float | None,
 ) -> float:
     """Count one layer of multi-head latent attention (MLA).
 
@@ -114,10 +120,7 @@ def latent_attention(
     DeepSeek-V2, arXiv:2405.04434, §2.1 and appendix C.
     """
     query = heads * (nope_dim + rope_dim)
-    if q_lora_rank is None:
-        queries = hidden * query
-    else:
-        queries = hidden * q_lora_rank + q_lora_rank + q_lora_rank * query
+    queries = hidden * query if q_lora_rank is None else q_lora_rank * (hidden + 1 + query)
     latent = hidden * (kv_lora_rank + rope_dim) + kv_lora_rank
     return queries + latent + kv_lora_rank * heads * (nope_dim + value_dim) + heads * value_dim * hidden
 
@@ -171,7 +174,9 @@ def mlp(hidden: float, intermediate: float, *, gated: bool = True, bias: bool = 
     return (inputs + 1) * hidden * intermediate + (inputs * intermediate + hidden if bias else 0)
 
 
-def gated_delta_net(hidden: float, key_heads: float, value_heads: float, key_dim: float, value_dim: float, kernel: float) -> float:
+def gated_delta_net(
+    hidden: float, key_heads: float, value_heads: float, key_dim: float, value_dim: float, kernel: float
+) -> float:
     """Count one layer of gated DeltaNet.
 
     n = h·(2·k + 2·v + 2·H_v) + (2·k + v)·c + 2·H_v + d_v + v·h, with k = H_k·d_k, v = H_v·d_v and kernel width c.
@@ -191,7 +196,13 @@ def gated_delta_net(hidden: float, key_heads: float, value_heads: float, key_dim
     Yang et al., Gated Delta Networks, arXiv:2412.06464; Transformers `Qwen3NextGatedDeltaNet`.
     """
     keys, values = key_heads * key_dim, value_heads * value_dim
-    return hidden * (2 * keys + 2 * values + 2 * value_heads) + (2 * keys + values) * kernel + 2 * value_heads + value_dim + values * hidden
+    return (
+        hidden * (2 * keys + 2 * values + 2 * value_heads)
+        + (2 * keys + values) * kernel
+        + 2 * value_heads
+        + value_dim
+        + values * hidden
+    )
 
 
 def mamba1(hidden: float, inner: float, state: float, rank: float, kernel: float, *, norms: bool = False) -> float:

@@ -153,18 +153,23 @@ def _decode(content: bytes, name: str) -> str:
     return text
 
 
-@dataclass
+@dataclass(slots=True)
 class _Frame:
     """A collection being filled."""
 
     value: Any
-    path: KeyPath
+    mapping: bool
     anchor: str | None
     start: int
     key: str | None = None
 
+    @property
+    def position(self) -> str | int | None:
+        """Key or index of the value that comes next; None where a key comes next."""
+        return self.key if self.mapping else len(self.value)
 
-class _Refused(Exception):  # noqa: N818 - control flow inside this module
+
+class _Refused(Exception):
     """Reading cannot go on."""
 
 
@@ -219,23 +224,26 @@ class _Builder:
             self._stop(event, "the file holds several YAML documents", "keep one; remove what follows the line `---`")
 
     def _scalar(self, event: Any) -> None:
-        self._enter(event)
+        """Take a key or a value; this runs for every word of a file, so it does nothing twice."""
+        self.count += 1
+        if event.tag is not None or self.count > _MAX_NODES:
+            self._suspect(event)
         frame = self.frames[-1] if self.frames else None
-        if frame is not None and frame.key is None and type(frame.value) is dict:
+        if frame is not None and frame.mapping and frame.key is None:
             self._key(event, frame)
             return
-        value = event.value if event.style or not event.implicit[0] else self._plain(event)
+        text: str = event.value
+        value: object = text
+        if not event.style and event.implicit[0] and (text in _WORDS or text[0] in _NUMBER_STARTS):
+            value = self._plain(event, text)
         if event.anchor:
             self.anchors[event.anchor] = (value, 1)
         self._place(value, event)
 
-    def _plain(self, event: Any) -> object:
+    def _plain(self, event: Any, text: str) -> object:
         """Resolve an unquoted scalar by the YAML 1.2 core schema."""
-        text: str = event.value
         if text in _WORDS:
             return _WORDS[text]
-        if text[0] not in _NUMBER_STARTS:
-            return text
         if len(text) > _MAX_DIGITS and (_INT.fullmatch(text) or _FLOAT.fullmatch(text)):
             self._note(event, f"the number {text[:20]}… has more than {_MAX_DIGITS} digits", "write it with an exponent")
             return 0
@@ -243,26 +251,25 @@ class _Builder:
 
     def _key(self, event: Any, frame: _Frame) -> None:
         """Take a scalar as the next key; keys are names, so they stay text."""
-        key = frame.key = str(event.value)
-        path = (*frame.path, key)
+        key = frame.key = event.value
         if key == "<<" and not event.style:
-            self._note(event, "merge keys (`<<`) are not supported", "write the fields out", path)
+            self._note(event, "merge keys (`<<`) are not supported", "write the fields out")
         elif key in frame.value:
-            self._note(event, f"the key {key!r} is given twice", "keep one of the two", path)
+            self._note(event, f"the key {key!r} is given twice", "keep one of the two")
         if self.record:
-            self.lines.setdefault(path, event.start_mark.line + 1)
+            self.lines.setdefault(self._path(), event.start_mark.line + 1)
 
     def _open(self, event: Any) -> None:
         self._enter(event)
         if len(self.frames) >= _MAX_DEPTH:
+            self.frames = self.frames[:1]
             self._stop(event, f"values are nested more than {_MAX_DEPTH} deep", "flatten the file")
-        path = self._next_path(event)
         if self.record:
-            self.lines.setdefault(path, event.start_mark.line + 1)
+            self.lines.setdefault(self._path(), event.start_mark.line + 1)
         if event.anchor:
             self.anchors[event.anchor] = None
-        value: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
-        self.frames.append(_Frame(value, path, event.anchor, self.count))
+        mapping = type(event) is yaml.MappingStartEvent
+        self.frames.append(_Frame({} if mapping else [], mapping, event.anchor, self.count))
 
     def _close(self, event: Any) -> None:
         frame = self.frames.pop()
@@ -282,28 +289,21 @@ class _Builder:
             return
         self.count += known[1] - 1
         self._enter(event)
-        self._next_path(event)
         self._place(known[0], event)
 
     def _enter(self, event: Any) -> None:
-        """Count one more node and refuse its tag."""
+        """Count one more collection or alias, which cannot be a key."""
         self.count += 1
+        if self.count > _MAX_NODES or getattr(event, "tag", None) is not None:
+            self._suspect(event)
+        if self.frames and self.frames[-1].position is None:
+            self._stop(event, "a key must be plain text", "quote it")
+
+    def _suspect(self, event: Any) -> None:
+        """Refuse a file that unfolds to too much; note a tag."""
         if self.count > _MAX_NODES:
             self._stop(event, f"the file unfolds to more than {_MAX_NODES:,} values", "remove nested aliases, or split the file")
-        tag = getattr(event, "tag", None)
-        if tag is not None:
-            self._note(event, f"YAML tags such as {str(tag)[:40]!r} are not allowed", "write plain values")
-
-    def _next_path(self, event: Any) -> KeyPath:
-        """Return where the next value goes; refuse a collection or alias as a key."""
-        if not self.frames:
-            return ()
-        frame = self.frames[-1]
-        if type(frame.value) is list:
-            return (*frame.path, len(frame.value))
-        if frame.key is None:
-            self._stop(event, "a key must be plain text", "quote it")
-        return (*frame.path, str(frame.key))
+        self._note(event, f"YAML tags such as {str(event.tag)[:40]!r} are not allowed", "write plain values")
 
     def _place(self, value: Any, event: Any, *, opened: bool = False) -> None:
         """Put a finished value into the collection that is open."""
@@ -311,20 +311,23 @@ class _Builder:
             self.root = value
             return
         frame = self.frames[-1]
-        if type(frame.value) is list:
-            if self.record and not opened:
-                self.lines[(*frame.path, len(frame.value))] = event.start_mark.line + 1
-            frame.value.append(value)
-        else:
+        if frame.mapping:
             frame.value[frame.key] = value
             frame.key = None
-
-    def _note(self, event: Any, message: str, remedy: str, path: KeyPath | None = None) -> None:
-        """Remember a mistake and read on."""
-        if self.record:
             return
-        where = self.frames[-1].path if path is None and self.frames else path or ()
-        self.issues.append(Issue(self.file, event.start_mark.line + 1, dotted(where), message, remedy))
+        if self.record and not opened:
+            self.lines[self._path()] = event.start_mark.line + 1
+        frame.value.append(value)
+
+    def _path(self) -> KeyPath:
+        """Return where the value being read stands."""
+        positions = (frame.position for frame in self.frames)
+        return tuple(position for position in positions if position is not None)
+
+    def _note(self, event: Any, message: str, remedy: str) -> None:
+        """Remember a mistake and read on."""
+        if not self.record:
+            self.issues.append(Issue(self.file, event.start_mark.line + 1, dotted(self._path()), message, remedy))
 
     def _stop(self, event: Any, message: str, remedy: str) -> None:
         """Remember a mistake that makes reading on pointless."""

@@ -122,8 +122,8 @@ class Instance(Strict):
     """Host memory."""
     local_storage: Bytes | None = None
     """Local NVMe."""
-    prices: tuple[Price, ...] = Field(min_length=1)
-    """One row a region."""
+    prices: tuple[Price, ...] = ()
+    """One row a region; empty = not for rent, only to be owned."""
     note: str = ""
     """What a buyer should know."""
     unverified: tuple[str, ...] = ()

@@ -239,6 +239,11 @@ class Promise(Strict):
     holds: bool
     """Whether the prediction keeps the target."""
 
+    @property
+    def margin(self) -> float:
+        """(target − predicted)/target; negative where the target is missed."""
+        return (self.target - self.predicted) / self.target
+
 
 class Latency(Strict):
     """Predicted latencies of a stream on a pool in one period [s]."""
@@ -360,3 +365,14 @@ class Plan(Strict):
     """Assumptions and sources, the weakest first."""
     warnings: tuple[str, ...] = ()
     """What a reviewer should know."""
+
+    @property
+    def accelerators(self) -> dict[str, int]:
+        """Most accelerators held in any period, by kind."""
+        most: dict[str, int] = {}
+        for period in self.periods:
+            held: dict[str, int] = {}
+            for buy in self.purchases:
+                held[buy.accelerator] = held.get(buy.accelerator, 0) + buy.machines.get(period, 0) * buy.gpus_per_machine
+            most = {kind: max(most.get(kind, 0), held.get(kind, 0)) for kind in most | held}
+        return most

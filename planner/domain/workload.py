@@ -18,7 +18,9 @@ class TraceFile(Strict):
     path: str
     """File, relative to the problem file."""
     time_column: str = "TIMESTAMP"
-    """Column of arrival times: ISO 8601, or seconds."""
+    """Column of arrival times: ISO 8601, or numbers in `time_unit`."""
+    time_unit: Literal["s", "ms", "us", "ns"] | None = None
+    """Unit of numeric time stamps (Mooncake's are `ms`); absent = ISO 8601, or seconds."""
     input_column: str = "ContextTokens"
     """Column of prompt tokens."""
     output_column: str = "GeneratedTokens"

@@ -1,0 +1,177 @@
+"""Which APIs each stream may use, and what a call costs there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.candidates.evaluate import hard_targets, soft_targets
+from planner.candidates.quality import best_score
+from planner.candidates.rejection import Ledger
+from planner.catalog.api_prices import ApiPrice, price
+from planner.demand.stream import Stream
+from planner.domain.catalog import Catalog
+from planner.domain.offers import ApiLatency, ApiOffer
+from planner.domain.problem import Problem
+from planner.errors import MissingFact
+from planner.perf.capacity import Target
+from planner.supply.choice import allowed
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Apis:
+    """API offers some stream may use."""
+
+    names: tuple[str, ...]
+    """[A] Catalog names."""
+    prices: tuple[ApiPrice, ...]
+    """[A] Prices at the streams' context lengths."""
+    call_cost: Floats
+    """[R, A] Price per call [$]; inf where the stream may not use it."""
+    rate_limit: Floats
+    """[A] Most calls per second; inf if none."""
+
+
+def call_cost(stream: Stream, paid: ApiPrice) -> float:
+    """Return the price of a call.
+
+    cost = (I − h·p)·price_in + h·p·price_cached + O·price_out
+
+    Parameters
+    ----------
+    stream : I and O mean tokens, p prefix tokens cached at rate h
+    paid : prices per token [$]
+
+    Returns
+    -------
+    [$]
+
+    Notes
+    -----
+    The cached share assumes that the provider's prompt cache hits as often as one's own would; where the provider has no
+    cached price it equals the uncached one.
+    """
+    cached = stream.prefix_hit * stream.prefix_tokens
+    return (stream.prompt.mean - cached) * paid.input + cached * paid.cached_input + stream.output.mean * paid.output
+
+
+def api_percentile(latency: ApiLatency, stream: Stream, target: Target) -> float | None:
+    """Return an upper bound on a latency percentile of an API [s]; None above the 95th, which nobody has measured.
+
+    For end-to-end times the 95th percentiles of the parts are added, which is never too low.
+    """
+    if target.percentile > 95.0:
+        return None
+    if target.metric == "ttft":
+        return latency.ttft_p95
+    if target.metric == "tpot":
+        return latency.tpot_p95
+    return latency.ttft_p95 + stream.output.quantile(0.95) * latency.tpot_p95
+
+
+def api_problem(name: str, offer: ApiOffer, stream: Stream, catalog: Catalog, problem: Problem) -> tuple[str, str] | None:
+    """Return (code, sentence) why a stream may not use an API, None if it may."""
+    workload = stream.workload
+    if not workload.data.external_api:
+        return "rules", "the workload's data may not go to an external API"
+    if not allowed(name, problem.choose.apis, workload.choose.apis):
+        return "choice", "is not among the allowed APIs"
+    groups = workload.data.region_groups
+    if (groups is not None and not set(offer.region_groups) <= set(groups)) or workload.data.regions is not None:
+        return "rules", f"processed in {', '.join(offer.region_groups)}, outside the workload's regions"
+    scores = offer.scores + (catalog.models[offer.open_model].scores if offer.open_model else ())
+    for floor in workload.quality:
+        found = best_score(scores, floor.benchmark)
+        if found is None:
+            return "quality", f"no published {floor.benchmark} score"
+        if found.score < floor.at_least:
+            return "quality", f"{floor.benchmark} {found.score:g} < {floor.at_least:g}"
+    return _latency_problem(name, offer, stream)
+
+
+def _latency_problem(name: str, offer: ApiOffer, stream: Stream) -> tuple[str, str] | None:
+    """Return why an API's latency does not serve, None if it does; without a figure it cannot promise anything."""
+    promised = hard_targets(stream) + [target for target, _ in soft_targets(stream)]
+    interactive = [target for target in promised if target.metric != "e2e" or stream.deadline is None]
+    if interactive and offer.latency is None:
+        return "latency", f"no latency figure is known; measure it and give it under catalogs.overrides.apis.{name}.latency"
+    for target in hard_targets(stream):
+        if offer.latency is None:
+            continue
+        seen = api_percentile(offer.latency, stream, target)
+        if seen is None:
+            return "latency", f"no figure above the 95th percentile, {target.metric} is promised at p{target.percentile:g}"
+        if seen > target.seconds:
+            return "latency", f"{target.metric} p95 {seen * 1e3:.0f} ms > {target.seconds * 1e3:.0f} ms"
+    return None
+
+
+def usable_apis(catalog: Catalog, problem: Problem, streams: Sequence[Stream], ledger: Ledger) -> Apis:
+    """Return the APIs some stream may use, priced.
+
+    Parameters
+    ----------
+    catalog, problem, streams : facts and rules
+    ledger : takes the others, with the reason
+
+    Returns
+    -------
+    Apis
+
+    Notes
+    -----
+    A missed soft target costs its price times the share of misses; an API is charged the full price if its 95th
+    percentile is over the target and 5 % of it otherwise, for want of a distribution.
+    """
+    names, prices, costs, limits = [], [], [], []
+    for name, offer in catalog.apis.items():
+        found = [api_problem(name, offer, stream, catalog, problem) for stream in streams]
+        for stream, reason in zip(streams, found, strict=True):
+            if reason is not None:
+                ledger.add(reason[0], name, reason[1], stream=stream.name)
+        users = [stream for stream, reason in zip(streams, found, strict=True) if reason is None]
+        paid = _priced(name, offer, users, ledger) if users else None
+        if paid is None:
+            continue
+        row = []
+        for stream, reason in zip(streams, found, strict=True):
+            fits = reason is None and _context_fits(name, paid, stream, ledger)
+            row.append(call_cost(stream, paid) + _soft_cost(offer, stream) if fits else np.inf)
+        if np.isfinite(row).any():
+            names.append(name)
+            prices.append(paid)
+            costs.append(row)
+            limits.append(offer.rate_limit if offer.rate_limit is not None else np.inf)
+    table = np.array(costs).T if costs else np.zeros((len(streams), 0))
+    return Apis(tuple(names), tuple(prices), table, np.array(limits, dtype=float))
+
+
+def _priced(name: str, offer: ApiOffer, users: Sequence[Stream], ledger: Ledger) -> ApiPrice | None:
+    """Look the prices up at the longest mean context of the users."""
+    try:
+        return price(offer, name, context_tokens=max(stream.prompt.mean for stream in users))
+    except MissingFact as missing:
+        ledger.add("rules", name, str(missing))
+        return None
+
+
+def _context_fits(name: str, paid: ApiPrice, stream: Stream, ledger: Ledger) -> bool:
+    context = stream.longest_context()
+    if paid.context_window is None or context <= paid.context_window:
+        return True
+    ledger.add("context", name, f"99 % of calls need {context:,.0f} tokens, it takes {paid.context_window:,.0f}", stream=stream.name)
+    return False
+
+
+def _soft_cost(offer: ApiOffer, stream: Stream) -> float:
+    """Return the expected price of missed soft targets per call [$]."""
+    total = 0.0
+    for target, fee in soft_targets(stream):
+        seen = api_percentile(offer.latency, stream, Target(target.metric, 95.0, target.seconds)) if offer.latency else None
+        total += fee * (0.05 if seen is not None and seen <= target.seconds else 1.0)
+    return total

@@ -1,0 +1,137 @@
+"""Which models, formats, engines and machines each stream may use, by rules, choices and quality floors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.candidates.quality import judge
+from planner.candidates.rejection import Ledger
+from planner.candidates.space import AllowedNames, Space
+from planner.demand.stream import Stream
+from planner.domain.catalog import Catalog
+from planner.domain.llm import Model
+from planner.domain.problem import Problem
+from planner.supply.cells import Supply
+from planner.supply.choice import allowed
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names that some stream may use."""
+
+    models: tuple[str, ...]
+    """Models."""
+    formats: AllowedNames
+    """Precisions, KV precisions and engines."""
+
+
+def model_problem(name: str, model: Model, stream: Stream, problem: Problem) -> tuple[str, str] | None:
+    """Return (code, sentence) why a stream may not use a model at any precision, None if it may."""
+    workload = stream.workload
+    if model.role != "generate":
+        return "choice", f"is made to {model.role}, not to generate"
+    if not allowed(name, problem.choose.models, workload.choose.models):
+        return "choice", "is not among the allowed models"
+    licences = workload.data.licences
+    if licences is not None and (model.licence is None or model.licence not in licences):
+        return "licence", f"licence {model.licence or 'not known'} is not among {', '.join(licences)}"
+    context = stream.longest_context()
+    if context > model.max_context:
+        return "context", f"99 % of calls need {context:,.0f} tokens, it takes {model.max_context:,.0f}"
+    return None
+
+
+def usable_names(catalog: Catalog, problem: Problem, streams: Sequence[Stream], ledger: Ledger) -> Names:
+    """Return what at least one stream may use; what none may is noted in the ledger."""
+    models = []
+    for name, model in catalog.models.items():
+        problems = [model_problem(name, model, stream, problem) for stream in streams]
+        if any(found is None for found in problems):
+            models.append(name)
+        for stream, found in zip(streams, problems, strict=True):
+            if found is not None and model.role == "generate":
+                ledger.add(found[0], name, found[1], stream=stream.name)
+
+    def named(kind: str) -> tuple[str, ...]:
+        chosen = [(getattr(problem.choose, kind), getattr(stream.workload.choose, kind)) for stream in streams]
+        return tuple(name for name in getattr(catalog, kind) if any(allowed(name, *pair) for pair in chosen))
+
+    return Names(tuple(models), AllowedNames(named("precisions"), named("kv_precisions"), named("engines")))
+
+
+def good_enough(catalog: Catalog, problem: Problem, streams: Sequence[Stream], names: Names, ledger: Ledger) -> Bools:
+    """Return [R, model, precision, kv]: whether a stream may use a model in these formats.
+
+    Parameters
+    ----------
+    catalog, problem, streams : facts and rules
+    names : what some stream may use
+    ledger : takes the combinations below a quality floor
+
+    Returns
+    -------
+    Mask; choices of precision and KV precision included.
+    """
+    formats = names.formats
+    shape = (len(streams), len(names.models), len(formats.precisions), len(formats.kv_precisions))
+    mask = np.zeros(shape, dtype=bool)
+    for r, stream in enumerate(streams):
+        choose = (problem.choose, stream.workload.choose)
+        weights = [allowed(name, *(c.precisions for c in choose)) for name in formats.precisions]
+        caches = [allowed(name, *(c.kv_precisions for c in choose)) for name in formats.kv_precisions]
+        permitted = np.outer(weights, caches)
+        for m, name in enumerate(names.models):
+            if model_problem(name, catalog.models[name], stream, problem) is None:
+                mask[r, m] = permitted & _quality(catalog, stream, name, formats, ledger)
+    return mask
+
+
+def _quality(catalog: Catalog, stream: Stream, name: str, formats: AllowedNames, ledger: Ledger) -> Bools:
+    """Return [precision, kv]: whether every quality floor of a stream holds for a model."""
+    mask = np.ones((len(formats.precisions), len(formats.kv_precisions)), dtype=bool)
+    if not stream.workload.quality:
+        return mask
+    model, context = catalog.models[name], stream.longest_context()
+    for p, precision in enumerate(formats.precisions):
+        for k, kv in enumerate(formats.kv_precisions):
+            for floor in stream.workload.quality:
+                weights, cache = catalog.precisions[precision], catalog.kv_precisions[kv]
+                verdict = judge(floor, model, weights, precision, cache, kv, context)
+                if not verdict.holds:
+                    mask[p, k] = False
+                    ledger.add("quality", f"{name} {precision} {kv}", verdict.reason, stream=stream.name)
+                    break
+    return mask
+
+
+def eligibility(
+    space: Space, good: Bools, cell_of_machine: Sequence[int], supply: Supply, problem: Problem, streams: Sequence[Stream]
+) -> Bools:
+    """Return [R, N]: whether each stream may use each row of the space.
+
+    Parameters
+    ----------
+    space : combinations
+    good : `good_enough`
+    cell_of_machine : machine index of each cell
+    supply : cells, with the streams that may run there
+    problem, streams : engine choices
+
+    Returns
+    -------
+    Mask
+    """
+    machines = np.zeros((len(streams), len(space.hardware)), dtype=bool)
+    for cell, machine in zip(supply.cells, cell_of_machine, strict=True):
+        machines[:, machine] |= np.array(cell.streams, dtype=bool)
+    engines = np.array(
+        [[allowed(name, problem.choose.engines, s.workload.choose.engines) for name in space.engines] for s in streams], dtype=bool
+    ).reshape(len(streams), len(space.engines))
+    fits = good[:, space.model, space.precision, space.kv]
+    return fits & machines[:, space.machine] & engines[:, space.engine]  # type: ignore[no-any-return]

@@ -1,0 +1,156 @@
+"""Whole columns of deployments through the performance model, in chunks that fit the processor's caches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.candidates.columns import ColumnFactory
+from planner.candidates.traffic import StreamMoments, stream_moments, traffic_on
+from planner.demand.stream import Stream
+from planner.domain.workload import Objective
+from planner.perf import capacity, level
+from planner.perf.capacity import Replica, Target
+from planner.perf.compile import compile_step
+from planner.perf.memory import MemoryBudget, memory_budget
+from planner.perf.steady import State
+from planner.perf.step import StepModel
+from planner.perf.traffic import Traffic
+
+Index = NDArray[np.intp]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+_T = TypeVar("_T")
+
+CHUNK = 8192
+"""Deployments evaluated together: some tens of arrays of this length stay in the second-level cache."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Deployments ready for the formulas."""
+
+    step: StepModel
+    """Iteration time."""
+    replica: Replica
+    """Limits."""
+    budget: MemoryBudget
+    """Memory of the fullest device."""
+    traffic: tuple[Traffic, ...]
+    """One a stream."""
+
+
+def hard_targets(stream: Stream) -> list[Target]:
+    """Return a stream's hard promises; a batch deadline is an end-to-end promise at the 99th percentile."""
+    found = [target_of(objective) for objective in stream.objectives if objective.price_per_miss is None]
+    if stream.deadline is not None and not stream.movable:
+        found.append(Target("e2e", 99.0, stream.deadline))
+    return found
+
+
+def soft_targets(stream: Stream) -> list[tuple[Target, float]]:
+    """Return a stream's soft promises with their price per miss [$]."""
+    return [(target_of(o), o.price_per_miss) for o in stream.objectives if o.price_per_miss is not None]
+
+
+def target_of(objective: Objective) -> Target:
+    """Return an objective as the formulas take it."""
+    return Target(objective.metric, objective.percentile, objective.target)
+
+
+def longest_iteration(stream: Stream, targets: Sequence[Target]) -> float:
+    """Return the longest mean iteration time a stream's hard promises could allow [s]; inf if they say nothing.
+
+    A percentile at or above the median bounds the mean of TPOT, whose distribution is not skewed to the left; an
+    end-to-end target bounds it through the percentile's share of output tokens, at least O·T on average.
+    """
+    bound = np.inf
+    for target in targets:
+        if target.metric == "tpot" and target.percentile >= 50.0:
+            bound = min(bound, target.seconds)
+        if target.metric == "e2e" and target.percentile >= 90.0:
+            bound = min(bound, target.seconds / stream.output.mean)
+    return float(bound)
+
+
+class Evaluator:
+    """Evaluates rows of a space for a set of streams."""
+
+    def __init__(self, factory: ColumnFactory, streams: Sequence[Stream], utilization: float) -> None:
+        """Keep the streams' moments, which do not depend on the deployment."""
+        self.factory, self.streams, self.utilization = factory, tuple(streams), utilization
+        self.moments: tuple[StreamMoments, ...] = tuple(stream_moments(stream) for stream in streams)
+        self.targets = tuple(hard_targets(stream) for stream in streams)
+
+    def compile(self, rows: Index, streams: Sequence[int]) -> Compiled:
+        """Return some rows ready for the formulas, with the traffic of some streams (the others' is left out)."""
+        columns = self.factory.columns(rows)
+        budget = memory_budget(columns.model, columns.precision, columns.hardware, columns.engine, columns.layout)
+        step = compile_step(columns.model, columns.precision, columns.hardware, columns.link, columns.coefficients, columns.layout)
+        replica = Replica(
+            kv_bytes=np.maximum(budget.replica_kv, 1.0),
+            max_sequences=columns.engine.max_sequences * columns.layout.dp,
+            chunk_tokens=columns.engine.chunk_tokens * columns.layout.dp,
+            host=columns.coefficients.host_per_request,
+            utilization=self.utilization,
+        )
+        traffic = tuple(traffic_on(columns, self.streams[r], self.moments[r]) for r in streams)
+        return Compiled(step, replica, budget, traffic)
+
+    def memory(self, rows: Index) -> MemoryBudget:
+        """Return the memory budgets of some rows."""
+        parts = []
+        for chunk in chunks(rows):
+            columns = self.factory.columns(chunk)
+            parts.append(memory_budget(columns.model, columns.precision, columns.hardware, columns.engine, columns.layout))
+        return concatenate(parts)
+
+    def screen(self, rows: Index, stream: int) -> Floats:
+        """Return rates that the rows cannot exceed for a stream [1/s]."""
+        iteration = longest_iteration(self.streams[stream], self.targets[stream])
+        parts = []
+        for chunk in chunks(rows):
+            made = self.compile(chunk, [stream])
+            parts.append(capacity.optimistic_rate(made.step, made.traffic[0], iteration))
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def solve(self, rows: Index, stream: int, targets: Sequence[Target] | None = None) -> capacity.Capacity:
+        """Return the capacities of rows for a stream alone."""
+        wanted = self.targets[stream] if targets is None else targets
+        parts = []
+        for chunk in chunks(rows):
+            made = self.compile(chunk, [stream])
+            parts.append(capacity.solve(made.step, made.traffic[0], made.replica, wanted))
+        return capacity.Capacity(
+            feasible=np.concatenate([part.feasible for part in parts]),
+            state=concatenate([part.state for part in parts]),
+            binding=np.concatenate([part.binding for part in parts]),
+            strain=np.concatenate([part.strain for part in parts]),
+            names=parts[0].names,
+        )
+
+    def level(self, rows: Index, state: State, anchor: int, targets: Sequence[Target]) -> level.Level:
+        """Return the service level of each row at an anchor's limit."""
+        made = self.compile(rows, [anchor])
+        return level.make_level(state, made.traffic[0], made.replica, targets)
+
+
+def chunks(rows: Index) -> Iterator[Index]:
+    """Cut rows into pieces of `CHUNK`."""
+    for start in range(0, len(rows), CHUNK):
+        yield rows[start : start + CHUNK]
+
+
+def concatenate(parts: Sequence[_T]) -> _T:
+    """Join bundles of arrays field by field; single values are spread to the length of their part first."""
+    names = [f.name for f in fields(parts[0])]  # type: ignore[arg-type]
+    columns: dict[str, list[Floats]] = {name: [] for name in names}
+    for part in parts:
+        arrays = np.broadcast_arrays(*(np.atleast_1d(getattr(part, name)) for name in names))
+        for name, array in zip(names, arrays, strict=True):
+            columns[name].append(array)
+    return type(parts[0])(**{name: np.concatenate(column) for name, column in columns.items()})

@@ -1,0 +1,146 @@
+"""Pools: deployments at service levels, with what each stream takes of their resources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.candidates.evaluate import Evaluator, chunks, concatenate, soft_targets
+from planner.perf import level as levels
+from planner.perf.capacity import Capacity, Target
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.intp]
+Bools = NDArray[np.bool_]
+
+SOFT_STRETCH = (1.0, 1.3, 1.8, 3.0, np.inf)
+"""Multiples of soft targets at which levels are offered: the price per miss then decides how often to miss."""
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A stream, and the promises a level is made to keep for it."""
+
+    stream: int
+    """Index."""
+    targets: tuple[Target, ...]
+    """Hard promises, and soft ones stretched."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pools:
+    """Pool columns; K of them."""
+
+    row: Index
+    """[K] deployment, a row of the space."""
+    anchor: Index
+    """[K] index of the anchor."""
+    level: levels.Level
+    """[K] corner of the additive resources."""
+    demand: Floats
+    """[J, R, K] share of a replica's resource per call/s; inf where a stream may not use the pool."""
+    call_cost: Floats
+    """[R, K] expected price of missed soft targets per call [$]."""
+
+    def take(self, index: Index) -> Pools:
+        """Return the chosen pools."""
+        return Pools(
+            self.row[index], self.anchor[index], self.level.take(index), self.demand[:, :, index], self.call_cost[:, index]
+        )
+
+
+def anchors_of(evaluator: Evaluator) -> tuple[Anchor, ...]:
+    """Return every level worth offering: one a stream, several where it has soft promises; equal ones once."""
+    made: list[Anchor] = []
+    for r, stream in enumerate(evaluator.streams):
+        soft = soft_targets(stream)
+        for stretch in SOFT_STRETCH if soft else (1.0,):
+            stretched = [Target(t.metric, t.percentile, t.seconds * stretch) for t, _ in soft if np.isfinite(stretch)]
+            made.append(Anchor(r, (*evaluator.targets[r], *stretched)))
+    return tuple(made)
+
+
+def make_pools(evaluator: Evaluator, rows: Index, eligible: Bools, anchors: Sequence[Anchor]) -> tuple[Pools, list[Capacity]]:
+    """Return the pools of some deployments, one per anchor that the deployment can serve.
+
+    Parameters
+    ----------
+    evaluator : performance model
+    rows : deployments
+    eligible : [R, len(rows)] which streams may use them
+    anchors : levels to offer
+
+    Returns
+    -------
+    (pools, capacities per anchor over the rows eligible for it)
+    """
+    parts, capacities = [], []
+    for index, anchor in enumerate(anchors):
+        mine = np.flatnonzero(eligible[anchor.stream])
+        found = evaluator.solve(rows[mine], anchor.stream, anchor.targets) if len(mine) else None
+        if found is None:
+            continue
+        capacities.append(found)
+        good = np.flatnonzero(found.feasible)
+        for piece in chunks(good):
+            if len(piece):
+                parts.append(_pools_at(evaluator, rows[mine[piece]], eligible[:, mine[piece]], index, anchor, found, piece))
+    return _join(parts, len(evaluator.streams)), capacities
+
+
+def _pools_at(
+    evaluator: Evaluator, rows: Index, eligible: Bools, index: int, anchor: Anchor, found: Capacity, piece: Index
+) -> Pools:
+    """Return the pools of deployments at one anchor's level, with the demand of every stream."""
+    everyone = range(len(evaluator.streams))
+    made = evaluator.compile(rows, everyone)
+    state = levels.State(**{name: np.asarray(getattr(found.state, name))[piece] for name in _state_fields()})
+    corner = levels.make_level(state, made.traffic[anchor.stream], made.replica, anchor.targets)
+    corner = concatenate_level(corner, len(rows))
+    demand = np.full((len(levels.RESOURCES), len(everyone), len(rows)), np.inf)
+    call_cost = np.zeros((len(everyone), len(rows)))
+    for r in everyone:
+        need, seen = levels.demands(made.step, corner, made.traffic[r], made.replica)
+        usable = eligible[r].copy()
+        for target in anchor.targets if r == anchor.stream else evaluator.targets[r]:
+            usable &= np.broadcast_to(seen.percentile(target.metric, target.percentile) <= target.seconds * (1 + 1e-6), usable.shape)
+        demand[:, r] = np.where(usable, need, np.inf)
+        for target, price in soft_targets(evaluator.streams[r]):
+            call_cost[r] += price * np.broadcast_to(seen.miss(target.metric, target.seconds), usable.shape)
+    return Pools(rows, np.full(len(rows), index, dtype=np.intp), corner, demand, call_cost)
+
+
+def _state_fields() -> tuple[str, ...]:
+    return tuple(levels.State.__dataclass_fields__)
+
+
+def concatenate_level(corner: levels.Level, count: int) -> levels.Level:
+    """Spread every field of a level to `count` entries."""
+
+    def spread(values: Floats) -> Floats:
+        return np.broadcast_to(np.asarray(values, dtype=float), (count,)).copy()
+
+    state = levels.State(**{name: spread(getattr(corner.state, name)) for name in _state_fields()})
+    return levels.Level(state, spread(corner.wait), spread(corner.wait_shape), spread(corner.jitter), spread(corner.spread))
+
+
+def _join(parts: Sequence[Pools], streams: int) -> Pools:
+    """Put pools of several anchors together."""
+    if not parts:
+        empty = np.zeros(0)
+        state = levels.State(**dict.fromkeys(_state_fields(), empty))
+        none = np.zeros(0, dtype=np.intp)
+        corner = levels.Level(state, empty, empty, empty, empty)
+        return Pools(none, none, corner, np.zeros((len(levels.RESOURCES), streams, 0)), np.zeros((streams, 0)))
+    state = concatenate([part.level.state for part in parts])
+    rest = {n: np.concatenate([getattr(p.level, n) for p in parts]) for n in ("wait", "wait_shape", "jitter", "spread")}
+    return Pools(
+        row=np.concatenate([part.row for part in parts]),
+        anchor=np.concatenate([part.anchor for part in parts]),
+        level=levels.Level(state=state, **rest),
+        demand=np.concatenate([part.demand for part in parts], axis=2),
+        call_cost=np.concatenate([part.call_cost for part in parts], axis=1),
+    )

@@ -1,0 +1,45 @@
+"""Leaves out pools that another pool on the same machines beats in everything, so that no optimum is lost."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+
+def undominated(machine: Index, gpus: Index, demand: Floats, call_cost: Floats) -> NDArray[np.bool_]:
+    """Return which pools are not dominated.
+
+    Pool a dominates b if both stand on the same machines, g_a ≤ g_b, and for every stream each resource's demand and the
+    call cost of a are at most those of b. Then any plan that uses b can use as many replicas of a instead: it needs no
+    more accelerators, the packing into machines still succeeds because replica sizes divide each other, and no resource
+    is used more. Of equal pools the first is kept.
+
+    Parameters
+    ----------
+    machine : [K] machine of each pool
+    gpus : [K] devices of a replica
+    demand : [J, R, K] share of a replica per call/s; inf where a stream may not use the pool
+    call_cost : [R, K] cost per call [$]
+
+    Returns
+    -------
+    [K] True for pools to keep.
+    """
+    columns = np.concatenate([demand.reshape(-1, demand.shape[-1]), np.where(np.isinf(demand[0]), np.inf, call_cost), gpus[None, :]])
+    keep = np.zeros(len(machine), dtype=bool)
+    served = np.isfinite(demand[0]).any(axis=0)
+    for group in np.unique(machine[served]):
+        members = np.flatnonzero((machine == group) & served)
+        # A dominating pool is at least as good in the sum of ranks, so scanning in that order meets it first.
+        finite = np.minimum(columns[:, members], 1e30)
+        order = np.lexsort((members, np.log1p(finite).sum(axis=0)))
+        front: list[int] = []
+        for position in members[order]:
+            point = columns[:, position]
+            if not front or not (columns[:, front] <= point[:, None]).all(axis=0).any():
+                front.append(int(position))
+        keep[front] = True
+    return keep

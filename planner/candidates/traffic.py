@@ -1,0 +1,129 @@
+"""Moments of a stream's calls on each deployment's model and memory layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.candidates.columns import DeploymentColumns
+from planner.demand import moments
+from planner.demand.stream import Stream
+from planner.perf.attention import compile_attention
+from planner.perf.memory import KvCoefficients, charged_context, kv_held, kv_read
+from planner.perf.traffic import Traffic
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StreamMoments:
+    """What does not depend on the deployment."""
+
+    output: float
+    """O [token]."""
+    output_second: float
+    """E[O²] [token²]."""
+    prompt: float
+    """Prompt tokens to compute [token]."""
+    prompt_second: float
+    """E[I²] of the same [token²]."""
+    prompt_third: float
+    """E[I³] of the same [token³]."""
+    context: float
+    """Mean live context [token]."""
+    context_second: float
+    """E[S²] of the same [token²]."""
+    longest: float
+    """Longest context, to which contiguous memory is reserved [token]."""
+    burstiness: float
+    """c_a² [1]."""
+
+
+def stream_moments(stream: Stream) -> StreamMoments:
+    """Return the moments of a stream's calls, with the cached share of the prompt taken off.
+
+    A call finds its prefix of p tokens cached with probability h and then computes I − p tokens, else all I.
+    """
+    whole = stream.prompt.values
+    rest = np.maximum(whole - stream.prefix_tokens, 1.0)
+    hit = stream.prefix_hit
+
+    def expect(power: int) -> float:
+        return float(hit * np.mean(rest**power) + (1.0 - hit) * np.mean(whole**power))
+
+    return StreamMoments(
+        output=stream.output.mean,
+        output_second=stream.output.second_moment,
+        prompt=expect(1),
+        prompt_second=expect(2),
+        prompt_third=expect(3),
+        context=moments.mean_context(stream.prompt, stream.output),
+        context_second=moments.context_second_moment(stream.prompt, stream.output),
+        longest=stream.prompt.maximum + stream.output.maximum,
+        burstiness=stream.burstiness,
+    )
+
+
+def _by_window(windows: Floats, compute: Callable[[Floats], Floats]) -> Floats:
+    """Evaluate a function of the window once per distinct window."""
+    unique, inverse = np.unique(windows, return_inverse=True)
+    return compute(unique)[inverse]
+
+
+def _cache(coefficients: KvCoefficients, stream: Stream, context: Floats) -> Floats:
+    """Return mean cache bytes at a mean context, with the window's own expectation."""
+    windows = np.broadcast_to(np.where(coefficients.windowed > 0, coefficients.window, 0.0), np.shape(coefficients.full))
+    seen = _by_window(windows, lambda w: moments.windowed_context(stream.prompt, stream.output, w))
+    return np.asarray(coefficients.state + coefficients.full * context + coefficients.windowed * seen)
+
+
+def traffic_on(columns: DeploymentColumns, stream: Stream, base: StreamMoments) -> Traffic:
+    """Return a stream's traffic on deployments.
+
+    Parameters
+    ----------
+    columns : deployments
+    stream : with its length distributions
+    base : `stream_moments(stream)`
+
+    Returns
+    -------
+    Traffic; attention and KV fields vary by deployment.
+
+    Notes
+    -----
+    E[held²] is scaled from the context's second moment, held²·E[S²]/S², an upper bound where part of the cache does not
+    grow with the context. Contiguous allocation holds the longest context for everybody, without spread.
+    """
+    cost = compile_attention(columns.model, columns.coefficients, columns.layout)
+    hit, prefix = stream.prefix_hit, stream.prefix_tokens
+
+    def pairs(windows: Floats) -> Floats:
+        cold = moments.attention_pairs(stream.prompt, 0.0, windows)
+        return cold if hit == 0 else hit * moments.attention_pairs(stream.prompt, prefix, windows) + (1.0 - hit) * cold
+
+    ramp = cost.half * base.prompt / 2.0
+    windows = np.broadcast_to(np.where(cost.windowed_pair > 0, cost.window, 1.0), np.shape(cost.full_pair))
+    flop = (
+        cost.full_pair * (float(pairs(np.array([np.inf]))[0]) + ramp)
+        + cost.windowed_pair * (_by_window(windows, pairs) + ramp)
+        + cost.token * base.prompt
+    )
+    charged = charged_context(np.array(base.context), np.array(base.longest), columns.engine)
+    held = _cache(kv_held(columns.model, columns.precision), stream, charged)
+    spread = np.where(columns.engine.contiguous > 0, 1.0, base.context_second / base.context**2)
+    return Traffic(
+        output=np.array([base.output]),
+        output_second=np.array([base.output_second]),
+        prompt=np.array([base.prompt]),
+        prompt_second=np.array([base.prompt_second]),
+        prompt_third=np.array([base.prompt_third]),
+        attention=np.asarray(flop),
+        kv=_cache(kv_read(columns.model, columns.precision), stream, np.array(base.context)),
+        held=held,
+        held_second=held**2 * spread,
+        burstiness=np.array([base.burstiness]),
+    )

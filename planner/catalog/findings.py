@@ -1,0 +1,53 @@
+"""What cross-checks look at and where they write what they find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from planner.catalog.yamlfile import Document, KeyPath, dotted
+from planner.domain.catalog import Catalog
+from planner.domain.problem import Limits, Period
+from planner.domain.workload import Choices, Workload
+from planner.errors import Issue
+
+
+@dataclass
+class Findings:
+    """Errors and warnings about one document."""
+
+    document: Document
+    """The problem file."""
+    errors: list[Issue] = field(default_factory=list)
+    """What must be corrected."""
+    warnings: list[Issue] = field(default_factory=list)
+    """What is allowed but seldom meant."""
+
+    def error(self, path: KeyPath, message: str, remedy: str) -> None:
+        """Note a mistake."""
+        self.errors.append(self._issue(path, message, remedy))
+
+    def warn(self, path: KeyPath, message: str, remedy: str) -> None:
+        """Note something a reader should know."""
+        self.warnings.append(self._issue(path, message, remedy))
+
+    def _issue(self, path: KeyPath, message: str, remedy: str) -> Issue:
+        return Issue(self.document.file, self.document.line(path), dotted(path), message, remedy)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a problem that are valid by themselves; a wrong part is left out so that the rest is still checked."""
+
+    workloads: tuple[tuple[int, Workload], ...]
+    """Valid workloads with their place in the file."""
+    periods: tuple[Period, ...] | None
+    """Periods, None where they are wrong."""
+    choose: Choices
+    """Choices for all workloads; no restriction where they are wrong."""
+    limits: Limits
+    """Limits; none where they are wrong."""
+    base: Path
+    """Folder that files are relative to."""
+    catalog: Catalog
+    """The facts."""

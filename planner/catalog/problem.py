@@ -1,0 +1,161 @@
+"""Loads a problem file with the catalogs it asks for, and reports every mistake in it at once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from planner.catalog import validate
+from planner.catalog.check_choices import check_choices
+from planner.catalog.check_demand import check_demand
+from planner.catalog.check_quality import check_quality
+from planner.catalog.findings import Findings, Parts
+from planner.catalog.load import load_catalog
+from planner.catalog.yamlfile import Document, KeyPath, read
+from planner.domain.catalog import Catalog
+from planner.domain.problem import CatalogUse, Limits, Period, Problem, Solver
+from planner.domain.workload import Choices, Workload
+from planner.errors import InvalidInput, Issue
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class LoadedProblem:
+    """A valid problem, the facts it is solved with, and where each value stands in the file."""
+
+    problem: Problem
+    """What is to be served."""
+    catalog: Catalog
+    """Facts, merged and checked."""
+    base: Path
+    """Folder that trace files are relative to."""
+    document: Document
+    """The file itself."""
+    digest: str
+    """SHA-256 of the file's text, written into every plan."""
+    warnings: tuple[Issue, ...] = ()
+    """What is allowed but seldom meant."""
+
+    def with_solver(self, **settings: Any) -> LoadedProblem:
+        """Return the same problem with some solver settings replaced; None leaves one as it is."""
+        given = {name: value for name, value in settings.items() if value is not None}
+        try:
+            asked = Solver.model_validate(given)
+        except ValidationError as error:
+            raise InvalidInput(validate.issues(error, Solver, given, _option)) from None
+        solver = self.problem.solver.model_copy(update={name: getattr(asked, name) for name in given})
+        return replace(self, problem=self.problem.model_copy(update={"solver": solver}))
+
+    def located(self, error: InvalidInput) -> InvalidInput:
+        """Add this file and the lines to issues that later rooms found by YAML path alone."""
+        return InvalidInput([self._located(issue) for issue in error.issues])
+
+    def _located(self, issue: Issue) -> Issue:
+        if issue.file:
+            return issue
+        return replace(issue, file=self.document.file, line=self.document.line(undotted(issue.path)))
+
+
+def load_problem(path: Path | str) -> LoadedProblem:
+    """Read, validate and cross-check a problem file.
+
+    Parameters
+    ----------
+    path : Path or str
+        The problem file.
+
+    Returns
+    -------
+    LoadedProblem
+        With warnings about what is allowed but seldom meant.
+
+    Raises
+    ------
+    InvalidInput
+        With every mistake in the file, its catalogs and its traces. A part that is wrong in itself is left out of the
+        cross-checks, so one mistake does not hide the others nor breed new ones.
+    """
+    document = read(path)
+    base = Path(path).parent
+    errors: list[Issue] = []
+    problem = _attempt(errors, Problem, document)
+    catalog = _catalog(errors, document, base)
+    findings = Findings(document)
+    if catalog is not None:
+        _cross_check(_parts(document, base, catalog), findings)
+    errors += findings.errors
+    if errors or problem is None or catalog is None:
+        raise InvalidInput(errors)
+    return LoadedProblem(problem, catalog, base, document, document.digest, tuple(sorted(set(findings.warnings))))
+
+
+def _option(path: KeyPath) -> tuple[str, int, str]:
+    """Place a mistake in the command-line option of a solver setting."""
+    return "command line", 0, f"--{path[0]}".replace("_", "-")
+
+
+def undotted(path: str) -> KeyPath:
+    """Read a path as people write it back into its parts; the inverse of `dotted`."""
+    parts = re.findall(r"""\[(\d+)\]|\["([^"]*)"\]|([^.\[\]]+)""", path)
+    return tuple(int(index) if index else quoted or name for index, quoted, name in parts)
+
+
+def _attempt(errors: list[Issue], root: type[Problem], document: Document) -> Problem | None:
+    """Return the problem, or None after noting what is wrong with it."""
+    try:
+        return validate.validate(root, document)
+    except InvalidInput as error:
+        errors.extend(error.issues)
+        return None
+
+
+def _catalog(errors: list[Issue], document: Document, base: Path) -> Catalog | None:
+    """Return the catalogs the file asks for, as far as that can be told."""
+    use = _valid(CatalogUse, _section(document, "catalogs", {}))
+    if use is None:
+        return None
+    try:
+        return load_catalog(use, base, document)
+    except InvalidInput as error:
+        errors.extend(error.issues)
+        return None
+
+
+def _cross_check(parts: Parts, findings: Findings) -> None:
+    check_demand(parts, findings)
+    check_quality(parts, findings)
+    check_choices(parts, findings)
+
+
+def _parts(document: Document, base: Path, catalog: Catalog) -> Parts:
+    """Keep the parts of a file that are valid by themselves."""
+    rows = _section(document, "workloads", [])
+    read_rows = [(index, _valid(Workload, row)) for index, row in enumerate(rows if isinstance(rows, list) else [])]
+    default_periods = [{"name": "always", "hours": 730.0}]
+    return Parts(
+        workloads=tuple((index, workload) for index, workload in read_rows if workload is not None),
+        periods=_valid(tuple[Period, ...], _section(document, "periods", default_periods)),
+        choose=_valid(Choices, _section(document, "choose", {})) or Choices(),
+        limits=_valid(Limits, _section(document, "limits", {})) or Limits(),
+        base=base,
+        catalog=catalog,
+    )
+
+
+def _section(document: Document, name: str, default: Any) -> Any:
+    return document.data.get(name, default) if isinstance(document.data, dict) else default
+
+
+def _valid(kind: type[_T], data: Any) -> _T | None:
+    """Make a `kind` of the data, None if it is wrong; what is wrong was noted when the whole was validated."""
+    try:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind.model_validate(data)
+        return TypeAdapter(kind).validate_python(data)
+    except ValidationError:
+        return None

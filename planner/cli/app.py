@@ -1,0 +1,181 @@
+"""The commands. Heavy modules are imported inside them, so that `planner --help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from planner import __version__
+from planner.cli.catalog import catalog
+from planner.cli.guard import Guarded, say_issue
+
+if TYPE_CHECKING:
+    from planner.catalog.problem import LoadedProblem
+    from planner.domain.plan import Plan
+
+FILES = ("plan.json", "report.md")
+_PROBLEM = click.argument("problem", type=click.Path(path_type=Path), metavar="PROBLEM.yaml")
+
+
+def example(*lines: str) -> str:
+    """Write the example that ends a command's help."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+@click.group(
+    cls=Guarded,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=example("planner init problem.yaml", "planner solve problem.yaml -o plan/"),
+)
+@click.version_option(__version__, prog_name="planner")
+@click.option("--debug", is_flag=True, help="Show the traceback of an internal error (also PLANNER_DEBUG=1).")
+def main(debug: bool) -> None:
+    """Find the least-cost way to serve a workload mix within its promises, with the proof.
+
+    Exit codes: 0 done, 1 a policy or budget check failed, 2 invalid input, 3 infeasible, 4 stopped at a limit with no plan.
+    """
+
+
+main.add_command(catalog)
+
+
+@main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))
+@_PROBLEM
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Write plan.json and report.md here.")
+@click.option("--gap", metavar="SHARE", help="Stop when proved to be within this share of the best, such as 1%.")
+@click.option("--time-limit", metavar="TIME", help="Stop searching after this time, such as 60s.")
+@click.option(
+    "--format", "shape", type=click.Choice(["console", "json", "markdown"]), default="console", help="Form of the output."
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--quiet", is_flag=True, help="Print no plan, warnings or progress; errors and files only.")
+@click.option("--progress", is_flag=True, help="Show progress even where stderr is not a terminal.")
+def solve(
+    problem: Path,
+    output: Path | None,
+    gap: str | None,
+    time_limit: str | None,
+    shape: str,
+    as_json: bool,
+    quiet: bool,
+    progress: bool,
+) -> None:
+    """Find the least-cost plan for a problem file."""
+    from planner.atomic import check_folder
+    from planner.pipeline import plan_problem
+
+    if output is not None:
+        check_folder(output, FILES)
+    loaded = _load(problem, quiet=quiet).with_solver(gap=gap, time_limit=time_limit)
+    plan = _located(loaded, lambda: plan_problem(loaded, progress=_progress(forced=progress, quiet=quiet)))
+    written = _write(plan, output) if output is not None else []
+    if not quiet:
+        _print(plan, "json" if as_json else shape)
+        for path in written:
+            click.echo(f"wrote {path}", err=True)
+
+
+@main.command(epilog=example("planner validate problem.yaml"))
+@_PROBLEM
+def validate(problem: Path) -> None:
+    """Check a problem file, its catalogs and traces, and say what was read."""
+    from planner.cli.reading import summary
+
+    loaded = _load(problem, quiet=False)
+    for line in summary(loaded):
+        click.echo(line)
+
+
+@main.command(epilog=example("planner init problem.yaml"))
+@click.argument("path", type=click.Path(path_type=Path), default=Path("problem.yaml"))
+@click.option("--force", is_flag=True, help="Overwrite the file if it is there.")
+def init(path: Path, force: bool) -> None:
+    """Write a commented problem file to start from."""
+    from importlib import resources
+
+    from planner import atomic
+    from planner.errors import InvalidInput
+
+    if path.is_file() and not force:
+        raise InvalidInput.at(str(path), "the file is there already", "name another file, or overwrite it with --force")
+    atomic.write(path, resources.files("planner").joinpath("_starter.yaml").read_text(encoding="utf-8"))
+    click.echo(f"wrote {path}; now edit it and run: planner solve {path}")
+
+
+@main.command(epilog=example("planner schema problem > problem.schema.json"))
+@click.argument("what", type=click.Choice(["problem", "plan", "catalog"]), default="problem")
+def schema(what: str) -> None:
+    """Print the JSON Schema of a file format, with descriptions, for editors and checkers."""
+    import json
+
+    from planner.cli.schemas import schema_of
+
+    click.echo(json.dumps(schema_of(what), indent=2, ensure_ascii=False))
+
+
+@main.command(epilog=example('planner explain problem.yaml --why-not "h200 fp8"'))
+@_PROBLEM
+@click.option("--why-not", required=True, metavar="TEXT", help="Words to look for in models, machines, precisions and layouts.")
+def explain(problem: Path, why_not: str) -> None:
+    """Say why something is not in the plan."""
+    from planner import pipeline
+
+    loaded = _load(problem, quiet=True)
+    for line in _located(loaded, lambda: pipeline.why_not(loaded, why_not)):
+        click.echo(line)
+
+
+def _load(path: Path, *, quiet: bool) -> LoadedProblem:
+    """Load a problem and show its warnings."""
+    from planner.catalog.problem import load_problem
+
+    loaded = load_problem(path)
+    if not quiet:
+        for issue in loaded.warnings:
+            say_issue("warning", issue)
+    return loaded
+
+
+def _located(loaded: LoadedProblem, work: Callable[[], Any]) -> Any:
+    """Do work on a problem; mistakes it finds in the file get their lines."""
+    from planner.errors import InvalidInput
+
+    try:
+        return work()
+    except InvalidInput as error:
+        raise loaded.located(error) from None
+
+
+def _progress(*, forced: bool, quiet: bool) -> Callable[[str], None]:
+    """Return where progress goes: a terminal's stderr, or nowhere."""
+    shown = forced or (sys.stderr.isatty() and not quiet)
+    return (lambda text: click.echo(f"… {text}", err=True)) if shown else (lambda _: None)
+
+
+def _write(plan: Plan, folder: Path) -> list[Path]:
+    """Write plan.json and report.md, both or none."""
+    from planner.atomic import write_all
+    from planner.report import markdown
+
+    texts = (plan.model_dump_json(indent=2) + "\n", markdown.render(plan))
+    return write_all(folder, dict(zip(FILES, texts, strict=True)))
+
+
+def _print(plan: Plan, shape: str) -> None:
+    """Print the plan on stdout."""
+    if shape == "json":
+        click.echo(plan.model_dump_json(indent=2))
+    elif shape == "markdown":
+        from planner.report import markdown
+
+        click.echo(markdown.render(plan))
+    else:
+        from rich.console import Console
+
+        from planner.report import console
+
+        console.render(plan, Console(width=None if sys.stdout.isatty() else 120, highlight=False))

@@ -1,0 +1,111 @@
+"""From candidates, supply and APIs to the numbers the optimizer takes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.candidates.apis import Apis
+from planner.candidates.build import Search
+from planner.candidates.pools import Pools
+from planner.optimize.program import ApiColumns, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns
+from planner.perf.level import RESOURCES
+from planner.supply.limits import gpu_limits
+
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Assembled:
+    """A program and what its pool columns stand for."""
+
+    program: Program
+    """The numbers."""
+    pool: Index
+    """[K] index into the pools."""
+    cell: Index
+    """[K] index into the supply's cells."""
+
+
+def readable(text: str) -> str:
+    """Return a name that an LP file can hold."""
+    return re.sub(r"[^A-Za-z0-9_.+@-]+", "_", text)
+
+
+def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
+    """Return the program of a search's pools: one column for every pool and cell it can stand on.
+
+    Parameters
+    ----------
+    search : problem, streams, supply
+    pools : evaluated pools
+    apis : usable APIs
+
+    Returns
+    -------
+    Assembled
+    """
+    supply, problem = search.supply, search.problem
+    machine = np.array(search.cell_machine, dtype=np.intp)
+    of_pool, of_cell = [], []
+    for index in range(len(supply.cells)):
+        here = np.flatnonzero(search.space.machine[pools.row] == machine[index])
+        of_pool.append(here)
+        of_cell.append(np.full(len(here), index, dtype=np.intp))
+    pool = np.concatenate(of_pool) if of_pool else np.zeros(0, dtype=np.intp)
+    cell = np.concatenate(of_cell) if of_cell else np.zeros(0, dtype=np.intp)
+    open_to = np.array([c.streams for c in supply.cells], dtype=bool).reshape(len(supply.cells), len(search.streams))
+    demand = np.where(open_to[cell].T[None], pools.demand[:, :, pool], np.inf)
+    useful = np.flatnonzero(np.isfinite(demand).all(axis=0).any(axis=0))
+    pool, cell, demand = pool[useful], cell[useful], demand[:, :, useful]
+    limits = tuple(
+        GpuLimit(limit.name, np.array(limit.purchases, dtype=bool), float(limit.gpus))
+        for limit in gpu_limits(problem, supply, search.catalog)
+    )
+    operations = problem.operations
+    program = Program(
+        streams=tuple(stream.name for stream in search.streams),
+        periods=tuple(period.name for period in problem.periods),
+        hours=np.array([period.hours for period in problem.periods]),
+        rate=np.array([stream.rate for stream in search.streams], dtype=float),
+        movable=np.array([stream.movable for stream in search.streams], dtype=bool),
+        resources=RESOURCES,
+        pools=PoolColumns(
+            name=tuple(_pool_name(search, pools, p, c) for p, c in zip(pool.tolist(), cell.tolist(), strict=True)),
+            cell=cell.astype(np.int64),
+            gpus=search.space.gpus()[pools.row[pool]].astype(np.int64),
+            demand=demand,
+            call_cost=pools.call_cost[:, pool],
+        ),
+        cells=CellColumns(
+            name=tuple(readable(c.name) for c in supply.cells),
+            gpus=np.array([c.gpus for c in supply.cells], dtype=np.int64),
+            power=np.array([c.power for c in supply.cells], dtype=float),
+        ),
+        purchases=PurchaseColumns(
+            name=tuple(readable(p.name) for p in supply.purchases),
+            cell=np.array([p.cell for p in supply.purchases], dtype=np.int64),
+            hourly=np.array([p.hourly for p in supply.purchases], dtype=float),
+            committed=np.array([p.committed for p in supply.purchases], dtype=bool),
+            limit=np.array([p.limit for p in supply.purchases], dtype=float),
+        ),
+        apis=ApiColumns(tuple(readable(name) for name in apis.names), apis.call_cost, apis.rate_limit),
+        gpu_limits=limits,
+        budget=problem.limits.budget if problem.limits.budget is not None else np.inf,
+        power=problem.limits.power if problem.limits.power is not None else np.inf,
+        min_replicas=operations.min_replicas,
+        spare_replicas=operations.spare_replicas,
+        pool_cost=operations.pool_cost,
+        max_pools=operations.max_pools,
+    )
+    return Assembled(program, pool, cell)
+
+
+def _pool_name(search: Search, pools: Pools, pool: int, cell: int) -> str:
+    """Name a column by deployment, level and place."""
+    row = int(pools.row[pool])
+    anchor = int(pools.anchor[pool])
+    return readable(f"{search.space.describe(row)}.L{anchor}.{search.supply.cells[cell].name}.{row}")

@@ -1,0 +1,166 @@
+"""Hand a linear model to a solver through MathOpt and report what it says as separate, typed facts."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from planner.optimize.linear import Linear
+from planner.optimize.program import Floats
+
+EXACT = 1e-9
+"""Feasibility and integrality tolerance asked of HiGHS (its default is 1e-6: a plan would carry 2.000001 replicas' load on 2)."""
+
+
+class Status(Enum):
+    """What a solve proved."""
+
+    OPTIMAL = "optimal"
+    """Within the asked gap."""
+    FEASIBLE = "feasible"
+    """A limit came first; there is a solution."""
+    INFEASIBLE = "infeasible"
+    """There is provably no solution."""
+    NO_SOLUTION = "no_solution"
+    """A limit came first; nothing was found."""
+
+
+class SolverFailure(RuntimeError):
+    """The solver ended in a way that proves nothing and is no limit: never to be mistaken for one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Facts of one solve."""
+
+    status: Status
+    """What was proved."""
+    objective: float
+    """Cost of the solution; inf without one."""
+    bound: float
+    """No solution costs less, as far as the solver proved."""
+    values: Floats
+    """[V] The solution; empty without one."""
+    duals: Floats
+    """[rows] Duals of a linear program; empty otherwise."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a solve of an integer program may stop."""
+
+    gap: float
+    """Relative gap."""
+    seconds: float
+    """Wall time [s]."""
+    seed: int
+    """Random seed."""
+    nodes: int | None = None
+    """Branch-and-bound nodes: a limit that, unlike time, is the same on every machine."""
+    solver: str = "highs"
+    """`highs`, `gscip` or `cp_sat` (all-integer models only)."""
+
+
+def solver_name(solver: str) -> str:
+    """Name the solver with the version that ships it."""
+    import ortools
+
+    return f"{solver} (MathOpt, OR-Tools {ortools.__version__})"
+
+
+def solve_lp(model: Linear) -> Result:
+    """Solve the model, all variables taken as continuous, for its vertex solution and duals."""
+    from ortools.math_opt.python import mathopt
+
+    built = _mathopt_model(model, whole=False)
+    return _result(model, mathopt.solve(built, mathopt.SolverType.GLOP, params=mathopt.SolveParameters(threads=None)))
+
+
+def solve_milp(model: Linear, limits: Limits, hint: Floats | None = None) -> Result:
+    """Solve the model with its integers, single-threaded, starting from `hint` if given."""
+    from ortools.math_opt.python import mathopt
+
+    built = _mathopt_model(model, whole=True)
+    start = mathopt.ModelSolveParameters()
+    if hint is not None:
+        values = dict(zip(built.variables(), hint.tolist(), strict=True))
+        start.solution_hints.append(mathopt.SolutionHint(variable_values=values))
+    params = _parameters(limits)
+    return _result(model, mathopt.solve(built, mathopt.SolverType[limits.solver.upper()], params=params, model_params=start))
+
+
+def _parameters(limits: Limits) -> Any:
+    from ortools.math_opt.python import mathopt
+    from ortools.math_opt.solvers import highs_pb2
+
+    common: dict[str, Any] = {
+        "relative_gap_tolerance": limits.gap,
+        "absolute_gap_tolerance": 0.0,
+        "time_limit": datetime.timedelta(seconds=max(limits.seconds, 0.01)),
+        "random_seed": limits.seed,
+    }
+    if limits.solver != "highs":
+        return mathopt.SolveParameters(threads=1, node_limit=limits.nodes, **common)
+    # HiGHS takes neither threads nor nodes through MathOpt's common parameters.
+    whole = {"threads": 1} | ({} if limits.nodes is None else {"mip_max_nodes": limits.nodes})
+    exact = {"mip_feasibility_tolerance": EXACT, "primal_feasibility_tolerance": EXACT}
+    options = highs_pb2.HighsOptionsProto(int_options=whole, double_options=exact, string_options={"parallel": "off"})
+    return mathopt.SolveParameters(highs=options, **common)
+
+
+def _mathopt_model(model: Linear, *, whole: bool) -> Any:
+    from ortools.math_opt import model_pb2
+    from ortools.math_opt.python import mathopt
+
+    proto = model_pb2.ModelProto()
+    proto.variables.ids.extend(range(model.variables))
+    proto.variables.lower_bounds.extend(model.lower.tolist())
+    proto.variables.upper_bounds.extend(model.upper.tolist())
+    proto.variables.integers.extend((model.integer & whole).tolist())
+    cost = model.cost
+    (priced,) = np.nonzero(cost)
+    proto.objective.linear_coefficients.ids.extend(priced.tolist())
+    proto.objective.linear_coefficients.values.extend(cost[priced].tolist())
+    proto.linear_constraints.ids.extend(range(model.rows))
+    proto.linear_constraints.lower_bounds.extend(model.row_lower.tolist())
+    proto.linear_constraints.upper_bounds.extend(model.row_upper.tolist())
+    rows, columns, values = model.triplets()
+    proto.linear_constraint_matrix.row_ids.extend(rows.tolist())
+    proto.linear_constraint_matrix.column_ids.extend(columns.tolist())
+    proto.linear_constraint_matrix.coefficients.extend(values.tolist())
+    return mathopt.Model.from_model_proto(proto)
+
+
+def _result(model: Linear, solved: Any) -> Result:
+    status = _status(solved.termination)
+    bounds = solved.termination.objective_bounds
+    none = np.zeros(0)
+    if status in (Status.INFEASIBLE, Status.NO_SOLUTION):
+        return Result(status, np.inf, bounds.dual_bound, none, none)
+    best = solved.solutions[0]
+    values = np.fromiter(best.primal_solution.variable_values.values(), float, model.variables)
+    duals = none
+    if best.dual_solution is not None:
+        duals = np.fromiter(best.dual_solution.dual_values.values(), float, model.rows)
+    return Result(status, best.primal_solution.objective_value, bounds.dual_bound, values, duals)
+
+
+def _status(termination: Any) -> Status:
+    from ortools.math_opt.python import mathopt
+
+    reasons, limits = mathopt.TerminationReason, mathopt.Limit
+    known = {reasons.OPTIMAL: Status.OPTIMAL, reasons.INFEASIBLE: Status.INFEASIBLE}
+    if termination.reason in known:
+        return known[termination.reason]
+    # Costs and variables are bounded below, so "infeasible or unbounded" leaves one possibility.
+    if termination.reason is reasons.INFEASIBLE_OR_UNBOUNDED:
+        return Status.INFEASIBLE
+    stopped = {reasons.FEASIBLE: Status.FEASIBLE, reasons.NO_SOLUTION_FOUND: Status.NO_SOLUTION}
+    if termination.reason in stopped and termination.limit in (limits.TIME, limits.NODE):
+        return stopped[termination.reason]
+    message = f"the solver ended with {termination.reason}, limit {termination.limit}: {termination.detail}"
+    raise SolverFailure(message)

@@ -1,0 +1,74 @@
+"""Refuse a program that breaks its contract: a mistake of the caller's code, not of a user."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.optimize.program import Program
+
+
+def check(program: Program) -> None:
+    """Raise ValueError naming the first broken rule."""
+    for holds, rule in (
+        *_shapes(program),
+        *_numbers(program),
+        (_packing_exact(program), "replica sizes of a cell must form a chain of divisors with its machine's size"),
+    ):
+        if not holds:
+            message = f"program: {rule}"
+            raise ValueError(message)
+
+
+def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
+    R, T, J = len(program.streams), len(program.periods), len(program.resources)
+    K, I, O, A = (len(part.name) for part in (program.pools, program.cells, program.purchases, program.apis))
+    shapes = {
+        "hours": (program.hours, (T,)),
+        "rate": (program.rate, (R, T)),
+        "movable": (program.movable, (R,)),
+        "pools.cell": (program.pools.cell, (K,)),
+        "pools.gpus": (program.pools.gpus, (K,)),
+        "pools.demand": (program.pools.demand, (J, R, K)),
+        "pools.call_cost": (program.pools.call_cost, (R, K)),
+        "cells.gpus": (program.cells.gpus, (I,)),
+        "cells.power": (program.cells.power, (I,)),
+        "purchases.cell": (program.purchases.cell, (O,)),
+        "purchases.hourly": (program.purchases.hourly, (O,)),
+        "purchases.committed": (program.purchases.committed, (O,)),
+        "purchases.limit": (program.purchases.limit, (O,)),
+        "apis.call_cost": (program.apis.call_cost, (R, A)),
+        "apis.rate_limit": (program.apis.rate_limit, (A,)),
+        **{limit.name: (limit.purchases, (O,)) for limit in program.gpu_limits},
+    }
+    return tuple((array.shape == shape, f"{name} must have shape {shape}, not {array.shape}") for name, (array, shape) in shapes.items())
+
+
+def _numbers(program: Program) -> tuple[tuple[bool, str], ...]:
+    pools, cells, buy, apis = program.pools, program.cells, program.purchases, program.apis
+    return (
+        (len(program.resources) > 0, "replicas must have a resource"),
+        (len(program.hours) > 0 and bool((program.hours > 0).all()), "periods must have hours"),
+        (bool((np.isfinite(program.rate) & (program.rate >= 0)).all()), "rates must be finite and not negative"),
+        (bool((pools.demand >= 0).all() and (pools.call_cost >= 0).all()), "demands and call costs must not be negative"),
+        (bool((np.isfinite(buy.hourly) & (buy.hourly >= 0)).all()), "machine prices must be finite and not negative"),
+        (bool((buy.limit >= 0).all() and (apis.rate_limit >= 0).all()), "limits must not be negative"),
+        (bool((apis.call_cost >= 0).all()), "API prices must not be negative"),
+        (bool((pools.gpus > 0).all() and (cells.gpus > 0).all()), "replicas and machines must have accelerators"),
+        (bool((np.isfinite(cells.power) & (cells.power >= 0)).all()), "power must be finite and not negative"),
+        (bool(np.isin(pools.cell, np.arange(len(cells.name))).all()), "pools must be in a cell"),
+        (bool(np.isin(buy.cell, np.arange(len(cells.name))).all()), "purchases must be in a cell"),
+        (bool(np.isfinite(program.pool_cost) and program.pool_cost >= 0), "pool cost must be finite and not negative"),
+        (program.min_replicas >= 0 and program.spare_replicas >= 0, "replica numbers must not be negative"),
+    )
+
+
+def _packing_exact(program: Program) -> bool:
+    """Whether each size divides the next larger one, the machine's own included (see `constraints.packing`)."""
+    pairs = np.unique(np.stack([program.pools.cell, program.pools.gpus]), axis=1)
+    for cell in np.unique(pairs[0]):
+        machine = program.cells.gpus[cell]
+        sizes = pairs[1, pairs[0] == cell]
+        chain = np.sort(np.append(sizes[sizes <= machine], machine))
+        if (chain[1:] % chain[:-1]).any() or (sizes[sizes > machine] % machine).any():
+            return False
+    return True

@@ -1,0 +1,210 @@
+"""The constraints of the model, one family a function.
+
+    demand          every call is served
+    resources       a pool's replicas carry its load, resource by resource
+    thin_streams    a stream small against a replica still needs a whole one (a cut)
+    packing         replicas fit in machines
+    gpu_limits      quotas
+    power           power
+    budget          budget
+    api_rates       API rate limits
+    warm_links      a pool open in a period has its fewest replicas, a closed one none
+    operated_links  a pool with replicas is operated
+    max_pools       number of pools
+
+Flows are shares: x[r,k,t]·ρ[r,t] calls per second, ρ from `Bounds.rate`. A share has the same size for rare and frequent
+streams, so a solver's absolute tolerance means the same for each.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.optimize.bounds import Bounds, least_open
+from planner.optimize.layout import Layout, Rows
+from planner.optimize.linear import Linear
+from planner.optimize.program import Floats, Ints, Program
+from planner.optimize.variables import SECONDS_PER_HOUR, label, labels, weights
+
+__all__ = ["SECONDS_PER_HOUR", "constraints"]
+
+
+def constraints(model: Linear, program: Program, bounds: Bounds, at: Layout, *, cuts: bool = True) -> Rows:
+    """Add every family."""
+    served = demand(model, program, bounds, at)
+    resources(model, program, bounds, at)
+    if cuts:
+        thin_streams(model, program, bounds, at)
+    warm_links(model, program, bounds, at)
+    operated_links(model, program, bounds, at)
+    return Rows(
+        demand=served,
+        packing=packing(model, program, at),
+        gpu_limits=gpu_limits(model, program, at),
+        power=power(model, program, at),
+        budget=budget(model, program),
+        api_rates=api_rates(model, program, bounds, at),
+        max_pools=max_pools(model, program, at),
+    )
+
+
+def demand(model: Linear, program: Program, bounds: Bounds, at: Layout) -> Ints:
+    """Every call is served: Σ_k x[r,k,t] + Σ_a z[r,a,t] = 1; for a movable stream Σ over t as well."""
+    r, t = np.nonzero((bounds.rate > 0) & (~program.movable[:, None] | (np.arange(len(program.hours)) == 0)))
+    rows = np.full(bounds.rate.shape, -1, dtype=np.int64)
+    cycle = ("cycle",)
+    names = [*program.periods, *cycle]
+    when = np.where(program.movable[r], len(program.periods), t)
+    rows[r, t] = model.add_rows(len(r), 1, 1, names=labels("demand", (program.streams, r), (names, when)))
+    rows[program.movable] = rows[program.movable, :1]
+    model.add_terms(rows[at.x_stream, at.x_period], at.x, 1)
+    model.add_terms(rows[at.z_stream, at.z_period], at.z, 1)
+    return rows
+
+
+def resources(model: Linear, program: Program, bounds: Bounds, at: Layout) -> None:
+    """Replicas beyond the spares carry the load: Σ_r demand[j,r,k]·ρ[r,t]·x[r,k,t] <= n[k,t] − spare·u[k,t]."""
+    k, t = np.nonzero(at.n >= 0)
+    for j, resource in enumerate(program.resources):
+        load = program.pools.demand[j, at.x_stream, at.x_pool] * bounds.rate[at.x_stream, at.x_period]
+        rows = np.full(at.n.shape, -1, dtype=np.int64)
+        kind = label("resource", resource)
+        rows[k, t] = model.add_rows(
+            len(k), -np.inf, 0, names=labels(kind, (program.pools.name, k), (program.periods, t))
+        )
+        model.add_terms(rows[at.x_pool, at.x_period], at.x, load)
+        model.add_terms(rows[k, t], at.n[k, t], -1)
+        if program.spare_replicas:
+            model.add_terms(rows[k, t], at.warm[k, t], program.spare_replicas)
+
+
+def thin_streams(model: Linear, program: Program, bounds: Bounds, at: Layout) -> None:
+    """A used pool has a replica, however thin the stream: x[r,k,t] <= n[k,t].
+
+    Implied by whole n; as a cut it pays where demand[j,r,k]·ρ[r,t] < 1 for every j, and is left out elsewhere.
+    """
+    load = program.pools.demand[:, at.x_stream, at.x_pool].max(axis=0) * bounds.rate[at.x_stream, at.x_period]
+    (thin,) = np.nonzero(load < 1)
+    r, k, t = at.x_stream[thin], at.x_pool[thin], at.x_period[thin]
+    names = labels("thin", (program.streams, r), (program.pools.name, k), (program.periods, t))
+    rows = model.add_rows(len(thin), -np.inf, 0, names=names)
+    model.add_terms(rows, at.x[thin], 1)
+    model.add_terms(rows, at.n[k, t], -1)
+
+
+def packing(model: Linear, program: Program, at: Layout) -> Ints:
+    """Replicas fit in machines: Σ_{k in i} gpus[k]·n[k,t] <= gpus[i]·Σ_{o of i} m[o,t].
+
+    Counting accelerators is exact because the replica sizes of a cell form a chain: each divides the next, those within a
+    machine divide it, larger ones are whole machines. Filling machines with the largest first then never strands any.
+    """
+    pools, cells, buy = program.pools, program.cells, program.purchases
+    present = np.zeros((len(cells.name), at.n.shape[1]), dtype=bool)
+    k, t = np.nonzero(at.n >= 0)
+    present[pools.cell[k], t] = True
+    i, when = np.nonzero(present)
+    rows = np.full(present.shape, -1, dtype=np.int64)
+    names = labels("packing", (cells.name, i), (program.periods, when))
+    rows[i, when] = model.add_rows(len(i), -np.inf, 0, names=names)
+    model.add_terms(rows[pools.cell[k], t], at.n[k, t], pools.gpus[k])
+    o, when = np.nonzero(present[buy.cell])
+    model.add_terms(rows[buy.cell[o], when], at.m[o, when], -cells.gpus[buy.cell[o]])
+    return rows
+
+
+def _over_machines(
+    model: Linear, program: Program, at: Layout, name: str, counted: Floats, limit: float
+) -> Ints:
+    """Add Σ_o counted[o]·m[o,t] <= limit for each period; one row suffices where only commitments count."""
+    (o,) = np.nonzero(counted)
+    t = np.arange(len(program.hours))
+    rows = model.add_rows(len(t), -np.inf, limit, names=labels(name, (program.periods, t)))
+    model.add_terms(rows[:, None], at.m[o].T, counted[o])
+    return rows
+
+
+def gpu_limits(model: Linear, program: Program, at: Layout) -> Ints:
+    """Quotas: Σ_{o in l} gpus[cell of o]·m[o,t] <= gpus[l], in each period."""
+    gpus = program.cells.gpus[program.purchases.cell].astype(float)
+    rows = [
+        _over_machines(model, program, at, label("gpu_limit", quota.name), np.where(quota.purchases, gpus, 0.0), quota.gpus)
+        for quota in program.gpu_limits
+        if np.isfinite(quota.gpus)
+    ]
+    return _placed(rows, [np.isfinite(quota.gpus) for quota in program.gpu_limits], len(program.hours))
+
+
+def _placed(rows: list[Ints], present: list[np.bool_], periods: int) -> Ints:
+    """[L, T] ids, −1 for the limits that have no row."""
+    out = np.full((len(present), periods), -1, dtype=np.int64)
+    for place, ids in zip(np.nonzero(present)[0], rows, strict=True):
+        out[place] = ids
+    return out
+
+
+def power(model: Linear, program: Program, at: Layout) -> Ints:
+    """Power of all machines held, in each period: Σ_o power[cell of o]·m[o,t] <= power."""
+    if not np.isfinite(program.power):
+        return np.full(len(program.hours), -1, dtype=np.int64)
+    drawn = program.cells.power[program.purchases.cell]
+    # In kW: rows with coefficients near the others' are solved to the same relative precision.
+    return _over_machines(model, program, at, "power_kW", drawn / 1e3, program.power / 1e3)
+
+
+def budget(model: Linear, program: Program) -> Ints:
+    """Average cost within the budget: the objective <= budget."""
+    if not np.isfinite(program.budget):
+        return np.full(1, -1, dtype=np.int64)
+    rows = model.add_rows(1, -np.inf, program.budget, names=lambda: ["budget"])
+    model.add_terms(rows, np.arange(model.variables), model.cost)
+    return rows
+
+
+def api_rates(model: Linear, program: Program, bounds: Bounds, at: Layout) -> Ints:
+    """API rate limits: Σ_r ρ[r,t]·z[r,a,t] <= rate_limit[a], in each period (as a share of the limit)."""
+    limit = program.apis.rate_limit
+    rows = np.full((len(limit), len(program.hours)), -1, dtype=np.int64)
+    a, t = np.nonzero(np.broadcast_to((np.isfinite(limit) & (limit > 0))[:, None], rows.shape))
+    rows[a, t] = model.add_rows(
+        len(a), -np.inf, 1, names=labels("api_rate", (program.apis.name, a), (program.periods, t))
+    )
+    held = rows[at.z_api, at.z_period] >= 0
+    share = bounds.rate[at.z_stream, at.z_period][held] / limit[at.z_api[held]]
+    model.add_terms(rows[at.z_api, at.z_period][held], at.z[held], share)
+    return rows
+
+
+def warm_links(model: Linear, program: Program, bounds: Bounds, at: Layout) -> None:
+    """An open pool has its fewest replicas, a closed one none: max(min, spare + 1)·u[k,t] <= n[k,t] <= N[k,t]·u[k,t]."""
+    k, t = np.nonzero(at.warm >= 0)
+    where = ((program.pools.name, k), (program.periods, t))
+    for name, sign, coefficient in (
+        ("closed", 1.0, bounds.replicas[k, t]),
+        ("fewest", -1.0, np.full(len(k), least_open(program))),
+    ):
+        rows = model.add_rows(len(k), -np.inf, 0, names=labels(name, *where))
+        model.add_terms(rows, at.n[k, t], sign)
+        model.add_terms(rows, at.warm[k, t], -sign * coefficient)
+
+
+def operated_links(model: Linear, program: Program, bounds: Bounds, at: Layout) -> None:
+    """A pool with replicas is operated: n[k,t] <= N[k,t]·y[k], and with u, u[k,t] <= y[k]."""
+    if not (at.y >= 0).any():
+        return
+    links = (("operated", at.n, bounds.replicas), ("operated_warm", at.warm, np.ones_like(bounds.replicas)))
+    for name, ids, most in links:
+        k, t = np.nonzero(ids >= 0)
+        rows = model.add_rows(
+            len(k), -np.inf, 0, names=labels(name, (program.pools.name, k), (program.periods, t))
+        )
+        model.add_terms(rows, ids[k, t], 1)
+        model.add_terms(rows, at.y[k], -most[k, t].astype(float))
+
+
+def max_pools(model: Linear, program: Program, at: Layout) -> Ints:
+    """Number of pools: Σ_k y[k] <= max_pools."""
+    if program.max_pools is None:
+        return np.full(1, -1, dtype=np.int64)
+    rows = model.add_rows(1, -np.inf, program.max_pools, names=lambda: ["max_pools"])
+    model.add_terms(rows, at.y[at.y >= 0], 1)
+    return rows

@@ -1,0 +1,156 @@
+"""Good plans fast: a program over few pools, whole or period by period.
+
+With the commitments held fixed, and movable streams spread as in the relaxation, nothing but the operated pools ties
+periods together; each is then a small program of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from planner.optimize.backend import Limits, Result, solve_milp
+from planner.optimize.bounds import Bounds, bounds, weights
+from planner.optimize.model import Point, build, read, restrict, restrict_bounds, write
+from planner.optimize.objective import objective
+from planner.optimize.program import Floats, Ints, Program, PurchaseColumns
+from planner.optimize.relax import Relaxation
+from planner.optimize.tidy import tidy
+
+FEW = 40
+"""Pools of a program small enough for a first plan."""
+NODES = 300
+"""Branch-and-bound nodes spent on a first plan: the same on every machine, unlike seconds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Incumbent:
+    """The best plan so far, over all pools."""
+
+    point: Point
+    """Its decisions."""
+    cost: float
+    """Its cost [$/h]."""
+
+
+def widen(program: Program, keep: Ints, point: Point) -> Point:
+    """Put a point over some pools into the space of all pools."""
+    flow = np.zeros((len(program.streams), len(program.pools.name), len(program.periods)))
+    replicas = np.zeros((len(program.pools.name), len(program.periods)))
+    flow[:, keep] = point.flow
+    replicas[keep] = point.replicas
+    return Point(flow, point.api_flow, replicas, point.machines)
+
+
+def narrow(point: Point, keep: Ints) -> Point:
+    """Take only some pools of a point."""
+    return Point(point.flow[:, keep], point.api_flow, point.replicas[keep], point.machines)
+
+
+def solve_over(
+    program: Program, limit: Bounds, keep: Ints, limits: Limits, start: Point | None = None
+) -> tuple[Result, Point | None]:
+    """Solve the program over some pools; the point is over all of them."""
+    sub, sub_limit = restrict(program, keep), restrict_bounds(limit, keep)
+    model = build(sub, sub_limit)
+    hint = None if start is None else write(sub_limit, model.at, model.linear.variables, narrow(start, keep))
+    result = solve_milp(model.linear, limits, hint)
+    if not len(result.values):
+        return result, None
+    return result, tidy(program, widen(program, keep, read(sub, sub_limit, model.at, result.values)))
+
+
+def better(program: Program, old: Incumbent | None, point: Point | None) -> Incumbent | None:
+    """Keep the cheaper plan; the older one on a tie."""
+    if point is None:
+        return old
+    cost = objective(program, point)
+    return Incumbent(point, cost) if old is None or cost < old.cost else old
+
+
+def promising(relaxation: Relaxation, most: int = FEW) -> Ints:
+    """Pools that carry load in the relaxation, and those that would cost least to open."""
+    active = relaxation.keep[(relaxation.point.replicas > UNUSED).any(axis=1)] if relaxation.point is not None else relaxation.keep
+    if relaxation.priced is None:
+        return active
+    least = relaxation.priced.used.min(axis=1)
+    ranked = np.argsort(least, kind="stable")
+    ranked = ranked[np.isfinite(least[ranked])]
+    return np.union1d(active, ranked[: max(most - len(active), most // 4)])
+
+
+UNUSED = 1e-7
+"""Replicas of a relaxed solution that count as none."""
+
+
+def by_period(program: Program, relaxation: Relaxation, keep: Ints, limits: Limits, deadline: float) -> Incumbent | None:
+    """Try the relaxation's commitments, rounded three ways, each period by itself."""
+    if relaxation.point is None:
+        return None
+    best: Incumbent | None = None
+    for held in _commitments(program, relaxation.point.machines):
+        if time.monotonic() > deadline:
+            break
+        point = _with_commitments(program, widen(program, relaxation.keep, relaxation.point), keep, held, limits, deadline)
+        if point is not None and objective(program, point) <= program.budget:
+            best = better(program, best, point)
+    return best
+
+
+def _commitments(program: Program, machines: Floats) -> Iterator[Floats]:
+    """[O] Whole commitments near the relaxed ones: nearest, below, above; each once."""
+    held = np.where(program.purchases.committed, machines[:, 0], 0.0)
+    seen: set[tuple[float, ...]] = set()
+    for rounded in (np.rint(held), np.floor(held + UNUSED), np.ceil(held - UNUSED)):
+        if tuple(rounded) not in seen:
+            seen.add(tuple(rounded))
+            yield rounded
+
+
+def _with_commitments(
+    program: Program, relaxed: Point, keep: Ints, held: Floats, limits: Limits, deadline: float
+) -> Point | None:
+    flows, api_flows, replicas, machines = [], [], [], []
+    served = relaxed.flow.sum(axis=1) + relaxed.api_flow.sum(axis=1)
+    for t in range(len(program.periods)):
+        alone = _period(program, t, np.where(program.movable, served[:, t], program.rate[:, t]), held)
+        left = replace(limits, seconds=min(limits.seconds, deadline - time.monotonic()))
+        _, point = solve_over(alone, bounds(alone), keep, left)
+        if point is None:
+            return None
+        flows.append(point.flow)
+        api_flows.append(point.api_flow)
+        replicas.append(point.replicas)
+        machines.append(point.machines)
+    bought = np.concatenate(machines, axis=1)
+    bought[program.purchases.committed] = held[program.purchases.committed, None]
+    whole = Point(
+        np.concatenate(flows, axis=2), np.concatenate(api_flows, axis=2), np.concatenate(replicas, axis=1), bought
+    )
+    too_many = program.max_pools is not None and (whole.replicas > 0).any(axis=1).sum() > program.max_pools
+    return None if too_many else tidy(program, whole)
+
+
+def _period(program: Program, t: int, rate: Floats, held: Floats) -> Program:
+    """One period as a program of its own, its commitments already paid and its pools already operated."""
+    buy = program.purchases
+    paid = PurchaseColumns(
+        name=buy.name,
+        cell=buy.cell,
+        hourly=np.where(buy.committed, 0.0, buy.hourly),
+        committed=buy.committed,
+        limit=np.where(buy.committed, held, buy.limit),
+    )
+    return replace(
+        program,
+        periods=(program.periods[t],),
+        hours=np.ones(1),
+        rate=rate[:, None],
+        movable=np.zeros(len(rate), dtype=bool),
+        purchases=paid,
+        budget=np.inf,
+        pool_cost=0.0 if len(weights(program)) > 1 else program.pool_cost,
+    )

@@ -1,0 +1,57 @@
+"""Which variables a program has, and where they stand in the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from planner.optimize.program import Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Ids of every variable; −1 where there is none."""
+
+    x_stream: Ints
+    """[X] Stream of each route."""
+    x_pool: Ints
+    """[X] Pool of each route."""
+    x_period: Ints
+    """[X] Period of each route."""
+    x: Ints
+    """[X] Share of the stream's calls on that route."""
+    z_stream: Ints
+    """[Z] Stream of each API route."""
+    z_api: Ints
+    """[Z] API of each API route."""
+    z_period: Ints
+    """[Z] Period of each API route."""
+    z: Ints
+    """[Z] Share of the stream's calls on that API route."""
+    n: Ints
+    """[K, T] Replicas."""
+    warm: Ints
+    """[K, T] Whether the pool is open in that period; only where spares or a minimum ask for it."""
+    y: Ints
+    """[K] Whether the pool is operated at all; only where pools cost or are limited."""
+    m: Ints
+    """[O, T] Machines held; one variable for all periods of a commitment."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Ids of the rows whose duals price a pool; −1 where there is none."""
+
+    demand: Ints
+    """[R, T] Served calls; one row for all periods of a movable stream."""
+    packing: Ints
+    """[I, T] Replicas within machines."""
+    gpu_limits: Ints
+    """[L, T] Quotas."""
+    power: Ints
+    """[T] Power."""
+    budget: Ints
+    """[1] Budget."""
+    api_rates: Ints
+    """[A, T] API rate limits."""
+    max_pools: Ints
+    """[1] Number of pools."""

@@ -1,0 +1,95 @@
+"""Put variables and constraints together into one model of a program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from planner.optimize.bounds import Bounds
+from planner.optimize.constraints import constraints
+from planner.optimize.layout import Layout, Rows
+from planner.optimize.linear import Linear
+from planner.optimize.program import Floats, Ints, Program
+from planner.optimize.variables import variables
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A linear model with the places of its variables and rows."""
+
+    linear: Linear
+    """The model."""
+    at: Layout
+    """Its variables."""
+    rows: Rows
+    """Its rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Values of all decisions, whole or not."""
+
+    flow: Floats
+    """[R, K, T] Calls per second on pools."""
+    api_flow: Floats
+    """[R, A, T] Calls per second to APIs."""
+    replicas: Floats
+    """[K, T] Replicas."""
+    machines: Floats
+    """[O, T] Machines."""
+
+
+def build(program: Program, bounds: Bounds, *, whole: bool = True, cuts: bool = True) -> Model:
+    """Build the model of a program; `whole=False` relaxes integers, `cuts=False` leaves out rows implied by whole values."""
+    linear = Linear()
+    at = variables(linear, program, bounds, whole=whole)
+    return Model(linear, at, constraints(linear, program, bounds, at, cuts=cuts))
+
+
+def restrict(program: Program, keep: Ints) -> Program:
+    """Keep only some pools, in their order."""
+    pools = program.pools
+    kept = replace(
+        pools,
+        name=tuple(pools.name[k] for k in keep.tolist()),
+        cell=pools.cell[keep],
+        gpus=pools.gpus[keep],
+        demand=pools.demand[:, :, keep],
+        call_cost=pools.call_cost[:, keep],
+    )
+    return replace(program, pools=kept)
+
+
+def restrict_bounds(bounds: Bounds, keep: Ints) -> Bounds:
+    """Keep the bounds of only some pools."""
+    return replace(bounds, replicas=bounds.replicas[keep])
+
+
+def _taken(values: Floats, ids: Ints) -> Floats:
+    """Values at ids, 0 where there is no variable."""
+    out: Floats = np.where(ids >= 0, np.append(values, 0.0)[ids], 0.0)
+    return out
+
+
+def read(program: Program, bounds: Bounds, at: Layout, values: Floats) -> Point:
+    """Read the decisions from a solution."""
+    pools, apis, periods = len(program.pools.name), len(program.apis.name), len(program.periods)
+    flow = np.zeros((len(program.streams), pools, periods))
+    api_flow = np.zeros((len(program.streams), apis, periods))
+    flow[at.x_stream, at.x_pool, at.x_period] = values[at.x] * bounds.rate[at.x_stream, at.x_period]
+    api_flow[at.z_stream, at.z_api, at.z_period] = values[at.z] * bounds.rate[at.z_stream, at.z_period]
+    return Point(flow, api_flow, _taken(values, at.n), _taken(values, at.m))
+
+
+def write(bounds: Bounds, at: Layout, size: int, point: Point) -> Floats:
+    """Write decisions as a vector of the model's variables, to start a solver from."""
+    values = np.zeros(size)
+    rate = bounds.rate
+    values[at.x] = point.flow[at.x_stream, at.x_pool, at.x_period] / rate[at.x_stream, at.x_period]
+    values[at.z] = point.api_flow[at.z_stream, at.z_api, at.z_period] / rate[at.z_stream, at.z_period]
+    values[at.m[at.m >= 0]] = point.machines[at.m >= 0]
+    values[at.n[at.n >= 0]] = point.replicas[at.n >= 0]
+    values[at.warm[at.warm >= 0]] = point.replicas[at.warm >= 0] > 0
+    values[at.y[at.y >= 0]] = (point.replicas > 0).any(axis=1)[at.y >= 0]
+    return values

@@ -1,0 +1,28 @@
+"""The objective of a plan, computed from its decisions alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.optimize.bounds import weights
+from planner.optimize.model import Point
+from planner.optimize.program import Floats, Program
+from planner.optimize.variables import SECONDS_PER_HOUR
+
+
+def _paid(cost: Floats, flow: Floats, share: Floats) -> float:
+    """Σ cost·flow over streams, places and periods, skipping places that are not used [$/h]."""
+    hourly = flow @ share * SECONDS_PER_HOUR
+    return float((np.where(hourly > 0, cost, 0.0) * hourly).sum())
+
+
+def objective(program: Program, point: Point) -> float:
+    """Average cost: machines + soft misses + API calls + pools.
+
+    Σ_o hourly·Σ_t w·m + 3600·Σ_t w·(Σ call_cost·x + Σ call_cost·z) + pool_cost·(pools with replicas) [$/h]
+    """
+    share = weights(program)
+    machines = float(program.purchases.hourly @ (point.machines @ share))
+    misses = _paid(program.pools.call_cost, point.flow, share)
+    calls = _paid(program.apis.call_cost, point.api_flow, share)
+    return machines + misses + calls + program.pool_cost * int((point.replicas > 0).any(axis=1).sum())

@@ -1,0 +1,220 @@
+"""A lower bound on every plan from any set of prices, and what each pool would cost under them.
+
+Lagrangian duality: charge each limit at a price instead of keeping it, and what is left falls apart into single pools,
+purchases and API routes, each solved in closed form. The sum of their minima is below every plan's cost *whatever the
+prices*; so the proof never leans on a solver's tolerance, only on the arithmetic here. Good prices are the duals of a
+linear relaxation.
+
+A pool's part needs the most that a replica can earn,
+
+    V[k,t] = max Σ_r p[r]·x[r]  subject to  Σ_r D[j,r]·x[r] <= 1 for each resource j,  0 <= x <= 1,
+
+which is bounded from above by the continuous knapsack of any convex combination of the resources.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.optimize.backend import Result
+from planner.optimize.bounds import Bounds, allowed, least_open, weights
+from planner.optimize.layout import Rows
+from planner.optimize.program import Floats, Ints, Program
+from planner.optimize.variables import SECONDS_PER_HOUR, needs_operated
+
+BLOCK = 4096
+"""Pools priced at once: keeps the working arrays in cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """A price per limit."""
+
+    demand: Floats
+    """[R, T] For serving all of a stream (its share 1) [$/h]; the same in all periods of a movable one."""
+    packing: Floats
+    """[I, T] Per accelerator [$/h]."""
+    gpu_limits: Floats
+    """[L, T] Per accelerator of a quota."""
+    power: Floats
+    """[T] Per kW."""
+    budget: float
+    """Per $/h of budget."""
+    api_rates: Floats
+    """[A, T] For all of an API's rate limit."""
+    max_pools: float
+    """Per pool."""
+    money: float = 1.0
+    """1: costs count. 0: they do not, and a positive bound proves that no plan exists."""
+
+    @property
+    def dollar(self) -> float:
+        """What a dollar counts: itself and its share of the budget."""
+        return self.money + self.budget
+
+
+@dataclass(frozen=True, eq=False)
+class Priced:
+    """What prices prove."""
+
+    bound: float
+    """No plan costs less [$/h]."""
+    pools: Floats
+    """[K] Change of the bound by having the pool at all, at its best size; negative: it may pay."""
+    used: Floats
+    """[K, T] Least increase of the bound if the pool has a replica in that period."""
+
+
+def prices(rows: Rows, solved: Result, *, money: float = 1.0) -> Prices:
+    """Take prices from the duals of a linear relaxation, signs made safe."""
+
+    def fee(ids: Ints) -> Floats:
+        dual = np.where(ids >= 0, np.append(solved.duals, 0.0)[ids], 0.0)
+        charge: Floats = np.maximum(-dual, 0.0)
+        return charge
+
+    served = np.where(rows.demand >= 0, np.append(solved.duals, 0.0)[rows.demand], 0.0)
+    return Prices(
+        demand=np.maximum(served, 0.0),
+        packing=fee(rows.packing),
+        gpu_limits=fee(rows.gpu_limits),
+        power=fee(rows.power),
+        budget=float(fee(rows.budget)[0]),
+        api_rates=fee(rows.api_rates),
+        max_pools=float(fee(rows.max_pools)[0]),
+        money=money,
+    )
+
+
+def price(program: Program, bounds: Bounds, at: Prices) -> Priced:
+    """Bound every plan from below, and price every pool."""
+    per_replica, opening = _replica_costs(program, bounds, at)
+    best = np.minimum(per_replica * bounds.replicas, 0.0)
+    fixed = at.dollar * program.pool_cost + at.max_pools if needs_operated(program) else 0.0
+    pools = np.where((bounds.replicas > 0).any(axis=1), fixed + best.sum(axis=1), 0.0)
+    used = pools[:, None] - best + opening
+    bound = _limits_value(program, at) + _machines_value(program, bounds, at)
+    bound += _apis_value(program, bounds, at) + float(np.minimum(pools, 0.0).sum())
+    return Priced(bound, pools, np.where(bounds.replicas > 0, used - np.minimum(pools, 0.0)[:, None], np.inf))
+
+
+def _limits_value(program: Program, at: Prices) -> float:
+    """Σ price·right-hand side: demand in, limits out."""
+    served = np.where(program.movable, at.demand[:, 0], at.demand.sum(axis=1)).sum()
+    charged = sum(
+        float(fees.sum()) * limit.gpus for fees, limit in zip(at.gpu_limits, program.gpu_limits, strict=True) if fees.any()
+    )
+    charged += float(at.power.sum()) * program.power / 1e3 if at.power.any() else 0.0
+    charged += at.budget * program.budget if at.budget else 0.0
+    charged += at.max_pools * program.max_pools if program.max_pools is not None else 0.0
+    return float(served) - charged - float(at.api_rates.sum())
+
+
+def machine_costs(program: Program, at: Prices) -> Floats:
+    """[O, T] Cost of a machine less the price of the accelerators it offers."""
+    buy, cells = program.purchases, program.cells
+    gpus = cells.gpus[buy.cell][:, None]
+    cost = at.dollar * buy.hourly[:, None] * weights(program) - gpus * at.packing[buy.cell]
+    for fees, limit in zip(at.gpu_limits, program.gpu_limits, strict=True):
+        cost = cost + np.where(limit.purchases[:, None], gpus, 0) * fees
+    charged: Floats = cost + cells.power[buy.cell][:, None] / 1e3 * at.power
+    return charged
+
+
+def _machines_value(program: Program, bounds: Bounds, at: Prices) -> float:
+    cost = machine_costs(program, at)
+    committed = program.purchases.committed
+    rented = np.minimum(cost[~committed] * bounds.machines[~committed], 0.0).sum()
+    held = np.minimum(cost[committed].sum(axis=1) * bounds.machines[committed, 0], 0.0).sum()
+    return float(rented + held)
+
+
+def _apis_value(program: Program, bounds: Bounds, at: Prices) -> float:
+    """Σ min(0, cost of sending all of a stream to an API less the price of serving it)."""
+    if not program.apis.name:
+        return 0.0
+    usable = np.isfinite(program.apis.call_cost) & (program.apis.rate_limit > 0)
+    per_call = at.dollar * SECONDS_PER_HOUR * np.where(usable, program.apis.call_cost, 0.0)[:, :, None] * weights(program)
+    limit = np.where(np.isfinite(program.apis.rate_limit), program.apis.rate_limit, np.inf)[:, None]
+    cost = (per_call + at.api_rates / limit) * bounds.rate[:, None] - at.demand[:, None]
+    return float(np.where(usable[:, :, None], np.minimum(cost, 0.0), 0.0).sum())
+
+
+def _replica_costs(program: Program, bounds: Bounds, at: Prices) -> tuple[Floats, Floats]:
+    """[K, T] Least cost per replica at the largest size, and least cost of having any."""
+    spare, least = program.spare_replicas, least_open(program)
+    machines = program.pools.gpus[:, None] * at.packing[program.pools.cell]
+    value = replica_values(program, bounds, at, worth=machines)
+    most = np.maximum(bounds.replicas, 1)
+    per_replica = machines - value * np.maximum(most - spare, 0) / most
+    opening = least * machines - (least - spare) * value
+    # The cost is linear in the number of replicas, so its least is at one end.
+    return per_replica, np.minimum(opening, per_replica * bounds.replicas)
+
+
+def replica_values(program: Program, bounds: Bounds, at: Prices, worth: Floats) -> Floats:
+    """[K, T] The most a replica can earn, from above; made sharp only where a quick bound exceeds what it is worth."""
+    out = np.zeros(bounds.replicas.shape)
+    usable = allowed(program)
+    for t, share in enumerate(weights(program)):
+        if not bounds.replicas[:, t].any():
+            continue
+        cost = at.dollar * SECONDS_PER_HOUR * share * bounds.rate[:, t]
+        for first in range(0, len(out), BLOCK):
+            part = slice(first, first + BLOCK)
+            open_to = usable[:, part] & (bounds.replicas[part, t] > 0) & (bounds.rate[:, t] > 0)[:, None]
+            profit = at.demand[:, t, None] - cost[:, None] * np.where(open_to, program.pools.call_cost[:, part], 0.0)
+            profit = np.where(open_to, np.maximum(profit, 0.0), 0.0)
+            load = np.where(open_to, program.pools.demand[:, :, part], 0.0) * bounds.rate[:, t, None]
+            out[part, t] = _block_values(profit, load, worth[part, t])
+    return out
+
+
+def _block_values(profit: Floats, load: Floats, worth: Floats) -> Floats:
+    """[k] Value of a replica of each pool of a block; profit [R, k], load [J, R, k]."""
+    value = _quick(profit, load)
+    (sharpen,) = np.nonzero(value > worth * (1 - 1e-9))
+    if len(sharpen):
+        value[sharpen] = np.minimum(value[sharpen], _sharp(profit[:, sharpen], load[:, :, sharpen]))
+    return value
+
+
+def _quick(profit: Floats, load: Floats) -> Floats:
+    """Least over resources of the best earner's rate, and all earners at once as far as each fits alone."""
+    alone = (profit / np.maximum(load.max(axis=0), 1.0)).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(profit > 0, profit / load, 0.0)
+    quick: Floats = np.minimum(ratio.max(axis=1).min(axis=0), alone)
+    return quick
+
+
+def _mixes(resources: int) -> Floats:
+    """Convex combinations of resources to try: each alone, each pair in quarters, all evenly."""
+    single = np.eye(resources)
+    pairs = [
+        w * single[a] + (1 - w) * single[b] for a in range(resources) for b in range(a) for w in (0.1, 0.25, 0.5, 0.75, 0.9)
+    ]
+    return np.array([*single, *pairs, single.mean(axis=0)])
+
+
+def _sharp(profit: Floats, load: Floats) -> Floats:
+    """Least continuous knapsack over mixes of the resources."""
+    best = np.full(profit.shape[1], np.inf)
+    for mix in _mixes(len(load)):
+        best = np.minimum(best, _knapsack(profit, np.tensordot(mix, load, axes=1)))
+    return best
+
+
+def _knapsack(profit: Floats, load: Floats) -> Floats:
+    """max Σ p·x subject to Σ load·x <= 1, 0 <= x <= 1: best earners first, the last one in part."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(profit > 0, profit / load, 0.0)
+    order = np.argsort(-ratio, axis=0, kind="stable")
+    size = np.take_along_axis(load, order, axis=0)
+    before = np.cumsum(size, axis=0) - size
+    with np.errstate(divide="ignore", invalid="ignore"):
+        taken = np.where(size > 0, np.clip((1 - before) / size, 0.0, 1.0), 1.0)
+    value: Floats = (taken * np.take_along_axis(profit, order, axis=0)).sum(axis=0)
+    return value

@@ -1,0 +1,183 @@
+"""The story of a solve: bound, plan, proof.
+
+1. Relax: column generation over all pools gives a bound below every plan.
+2. A first plan over the most promising pools.
+3. Drop every pool that, under the bound's prices, cannot be part of a plan cheaper than the gap allows.
+4. Solve the program that is left, starting from the plan.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from planner.optimize.backend import Limits, Status, solver_name
+from planner.optimize.bounds import Bounds, bounds
+from planner.optimize.check import check
+from planner.optimize.incumbent import NODES, Incumbent, better, by_period, promising, solve_over
+from planner.optimize.model import Point
+from planner.optimize.program import Bools, Ints, Outcome, Program
+from planner.optimize.relax import Relaxation, Verdict, relax
+
+FINAL_POOLS = 4000
+"""Pools the last program may hold."""
+FINAL_ROUTES = 400_000
+"""Routes the last program may hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    program: Program
+    bounds: Bounds
+    limits: Limits
+    started: float
+    progress: Callable[[str], None]
+
+    @property
+    def left(self) -> float:
+        """Seconds left."""
+        return self.limits.seconds - (time.monotonic() - self.started)
+
+    def within(self, share: float, nodes: int | None = None) -> Limits:
+        """Limits of a step: a share of the time left, half of the gap."""
+        return replace(self.limits, seconds=self.left * share, gap=self.limits.gap / 2, nodes=nodes)
+
+
+def solve(
+    program: Program,
+    *,
+    gap: float,
+    time_limit: float,
+    seed: int,
+    progress: Callable[[str], None],
+    solver: str = "highs",
+) -> Outcome:
+    """Choose pools, replicas, machines and routes at least average cost, with a bound no plan can beat.
+
+    Parameters
+    ----------
+    program : the choice to make
+    gap : relative distance of cost and bound that is good enough [1]
+    time_limit : wall time after which the best plan so far is returned [s]
+    seed : random seed of the solver
+    progress : told one line per step
+    solver : `highs` or `gscip`
+
+    Returns
+    -------
+    The plan with its bound; `termination` says what is proven. The same program gives the same outcome, unless the time
+    limit cuts the search.
+
+    References
+    ----------
+    docs/formulation.md
+    """
+    check(program)
+    run = _Run(program, bounds(program), Limits(gap, time_limit, seed, solver=solver), time.monotonic(), progress)
+    relaxation = relax(program, run.bounds, progress, deadline=run.started + time_limit / 2)
+    if relaxation.verdict is Verdict.INFEASIBLE:
+        return _nothing(run, "infeasible", np.inf)
+    first = _first_plan(run, relaxation)
+    if first is not None and _close(first.cost, relaxation.bound, gap):
+        return _outcome(run, first, relaxation.bound, len(promising(relaxation)))
+    return _final(run, relaxation, first)
+
+
+def _close(cost: float, bound: float, gap: float) -> bool:
+    return cost - bound <= max(gap * abs(cost), 1e-9)
+
+
+def _first_plan(run: _Run, relaxation: Relaxation) -> Incumbent | None:
+    few = promising(relaxation)
+    limits = run.within(0.3, NODES)
+    if len(run.program.periods) > 1:
+        best = by_period(run.program, relaxation, few, limits, run.started + run.limits.seconds * 0.6)
+    else:
+        best = better(run.program, None, solve_over(run.program, run.bounds, few, limits)[1])
+    if best is not None:
+        run.progress(f"first plan: {best.cost:.6g} over {len(few)} pools, bound {relaxation.bound:.6g}")
+    return best
+
+
+def _cut_off(run: _Run, relaxation: Relaxation, first: Incumbent | None) -> Bools:
+    """[K, T] Pools in periods whose use would cost at least the plan less the gap."""
+    unusable = run.bounds.replicas == 0
+    if relaxation.priced is None or first is None:
+        return unusable
+    enough = first.cost * (1 - run.limits.gap)
+    cut: Bools = unusable | (relaxation.bound + relaxation.priced.used >= max(enough, relaxation.bound))
+    return cut & ~((first.point.replicas > 0) & ~unusable)
+
+
+def _final(run: _Run, relaxation: Relaxation, first: Incumbent | None) -> Outcome:
+    dropped = _cut_off(run, relaxation, first)
+    (keep,) = np.nonzero(~dropped.all(axis=1))
+    limit = run.bounds.without(dropped)
+    ranked = _ranked(relaxation, keep)
+    chosen = np.sort(_affordable(run, limit, ranked))
+    run.progress(f"final program: {len(chosen)} of {len(run.program.pools.name)} pools")
+    result, point = solve_over(run.program, limit, chosen, run.within(1.0), first.point if first else None)
+    best = better(run.program, first, point)
+    whole = len(chosen) == len(keep)
+    if best is None:
+        infeasible = result.status is Status.INFEASIBLE and whole
+        return _nothing(run, "infeasible", np.inf) if infeasible else _nothing(run, "no_solution", relaxation.bound)
+    beyond = _least_beyond(run, relaxation, chosen, dropped)
+    bound = max(relaxation.bound, min(result.bound, beyond))
+    return _outcome(run, best, bound, len(chosen))
+
+
+def _ranked(relaxation: Relaxation, keep: Ints) -> Ints:
+    """Pools in order of what using them adds to the bound."""
+    if relaxation.priced is None:
+        return keep
+    return keep[np.argsort(relaxation.priced.used[keep].min(axis=1), kind="stable")]
+
+
+def _affordable(run: _Run, limit: Bounds, ranked: Ints) -> Ints:
+    """As many of the ranked pools as the last program may hold."""
+    usable = np.isfinite(run.program.pools.demand[:, :, ranked]).all(axis=0).sum(axis=0)
+    routes = np.cumsum(usable * (limit.replicas[ranked] > 0).sum(axis=1))
+    return ranked[: max(1, min(FINAL_POOLS, int(np.searchsorted(routes, FINAL_ROUTES, side="right"))))]
+
+
+def _least_beyond(run: _Run, relaxation: Relaxation, chosen: Ints, dropped: Bools) -> float:
+    """Least cost of a plan that uses a pool the last program did not hold [$/h]."""
+    if relaxation.priced is None:
+        return relaxation.bound if len(chosen) < len(run.program.pools.name) else np.inf
+    outside = dropped.copy()
+    outside[np.setdiff1d(np.arange(len(outside)), chosen)] = True
+    outside &= run.bounds.replicas > 0
+    return float(relaxation.bound + relaxation.priced.used[outside].min(initial=np.inf))
+
+
+def _outcome(run: _Run, best: Incumbent, bound: float, kept: int) -> Outcome:
+    proven = min(bound, best.cost)
+    termination = "optimal" if _close(best.cost, proven, run.limits.gap) else "feasible"
+    run.progress(f"{termination}: {best.cost:.6g}, bound {proven:.6g}")
+    return _report(run, termination, best, proven, kept)
+
+
+def _nothing(run: _Run, termination: str, bound: float) -> Outcome:
+    program = run.program
+    R, A, K, T = (len(names) for names in (program.streams, program.apis.name, program.pools.name, program.periods))
+    empty = Point(np.zeros((R, K, T)), np.zeros((R, A, T)), np.zeros((K, T)), np.zeros((len(program.purchases.name), T)))
+    return _report(run, termination, Incumbent(empty, np.inf), bound, 0)
+
+
+def _report(run: _Run, termination: str, best: Incumbent, bound: float, kept: int) -> Outcome:
+    return Outcome(
+        termination=termination,
+        objective=best.cost,
+        bound=bound,
+        flow=best.point.flow,
+        api_flow=best.point.api_flow,
+        replicas=best.point.replicas.astype(np.int64),
+        machines=best.point.machines.astype(np.int64),
+        solver=solver_name(run.limits.solver),
+        considered=len(run.program.pools.name),
+        kept=kept,
+    )

@@ -1,0 +1,127 @@
+"""The variables of the model, one family a function."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from planner.optimize.bounds import Bounds, allowed, least_open, weights
+from planner.optimize.layout import Layout
+from planner.optimize.linear import Linear
+from planner.optimize.program import Bools, Floats, Ints, Program
+
+SECONDS_PER_HOUR = 3600.0
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.]")
+
+
+def label(*parts: str) -> str:
+    """Name a variable or row so that an LP file may hold it: `x(chat,h100_a,night)`."""
+    head, *rest = (_UNSAFE.sub("_", part) for part in parts)
+    return f"{head}({','.join(rest)})" if rest else head
+
+
+def labels(kind: str, *indexed: tuple[Sequence[str], Ints]) -> Callable[[], list[str]]:
+    """Make a namer for a family whose members are picked from name lists."""
+    return lambda: [
+        label(kind, *(names[i] for (names, _), i in zip(indexed, place, strict=True)))
+        for place in zip(*(index.tolist() for _, index in indexed), strict=True)
+    ]
+
+
+def variables(model: Linear, program: Program, bounds: Bounds, *, whole: bool = True) -> Layout:
+    """Add every variable; `whole=False` relaxes the integers."""
+    xr, xk, xt = _routes(program, bounds)
+    zr, za, zt = _api_routes(program, bounds)
+    return Layout(
+        *(xr, xk, xt, pool_shares(model, program, bounds, xr, xk, xt)),
+        *(zr, za, zt, api_shares(model, program, bounds, zr, za, zt)),
+        n=replicas(model, program, bounds, whole=whole),
+        warm=warm_pools(model, program, bounds, whole=whole),
+        y=operated_pools(model, program, bounds, whole=whole),
+        m=machines(model, program, bounds, whole=whole),
+    )
+
+
+def needs_warm(program: Program) -> bool:
+    """Whether a replica more or less is not enough to say that a pool is open in a period."""
+    return least_open(program) > 1
+
+
+def needs_operated(program: Program) -> bool:
+    """Whether it matters how many pools there are."""
+    return program.pool_cost > 0 or program.max_pools is not None
+
+
+def _routes(program: Program, bounds: Bounds) -> tuple[Ints, Ints, Ints]:
+    open_to = allowed(program)[:, :, None] & (bounds.replicas > 0)[None] & (bounds.rate > 0)[:, None]
+    r, k, t = np.nonzero(open_to)
+    return r, k, t
+
+
+def _api_routes(program: Program, bounds: Bounds) -> tuple[Ints, Ints, Ints]:
+    usable = np.isfinite(program.apis.call_cost) & (program.apis.rate_limit > 0)
+    r, a, t = np.nonzero(usable[:, :, None] & (bounds.rate > 0)[:, None])
+    return r, a, t
+
+
+def pool_shares(model: Linear, program: Program, bounds: Bounds, r: Ints, k: Ints, t: Ints) -> Ints:
+    """0 <= x[r,k,t] <= 1: share of a stream's calls on a pool, paying its soft misses."""
+    cost = SECONDS_PER_HOUR * weights(program)[t] * program.pools.call_cost[r, k] * bounds.rate[r, t]
+    names = labels("x", (program.streams, r), (program.pools.name, k), (program.periods, t))
+    return model.add_variables(len(r), 0, 1, cost, integer=False, names=names)
+
+
+def api_shares(model: Linear, program: Program, bounds: Bounds, r: Ints, a: Ints, t: Ints) -> Ints:
+    """0 <= z[r,a,t] <= 1: share of a stream's calls to an API, paying its price."""
+    cost = SECONDS_PER_HOUR * weights(program)[t] * program.apis.call_cost[r, a] * bounds.rate[r, t]
+    names = labels("z", (program.streams, r), (program.apis.name, a), (program.periods, t))
+    return model.add_variables(len(r), 0, 1, cost, integer=False, names=names)
+
+
+def _family(model: Linear, kind: str, program: Program, where: Bools, upper: Floats, *, whole: bool) -> Ints:
+    """Add one free-of-charge variable per pool and period in `where`; ids as [K, T]."""
+    ids = np.full(where.shape, -1, dtype=np.int64)
+    k, t = np.nonzero(where)
+    names = labels(kind, (program.pools.name, k), (program.periods, t))
+    ids[k, t] = model.add_variables(len(k), 0, upper[k, t], 0, integer=whole, names=names)
+    return ids
+
+
+def replicas(model: Linear, program: Program, bounds: Bounds, *, whole: bool) -> Ints:
+    """0 <= n[k,t] <= N[k,t], whole: replicas of a pool."""
+    return _family(model, "n", program, bounds.replicas > 0, bounds.replicas.astype(float), whole=whole)
+
+
+def warm_pools(model: Linear, program: Program, bounds: Bounds, *, whole: bool) -> Ints:
+    """0 <= u[k,t] <= 1, whole: pool open in a period; only if spares or a minimum above one make it matter."""
+    where = (bounds.replicas > 0) & needs_warm(program)
+    return _family(model, "u", program, where, np.ones(where.shape), whole=whole)
+
+
+def operated_pools(model: Linear, program: Program, bounds: Bounds, *, whole: bool) -> Ints:
+    """0 <= y[k] <= 1, whole: pool operated at all, paying the pool cost; only if pools cost or are limited."""
+    ids = np.full(len(program.pools.name), -1, dtype=np.int64)
+    (k,) = np.nonzero((bounds.replicas > 0).any(axis=1) & needs_operated(program))
+    ids[k] = model.add_variables(
+        len(k), 0, 1, program.pool_cost, integer=whole, names=labels("y", (program.pools.name, k))
+    )
+    return ids
+
+
+def machines(model: Linear, program: Program, bounds: Bounds, *, whole: bool) -> Ints:
+    """0 <= m[o,t] <= M[o,t], whole: machines held; a commitment is one variable m[o], paid in all periods.
+
+    The purchase limits are these upper bounds.
+    """
+    buy, share = program.purchases, weights(program)
+    ids = np.full(bounds.machines.shape, -1, dtype=np.int64)
+    (o,) = np.nonzero(buy.committed)
+    names = labels("m", (buy.name, o))
+    ids[o] = model.add_variables(len(o), 0, bounds.machines[o, 0], buy.hourly[o], integer=whole, names=names)[:, None]
+    o, t = np.nonzero(np.broadcast_to(~buy.committed[:, None], ids.shape))
+    names = labels("m", (buy.name, o), (program.periods, t))
+    cost = buy.hourly[o] * share[t]
+    ids[o, t] = model.add_variables(len(o), 0, bounds.machines[o, t], cost, integer=whole, names=names)
+    return ids

@@ -1,0 +1,365 @@
+"""From a deployment's columns to the coefficients of its iteration time.
+
+One iteration advances every decoding sequence of the replica by one token. With pp stages, the sequences travel as pp
+micro-batches: within one token's latency each stage serves every micro-batch once. Per token the work of the whole depth is
+therefore divided by pp, while the weights of the whole depth are still read within that latency, once per micro-batch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from planner.perf.attention import compile_attention
+from planner.perf.collectives import ring_share, transfer_time
+from planner.perf.columns import (
+    CoefficientColumns,
+    HardwareColumns,
+    LayoutColumns,
+    LinkColumns,
+    ModelColumns,
+    PrecisionColumns,
+)
+from planner.perf.memory import kv_elements, kv_rank_share, stage_share
+from planner.perf.step import Array, StepModel
+
+SIXTEEN_BIT = 2.0
+"""Bytes of an unquantized weight: matrices stored so multiply at the 16-bit rate, whatever the rest does."""
+
+
+def compile_step(
+    model: ModelColumns,
+    precision: PrecisionColumns,
+    hardware: HardwareColumns,
+    link: LinkColumns,
+    coefficients: CoefficientColumns,
+    layout: LayoutColumns,
+) -> StepModel:
+    """Return the coefficients of τ for each deployment.
+
+    Parameters
+    ----------
+    model, precision, hardware, link, coefficients, layout : the deployments, broadcasting against each other
+
+    Returns
+    -------
+    StepModel whose fields all have the deployments' common shape
+
+    Notes
+    -----
+    Stages march in step, so uneven stages cost ceil(L/pp)·pp/L of the layers' time. Host time per sequence is spent by each
+    data-parallel rank and micro-batch on its own sequences only.
+
+    References
+    ----------
+    Design §3.2; handbook §2–§4.
+    """
+    parts = {
+        "host": host_time(model, link, coefficients, layout),
+        "host_sequence": coefficients.host_per_sequence / (layout.dp * layout.pp),
+        "weights": weight_time(model, precision, hardware, coefficients, layout),
+        "experts": expert_time(model, precision, hardware, coefficients, layout),
+        "sparsity": expert_sparsity(model),
+        "stages": layout.pp,
+        "flops": token_time(model, precision, hardware, coefficients, layout),
+        "norm": coefficients.norm,
+        "kv": kv_time(model, precision, hardware, coefficients, layout),
+        "attention": attention_time(model, hardware, coefficients, layout),
+        "attention_half": compile_attention(model, coefficients, layout).half,
+        "comm": communication_time(model, precision, link, layout),
+    }
+    arrays = np.broadcast_arrays(*(np.asarray(value, float) for value in parts.values()))
+    return StepModel(**dict(zip(parts, arrays, strict=True)))
+
+
+def depth(model: ModelColumns, layout: LayoutColumns) -> Array:
+    """Return pp·ceil(L/pp)/L, the layers' time when the fullest stage sets the pace [1]; 1 where stages are even."""
+    return layout.pp * stage_share(model, layout)
+
+
+def pipeline_fill(chunks: Array, stages: Array) -> Array:
+    """Return how much longer a prompt takes to come out of a pipeline than its own share of stage time.
+
+    fill = (pp + m − 1)/m
+
+    Parameters
+    ----------
+    chunks : m, chunks the prompt is cut into [1], at least 1
+    stages : pp [1]
+
+    Returns
+    -------
+    Factor on a lone prompt's flops, attention and comm terms of τ [1]; 1 without a pipeline, → 1 for many chunks
+
+    Notes
+    -----
+    τ charges a prompt 1/pp of its work because pp micro-batches share the stages; that is what it takes from the replica's
+    capacity. Its own first token comes only after every chunk passed every stage.
+
+    References
+    ----------
+    Handbook §4, pipeline parallelism: T_stage·(pp + m − 1).
+    """
+    return (stages + chunks - 1.0) / chunks
+
+
+def expert_sparsity(model: ModelColumns) -> Array:
+    """Return k/E, the share of routed experts a token visits [1]; 0 for dense models."""
+    count = np.asarray(model.experts, float)
+    share: Array = np.divide(model.experts_per_token, count, out=np.zeros(count.shape), where=count > 0)
+    return share
+
+
+def exchange_counts(model: ModelColumns, layout: LayoutColumns) -> tuple[Array, Array]:
+    """Return all-reduces and all-to-alls per iteration.
+
+    Tensor parallelism: two all-reduces per layer. Expert parallelism over data-parallel ranks: two all-to-alls per expert
+    layer, in place of that layer's second all-reduce. Expert parallelism inside one tensor-parallel group needs none:
+    its tokens are already on every rank, and the all-reduce adds up the experts' parts.
+
+    Parameters
+    ----------
+    model, layout : architecture and degrees
+
+    Returns
+    -------
+    (all-reduces, all-to-alls) [1]
+
+    References
+    ----------
+    Megatron-LM, arXiv 1909.08053 §3; handbook §4.
+    """
+    moved = np.where(layout.exchanges_tokens, model.expert_layers, 0.0)
+    return np.where(np.asarray(layout.tp) > 1, 2.0 * model.layers - moved, 0.0), 2.0 * moved
+
+
+def host_time(model: ModelColumns, link: LinkColumns, coefficients: CoefficientColumns, layout: LayoutColumns) -> Array:
+    """Return the fixed time of an iteration.
+
+    host = L·t_L + t_s + n_ar·α_ar + n_a2a·α_a2a + (pp − 1)·α_p2p
+
+    Parameters
+    ----------
+    model, link, coefficients, layout : the deployment
+
+    Returns
+    -------
+    host [s]
+
+    References
+    ----------
+    Handbook §3 (t_L, t_s), §4 (α).
+    """
+    reduces, exchanges = exchange_counts(model, layout)
+    return (
+        model.layers * coefficients.host_per_layer
+        + coefficients.host_per_step
+        + np.where(reduces > 0, reduces * link.allreduce_alpha, 0.0)
+        + np.where(exchanges > 0, exchanges * link.alltoall_alpha, 0.0)
+        + np.where(np.asarray(layout.pp) > 1, (layout.pp - 1.0) * link.p2p_alpha, 0.0)
+    )
+
+
+def weight_time(
+    model: ModelColumns,
+    precision: PrecisionColumns,
+    hardware: HardwareColumns,
+    coefficients: CoefficientColumns,
+    layout: LayoutColumns,
+) -> Array:
+    """Return the time a rank needs to read the weights every token uses, over the full depth.
+
+    weights = [(P_att·b_a + P_dense·b_w)·pp·ceil(L/pp)/L + P_head·b_e] / (tp·BW·u)
+
+    Parameters
+    ----------
+    model, precision, hardware, coefficients, layout : the deployment
+
+    Returns
+    -------
+    weights [s]
+
+    Notes
+    -----
+    The input table is looked up, not read. Attention data parallelism replicates these weights, so dp does not appear.
+
+    References
+    ----------
+    Handbook §1, §3.
+    """
+    layers = model.attention_parameters * precision.attention_bytes + model.dense_parameters * precision.weight_bytes
+    read = layers * depth(model, layout) + model.head_parameters * precision.embedding_bytes
+    return read / (layout.tp * hardware.bandwidth * coefficients.bandwidth_efficiency)
+
+
+def imbalance(coefficients: CoefficientColumns, layout: LayoutColumns) -> Array:
+    """Return the load of the busiest rank over the mean [1]: 1 unless whole experts are spread over ranks (handbook §3)."""
+    return np.where(np.asarray(layout.ep) > 1, coefficients.expert_imbalance, 1.0)
+
+
+def expert_time(
+    model: ModelColumns,
+    precision: PrecisionColumns,
+    hardware: HardwareColumns,
+    coefficients: CoefficientColumns,
+    layout: LayoutColumns,
+) -> Array:
+    """Return the time the busiest rank needs to read all routed experts it holds, over the full depth.
+
+    experts = imb·P_exp·b_w·pp·ceil(L/pp)/L / (n_exp·BW·u)
+
+    Parameters
+    ----------
+    model, precision, hardware, coefficients, layout : the deployment
+
+    Returns
+    -------
+    experts [s]; τ multiplies it with the share of experts its tokens touch
+
+    References
+    ----------
+    Handbook §3, experts read per layer; imbalance 1.3 is an assumption that removed bias there.
+    """
+    read = model.expert_parameters * precision.weight_bytes * depth(model, layout) / layout.expert_ranks
+    return read * imbalance(coefficients, layout) / (hardware.bandwidth * coefficients.bandwidth_efficiency)
+
+
+def token_time(
+    model: ModelColumns,
+    precision: PrecisionColumns,
+    hardware: HardwareColumns,
+    coefficients: CoefficientColumns,
+    layout: LayoutColumns,
+) -> Array:
+    """Return the matrix-multiplication time per token of the iteration.
+
+    flops = 2·Σ_part P_part/F_part / (e·tp·pp·dp), parts: attention, dense, active experts (× imb), head
+
+    Parameters
+    ----------
+    model, precision, hardware, coefficients, layout : the deployment
+
+    Returns
+    -------
+    flops [s/token]
+
+    Notes
+    -----
+    F is the rate of the compute format, or the 16-bit rate for parts stored unquantized. The head is charged for every
+    token although prompts need it once: prefill is over-estimated by P_head/P_act (7 % for Llama-3.1-8B, 1.5 % for 70B).
+
+    References
+    ----------
+    Handbook §2.
+    """
+    attention = model.attention_parameters / part_rate(precision.attention_bytes, hardware)
+    head = model.head_parameters / part_rate(precision.embedding_bytes, hardware)
+    experts = model.expert_parameters_active * imbalance(coefficients, layout) / hardware.peak
+    layers = (attention + model.dense_parameters / hardware.peak + experts) * depth(model, layout)
+    return 2.0 * (layers + head) / (coefficients.flops_efficiency * layout.gpus)
+
+
+def part_rate(stored: Array, hardware: HardwareColumns) -> Array:
+    """Return the peak rate for weights of `stored` bytes: 16-bit weights multiply at the 16-bit rate [FLOP/s]."""
+    return np.where(np.asarray(stored) >= SIXTEEN_BIT, np.minimum(hardware.peak, hardware.peak16), hardware.peak)
+
+
+def kv_time(
+    model: ModelColumns,
+    precision: PrecisionColumns,
+    hardware: HardwareColumns,
+    coefficients: CoefficientColumns,
+    layout: LayoutColumns,
+) -> Array:
+    """Return the decode attention time per logical byte of live KV cache of the replica.
+
+    kv = pp·ceil(L/pp)/L · max(share/(BW·u_kv), ψ·(ceil(n_q/tp)/n_q)/(F16·m∞)) / (dp·pp)
+
+    ψ is FLOP per logical byte: 4·n_q·d/(2·n_kv·d·b_kv), with MLA (absorbed) 2·n_q·(2·r_kv + d_rope)/((r_kv + d_rope)·b_kv).
+
+    Parameters
+    ----------
+    model, precision, hardware, coefficients, layout : the deployment
+
+    Returns
+    -------
+    kv [s/B]
+
+    Notes
+    -----
+    Grouped heads do few FLOP per byte, so bytes set the pace; MLA with all heads on one rank may be compute-bound. Windowed
+    layers are given the ψ of full ones, indexer keys that of latents.
+
+    References
+    ----------
+    Handbook §3; DeepSeek-V2, arXiv 2405.04434 §2.1 (absorbed projections).
+    """
+    by_bytes = kv_rank_share(model, layout) / (hardware.bandwidth * coefficients.kv_efficiency)
+    by_flop = kv_intensity(model, precision) * head_share(model, layout) / (hardware.peak16 * coefficients.attention_efficiency)
+    return depth(model, layout) * np.maximum(by_bytes, by_flop) / (layout.dp * layout.pp)
+
+
+def kv_intensity(model: ModelColumns, precision: PrecisionColumns) -> Array:
+    """Return ψ, decode attention FLOP per logical KV byte of all heads [FLOP/B]."""
+    per_token = np.where(
+        model.is_mla,
+        2.0 * model.heads * (2.0 * model.kv_lora_rank + model.rope_dim),
+        4.0 * model.heads * model.head_dim,
+    )
+    return per_token / (kv_elements(model)[0] * precision.kv_bytes)
+
+
+def head_share(model: ModelColumns, layout: LayoutColumns) -> Array:
+    """Return ceil(n_q/tp)/n_q, the share of query heads on one rank [1]."""
+    return np.ceil(model.heads / layout.tp) / model.heads
+
+
+def attention_time(
+    model: ModelColumns, hardware: HardwareColumns, coefficients: CoefficientColumns, layout: LayoutColumns
+) -> Array:
+    """Return prompt attention time per FLOP.
+
+    attention = pp·ceil(L/pp)/L · (ceil(n_q/tp)/n_q) / (F16·m∞·dp·pp)
+
+    Parameters
+    ----------
+    model, hardware, coefficients, layout : the deployment
+
+    Returns
+    -------
+    attention [s/FLOP]
+
+    References
+    ----------
+    Handbook §2, prefill attention.
+    """
+    share = depth(model, layout) * head_share(model, layout) / (layout.dp * layout.pp)
+    return share / (hardware.peak16 * coefficients.attention_efficiency)
+
+
+def communication_time(model: ModelColumns, precision: PrecisionColumns, link: LinkColumns, layout: LayoutColumns) -> Array:
+    """Return collective time per token of the iteration, fixed parts excluded.
+
+    comm = h·b/(pp·dp) · [ n_ar·2(tp − 1)/tp/β_ar + n_a2a·(k/tp)·(ep − 1)/ep/β_a2a + (pp − 1)/β_p2p ]
+
+    Parameters
+    ----------
+    model, precision, link, layout : the deployment
+
+    Returns
+    -------
+    comm [s/token]
+
+    Notes
+    -----
+    Tensor-parallel ranks of one data-parallel rank share its tokens out before the all-to-all, hence k/tp. Communication
+    is not overlapped with compute.
+
+    References
+    ----------
+    Handbook §4.
+    """
+    reduces, exchanges = exchange_counts(model, layout)
+    reduce = transfer_time(reduces * 2.0 * ring_share(layout.tp), link.allreduce_beta)
+    exchange = transfer_time(exchanges * model.experts_per_token / layout.tp * ring_share(layout.ep), link.alltoall_beta)
+    hops = transfer_time(layout.pp - 1.0, link.p2p_beta)
+    return model.hidden * precision.activation_bytes * (reduce + exchange + hops) / (layout.pp * layout.dp)

@@ -1,0 +1,231 @@
+"""Service levels: corners that make the load of mixed streams additive (design §3.4).
+
+A level fixes, for one deployment, the mean iteration time T*, decoding sequences B*, mean prompt wait W* and jitter J*
+that a replica stays under. They are taken where one stream, the anchor, reaches its limit alone; W* and J* are then
+raised as far as the anchor's promises allow. At a fixed corner each stream's demand on each resource is a constant:
+
+    iteration     λ_r / min(μ_r, B*/(O_r T*)),   μ_r: τ_d(λO T*, λO T*·KV) + λ T* I c_r = T*
+    kv memory     λ_r [ (O_r T* + X_r)·H_r + z·V_r/2y ] / (M − z·y/2)
+    prompt load   λ_r S_r / u
+    prompt queue  λ_r (S_r + E[S_r²] / 2W*)
+    jitter        λ_r c_r² E[I_r²] / J*
+
+and Σ_r demand ≤ 1 keeps the corner: the first row because τ is convex in the loads at the coverage of B*; the second
+because √V ≤ V/2y + y/2 for any y; the fourth is Pollaczek–Khinchine multiplied out; the others are linear already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.perf.capacity import OCCUPANCY_Z, Replica, Target, kv_spread, prefill_time
+from planner.perf.steady import State, bursty_second_moment, prompt_cost
+from planner.perf.step import Array, StepModel, expert_coverage, iteration_time
+from planner.perf.tails import Latencies, latencies
+from planner.perf.traffic import Traffic
+
+RESOURCES = ("iteration time", "kv memory", "prompt load", "prompt queue", "prompt jitter")
+"""Additive resources of a replica, in the order of `demands`."""
+
+SECANTS = 4
+"""Secant steps towards μ_r; each stays on the safe side, the fourth is within 0.1 %."""
+
+_SEARCH = 16
+_WIDEST = 1e3
+
+
+@dataclass(frozen=True)
+class Level:
+    """Corner of a replica's additive resources; fields broadcast against deployments."""
+
+    state: State
+    """Steady state of the anchor at its limit."""
+    wait: Array
+    """W* [s]; inf if the anchor promises nothing that a wait could break."""
+    wait_shape: Array
+    """Var W / W² at the anchor's limit [1]."""
+    jitter: Array
+    """J* [s]; inf if the anchor promises nothing that jitter could break."""
+    spread: Array
+    """y, spread of live KV bytes at the anchor's limit [B]."""
+
+    def take(self, index: NDArray[np.intp]) -> Self:
+        """Return the levels of the chosen deployments."""
+        state = State(**{f.name: np.asarray(getattr(self.state, f.name))[index] for f in fields(State)})
+        rest = {name: np.asarray(getattr(self, name))[index] for name in ("wait", "wait_shape", "jitter", "spread")}
+        return type(self)(state=state, **rest)
+
+
+def corner_latencies(level: Level, state: State, traffic: Traffic, host: Array, wait: Array, jitter: Array) -> Latencies:
+    """Return the latencies of a stream at a corner with wait `wait` and jitter `jitter`.
+
+    Parameters
+    ----------
+    level : whose wait shape is used
+    state : T*, B* and the stream's own prompt cost
+    traffic, host : the stream and the time per request outside the engine [s]
+    wait, jitter : W [s], J [s]
+
+    Returns
+    -------
+    Latencies at the corner.
+    """
+    return latencies(state, traffic, host, wait=wait, wait_variance=level.wait_shape * wait**2, jitter=jitter)
+
+
+def _widest(at: Array, keeps: Callable[[Array], NDArray[np.bool_]]) -> Array:
+    """Return the largest multiple of `at`, 1 to `_WIDEST`, that `keeps` accepts, by bisection of its logarithm."""
+    low, high = np.zeros_like(at), np.full_like(at, np.log(_WIDEST))
+    for _ in range(_SEARCH):
+        middle = 0.5 * (low + high)
+        fits = keeps(at * np.exp(middle))
+        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+    return at * np.exp(low)  # type: ignore[no-any-return]
+
+
+def make_level(state: State, traffic: Traffic, replica: Replica, targets: Sequence[Target]) -> Level:
+    """Return the corner at an anchor's limit, with wait and jitter raised as far as its promises allow.
+
+    Parameters
+    ----------
+    state : the anchor's state at its capacity
+    traffic : of the anchor
+    replica : limits
+    targets : the anchor's promises
+
+    Returns
+    -------
+    Level
+
+    Notes
+    -----
+    Jitter is raised first, against TPOT and E2E, then the wait against TTFT and E2E at that jitter; the corner keeps
+    all of the anchor's promises by construction.
+    """
+    at = np.maximum(state.prompt_wait, 1e-6)
+    shape = np.where(state.prompt_wait > 0, state.prompt_wait_variance / np.maximum(state.prompt_wait, 1e-12) ** 2, 1.0)
+    level = Level(state, at, shape, np.maximum(state.jitter, 1e-12), kv_spread(state, traffic))
+    everywhere = np.ones(at.shape, dtype=bool)
+
+    def keeps(metrics: tuple[str, ...], wait: Array, jitter: Array) -> NDArray[np.bool_]:
+        seen = corner_latencies(level, state, traffic, replica.host, wait, jitter)
+        held = everywhere
+        for target in targets:
+            if target.metric in metrics:
+                held = held & (seen.percentile(target.metric, target.percentile) <= target.seconds)
+        return held
+
+    metrics = {target.metric for target in targets}
+    jitter = np.full(at.shape, np.inf)
+    if metrics & {"tpot", "e2e"}:
+        jitter = _widest(level.jitter, lambda j: keeps(("tpot", "e2e"), at, j))
+    wait = np.full(at.shape, np.inf)
+    if metrics & {"ttft", "e2e"}:
+        finite = np.where(np.isfinite(jitter), jitter, level.jitter)
+        wait = _widest(at, lambda w: keeps(("ttft", "e2e"), w, finite))
+    return replace(level, wait=wait, jitter=jitter)
+
+
+def state_for(step: StepModel, level: Level, traffic: Traffic) -> State:
+    """Return the level's state with the prompt cost and full iteration of another stream's prompts.
+
+    Parameters
+    ----------
+    step : iteration time
+    level : corner
+    traffic : of the stream that joins
+
+    Returns
+    -------
+    State with T*, B* unchanged.
+    """
+    state = level.state
+    kv_bytes = state.sequences * traffic.kv
+    decode = iteration_time(step, state.sequences, kv_bytes, np.zeros(1), np.zeros(1))
+    lump = np.minimum(np.maximum(traffic.prompt, 1.0), state.chunk)
+    cost = prompt_cost(step, traffic, state.sequences, kv_bytes, decode, lump)
+    full = state.decode + state.chunk * prompt_cost(step, traffic, state.sequences, kv_bytes, decode, state.chunk)
+    return replace(state, prompt_cost=cost, full=full)
+
+
+def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, cost: Array) -> Array:
+    """Return min(μ_r, B*/(O_r T*)), the rate of stream r alone at which a replica reaches the corner.
+
+    Parameters
+    ----------
+    step, level, traffic : deployment, corner, stream
+    cost : c_r [s/token]
+
+    Returns
+    -------
+    Rate [1/s].
+
+    Notes
+    -----
+    g(λ) = τ_d(λO T*, λO T* KV) + λ T* I c_r is convex with g(0) = τ_0. Starting at the sequence limit, the secant
+    from the feasible end to an infeasible point meets T* at a feasible rate, so every step is safe.
+    """
+    state = level.state
+    coverage = expert_coverage(step.sparsity, state.sequences / step.stages)
+
+    def grown(rate: Array) -> Array:
+        sequences = rate * state.iteration * traffic.output
+        decode = iteration_time(step, sequences, sequences * traffic.kv, np.zeros(1), np.zeros(1), coverage)
+        return decode + rate * state.iteration * traffic.prompt * cost  # type: ignore[no-any-return]
+
+    limit = state.sequences / (traffic.output * state.iteration)
+    far, far_time = limit, grown(limit)
+    near, near_time = np.zeros_like(limit), np.broadcast_to(state.idle, limit.shape)
+    over = far_time > state.iteration * (1.0 + 1e-9)
+    for _ in range(SECANTS):
+        slope = (far_time - near_time) / np.maximum(far - near, 1e-300)
+        near = np.where(over, near + (state.iteration - near_time) / np.maximum(slope, 1e-300), near)
+        near_time = grown(near)
+    return np.where(over, near, limit)
+
+
+def demands(step: StepModel, level: Level, traffic: Traffic, replica: Replica) -> tuple[Array, Latencies]:
+    """Return what 1 call/s of a stream takes of each resource of a replica at a level, and its latencies there.
+
+    Parameters
+    ----------
+    step, level, replica : deployments in columns
+    traffic : of the stream
+
+    Returns
+    -------
+    (demand [J, …] in replicas per call/s, in the order of `RESOURCES`; latencies at the corner)
+
+    Notes
+    -----
+    See the module docstring for the five rows and why they add up.
+
+    References
+    ----------
+    Design §3.4; handbook §5.7.
+    """
+    state = state_for(step, level, traffic)
+    second = bursty_second_moment(traffic)
+    per_token = state.full / state.chunk
+    service = traffic.prompt * per_token
+    bursty = np.maximum(1.0, 0.5 + 0.5 * traffic.burstiness)
+    own = np.maximum(traffic.held_second - traffic.held**2, 0.0)
+    active = traffic.output * state.iteration
+    variance = active * (own + traffic.held**2 * state.iteration / state.idle * bursty)
+    room = np.maximum(replica.kv_bytes - OCCUPANCY_Z * level.spread / 2.0, 1e-9)
+    held = (active + prefill_time(state, traffic.prompt)) * traffic.held
+    rows = (
+        1.0 / iteration_capacity(step, level, traffic, state.prompt_cost),
+        (held + OCCUPANCY_Z * variance / (2.0 * level.spread)) / room,
+        service / replica.utilization,
+        np.where(np.isfinite(level.wait), service + second * per_token**2 / (2.0 * level.wait), 0.0),
+        np.where(np.isfinite(level.jitter), state.prompt_cost**2 * second / level.jitter, 0.0),
+    )
+    wait = np.where(np.isfinite(level.wait), level.wait, state.prompt_wait)
+    jitter = np.where(np.isfinite(level.jitter), level.jitter, state.jitter)
+    return np.stack(np.broadcast_arrays(*rows)), corner_latencies(level, state, traffic, replica.host, wait, jitter)

@@ -1,0 +1,116 @@
+"""A plan on a terminal: what the lead of a serving team wants to see at one glance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planner.domain.plan import Plan
+from planner.report import console_tables as tables
+from planner.report import format as fmt
+from planner.report.gather import rejections
+from planner.report.ink import Ink
+from planner.report.words import api_prices, promise_verdict, proof, size, split
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+WIDEST = 120
+"""Columns beyond which tables and sentences are not stretched."""
+PIPED = 100
+"""Columns when there is no terminal to ask."""
+_REASONS_SHOWN = 4
+
+
+def render(plan: Plan, console: Console | None = None) -> None:
+    """Print a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    console : rich.console.Console, optional
+        Where to print; absent = standard output, in colour only on a terminal and without NO_COLOR.
+
+    Notes
+    -----
+    Laid out for 100 columns; at 80 long names are broken over lines, never cut.
+    """
+    console = console or standard()
+    ink = Ink.of(console)
+    width = min(console.width, WIDEST)
+    for title, body in _sections(plan, ink, width):
+        if title:
+            console.print(ink(title, "bold"), width=width)
+        console.print(body, width=width)
+        console.print()
+
+
+def standard() -> Console:
+    """Return the console on standard output; as wide as the terminal, or 100 columns where there is none."""
+    import os
+
+    from rich.console import Console
+
+    made = Console(highlight=False)
+    if made.is_terminal or "COLUMNS" in os.environ:
+        return made
+    return Console(highlight=False, width=PIPED)
+
+
+def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableType]]:
+    """Return titles and bodies, those with nothing to say left out."""
+    from rich.console import Group
+
+    made: list[tuple[str, RenderableType]] = [("", Group(*_headline(plan, ink)))]
+    if plan.pools:
+        made.append(("Pools", tables.pools(plan, ink, width)))
+        made.append(("Memory of one GPU", tables.memory(plan, ink, width)))
+    made.append(("Who is served where", tables.routing(plan, ink, width)))
+    if plan.promises:
+        made.append(("Promises", tables.promises(plan, ink, width)))
+    if plan.purchases:
+        made.append(("Purchases", tables.purchases(plan, ink, width)))
+    if plan.apis:
+        made.append(("APIs", tables.bullets([f"{route.api}: {api_prices(route)}" for route in plan.apis], ink)))
+    made.append(("Cost by workload", tables.workloads(plan, ink)))
+    for title, texts in (("Why this plan", plan.reasons), ("Warnings", plan.warnings)):
+        if texts:
+            made.append((title, tables.bullets(texts, ink, "yellow" if title == "Warnings" else "")))
+    if plan.facts:
+        made.append(("What it rests on, weakest first", tables.facts(plan, ink)))
+    return made
+
+
+def _headline(plan: Plan, ink: Ink) -> list[Text]:
+    """Say cost, proof, size and promises in a few lines."""
+    name = ink(plan.problem, "bold").append_text(ink(f"  ·  planner {plan.planner}", "dim"))
+    total = ink(f"{fmt.hourly(plan.cost.total)}   {fmt.monthly(plan.cost.per_month)}", "bold")
+    return [
+        name,
+        total,
+        ink(proof(plan)),
+        ink(size(plan)),
+        _kept_line(plan, ink),
+        ink(split(plan), "dim"),
+        ink(_search(plan), "dim"),
+    ]
+
+
+def _kept_line(plan: Plan, ink: Ink) -> Text:
+    """Count promises kept, missed, and warnings."""
+    text, holds = promise_verdict(plan)
+    style = "green" if holds and plan.promises else "" if holds else "red"
+    line = ink(text, style)
+    if plan.warnings:
+        line.append_text(ink(f" · {fmt.plural(len(plan.warnings), 'warning')} below", "yellow"))
+    return line
+
+
+def _search(plan: Plan) -> str:
+    """Say what was considered and why most of it fell away."""
+    found = plan.proof
+    codes = rejections(plan)
+    named = ", ".join(f"{code} {number:,}" for code, number in codes[:_REASONS_SHOWN])
+    more = f", {fmt.plural(len(codes) - _REASONS_SHOWN, 'more reason')}" if len(codes) > _REASONS_SHOWN else ""
+    rejected = f" · rejected: {named}{more}" if codes else ""
+    return f"{fmt.plural(found.candidates, 'deployment')} considered{rejected} · {found.solver}"

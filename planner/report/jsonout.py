@@ -1,0 +1,115 @@
+"""plan.json: the same plan gives the same bytes on every machine, and reads back as the same plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from planner.domain.plan import Plan
+from planner.errors import InvalidInput, Issue
+from planner.report.schema import plan_schema
+
+__all__ = ["dumps", "loads", "plan_schema"]
+
+DIGITS = 12
+"""Significant digits written; the last bits of a float differ between processors and math libraries."""
+
+_UNORDERED_KEYS = ("rejected", "utilization")
+_UNORDERED_ROWS = {
+    "shares": ("stream", "period"),
+    "promises": ("stream", "period", "route", "metric", "percentile"),
+    "latencies": ("stream", "period", "route", "metric"),
+}
+
+
+def dumps(plan: Plan) -> str:
+    """Write a plan as JSON.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    str
+        Indented JSON with a final newline. Floats carry 12 significant digits; entries whose order has no meaning are
+        sorted, those whose order says something (pools, reasons, facts) are kept.
+
+    Raises
+    ------
+    ValueError
+        If the plan holds a number that is not finite, which no JSON reader would take.
+    """
+    periods = list(plan.periods)
+    body = _canonical(plan.model_dump(mode="python"), periods)
+    return json.dumps(body, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def loads(text: str, file: str = "plan.json") -> Plan:
+    """Read a plan back.
+
+    Parameters
+    ----------
+    text : str
+        What `dumps` wrote.
+    file : str
+        Name used in messages.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InvalidInput
+        With every field that is missing, unknown or of the wrong type.
+    """
+    try:
+        return Plan.model_validate(json.loads(text))
+    except json.JSONDecodeError as error:
+        remedy = "write the plan again with `planner solve`"
+        raise InvalidInput.at(file, f"not JSON: {error.msg}", remedy, line=error.lineno) from None
+    except RecursionError:
+        raise InvalidInput.at(file, "nested too deeply to be a plan", "give the plan.json that `planner solve` wrote") from None
+    except ValidationError as error:
+        raise InvalidInput(_issues(error, file)) from None
+
+
+def _issues(error: ValidationError, file: str) -> list[Issue]:
+    """Turn every validation error into an issue with its path."""
+    remedy = "write the plan again with this version of `planner solve`"
+    return [Issue(file, 0, _path(entry["loc"]), entry["msg"], remedy) for entry in error.errors(include_url=False)]
+
+
+def _path(location: Iterable[int | str]) -> str:
+    """Write a location as `pools[0].name`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
+
+
+def _canonical(node: Any, periods: Sequence[str], key: str = "") -> Any:
+    """Return a node with rounded floats and sorted where order has no meaning."""
+    if isinstance(node, float):
+        return _rounded(node)
+    if isinstance(node, dict):
+        keys = sorted(node) if key in _UNORDERED_KEYS else list(node)
+        return {name: _canonical(node[name], periods, name) for name in keys}
+    if isinstance(node, list | tuple):
+        return [_canonical(item, periods) for item in _sorted_rows(node, periods, key)]
+    return node
+
+
+def _sorted_rows(rows: Sequence[Any], periods: Sequence[str], key: str) -> Sequence[Any]:
+    """Sort rows by their identity, periods in the order of the plan."""
+    if key not in _UNORDERED_ROWS:
+        return rows
+    order = {name: position for position, name in enumerate(periods)}
+    fields = _UNORDERED_ROWS[key]
+    return sorted(rows, key=lambda row: [order.get(row[f], len(order)) if f == "period" else row[f] for f in fields])
+
+
+def _rounded(value: float) -> float:
+    """Round to the digits written, and give zero one sign."""
+    return float(f"{value:.{DIGITS}g}") + 0.0

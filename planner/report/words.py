@@ -1,0 +1,91 @@
+"""Phrases that every renderer uses, so that console and Markdown say the same in the same words."""
+
+from __future__ import annotations
+
+from planner.domain.plan import ApiRoute, Deployment, Plan, Pool, Promise, Purchase
+from planner.report import format as fmt
+from planner.report import gather
+
+
+def proof(plan: Plan) -> str:
+    """Say in a sentence how close to the least cost the plan is."""
+    found = plan.proof
+    least = f"no plan within this model costs less than {fmt.hourly(found.bound)}"
+    if found.termination == "optimal":
+        return f"Proven within {fmt.percent(found.gap)} of the least cost: {least}."
+    return f"Stopped at a limit, within {fmt.percent(found.gap)} of the least cost: {least}."
+
+
+def size(plan: Plan) -> str:
+    """Count accelerators by kind, pools and APIs."""
+    devices = [f"{number:,} × {kind}" for kind, number in plan.accelerators.items() if number]
+    parts = (", ".join(devices) or "no GPUs", fmt.plural(len(plan.pools), "pool"), fmt.plural(len(plan.apis), "API"))
+    return " · ".join(parts)
+
+
+def split(plan: Plan) -> str:
+    """Say what the total is made of."""
+    cost = plan.cost
+    parts = (
+        ("machines", cost.machines),
+        ("APIs", cost.apis),
+        ("missed soft targets", cost.misses),
+        ("operations", cost.operations),
+    )
+    return " · ".join(f"{name} {fmt.hourly(value)}" for name, value in parts)
+
+
+def promise_verdict(plan: Plan) -> tuple[str, bool]:
+    """Count the promises kept and missed, and say whether all are kept."""
+    rows = gather.kept(plan)
+    missed = [row for row in rows if not row.worst.holds]
+    hard = len([row for row in missed if not row.worst.soft])
+    if not rows:
+        return "No latency promises", True
+    if not missed:
+        return f"All {len(rows):,} promises kept" if len(rows) > 1 else "The one promise is kept", True
+    return f"{len(missed)} of {fmt.plural(len(rows), 'promise')} missed ({f'{hard} hard' if hard else 'soft'})", False
+
+
+def promise_name(promise: Promise) -> str:
+    """Name a promise, `TTFT p95`."""
+    return f"{promise.metric.upper()} {fmt.percentile(promise.percentile)}{' soft' if promise.soft else ''}"
+
+
+def formats(what: Deployment) -> str:
+    """Name a deployment's number formats."""
+    cache = what.kv_precision
+    return f"{what.precision} · {cache}" if cache.lower().startswith("kv") else f"{what.precision} · KV {cache}"
+
+
+def layout(what: Deployment) -> str:
+    """Name a deployment's layout, `TP4 PP2 · 8 × h100`; degrees of one are left out."""
+    degrees = (("TP", what.layout.tp), ("PP", what.layout.pp), ("DP", what.layout.dp), ("EP", what.layout.ep))
+    named = " ".join(f"{name}{degree}" for name, degree in degrees if degree > 1)
+    return f"{named} · {what.layout.gpus} × {what.accelerator}" if named else f"1 × {what.accelerator}"
+
+
+def place(pool: Pool) -> str:
+    """Name a pool's region, and whether its machines may be taken away."""
+    return f"{pool.region} · spot" if pool.interruptible else pool.region
+
+
+def busy(pool: Pool) -> list[str]:
+    """Name the resource nearest its limit and its use, in the busiest period."""
+    load = gather.busiest(pool)
+    if load is None:
+        return [""]
+    name = load.binding.replace("_", " ")
+    used = f"{name} {fmt.percent(load.utilization[load.binding])}" if load.binding in load.utilization else name
+    return [used, load.period] if len(pool.loads) > 1 else [used]
+
+
+def machines(plan: Plan, buy: Purchase) -> dict[str, float]:
+    """Return the machines of a purchase for every period of the plan."""
+    return {period: buy.machines.get(period, 0) for period in plan.periods}
+
+
+def api_prices(route: ApiRoute) -> str:
+    """Name an API's prices per million tokens."""
+    uncached, output = fmt.money(1e6 * route.input_price), fmt.money(1e6 * route.output_price)
+    return f"{uncached} in, {fmt.money(1e6 * route.cached_input_price)} cached, {output} out per million tokens"

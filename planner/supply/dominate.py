@@ -1,0 +1,157 @@
+"""Leaves out cells that cannot be part of a cheaper plan.
+
+Cell A makes cell B superfluous if whatever runs on B's machines could run on as many of A's, and each of B's ways to pay can be
+exchanged for one of A's that costs no more and binds no more:
+
+- the machines are the same to the performance model: accelerator, number, fabric, network;
+- every stream that may run on B may run on A, A is not interruptible unless B is, and draws no more where power is limited;
+- for each purchase b of B there is a purchase a of A with hourly(a) ≤ hourly(b), a commitment as weak or weaker, no limit on its
+  number, and every quota that counts a counts b.
+
+Then any plan with B is turned into one without, period by period and machine by machine, at no higher cost and within the same
+limits. The relation is transitive and A must be unlimited, so one kept cell answers for everything it makes superfluous. The
+existing fleet is limited, hence never does so; a cell that holds some of it always stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from math import inf
+
+from planner.domain.catalog import Catalog
+from planner.domain.hardware import OfferKind
+from planner.domain.problem import Problem
+from planner.supply.cells import Cell, Purchase, Supply
+from planner.supply.limits import gpu_limits
+
+_BINDS: dict[OfferKind, int] = {"on_demand": 0, "spot": 0, "reserved_1y": 1, "reserved_3y": 2, "owned": 3}
+"""Strength of the commitment: a longer one is never given for a shorter, even where the plan's cost does not tell them apart."""
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """A purchase with what limits it."""
+
+    purchase: Purchase
+    counted: frozenset[int]
+    """The limits that count it."""
+
+    @property
+    def binds(self) -> int:
+        """Strength of the commitment; machines already there bind nobody."""
+        return _BINDS[self.purchase.kind] if self.purchase.committed else 0
+
+    @property
+    def standing(self) -> bool:
+        """Whether it is of the existing fleet."""
+        return self.purchase.kind == "owned" and not self.purchase.committed
+
+
+@dataclass(frozen=True)
+class _Site:
+    """A cell with its offers."""
+
+    cell: Cell
+    power: float
+    """What its machines draw where that matters, else 0 [W]."""
+    offers: tuple[_Offer, ...]
+
+
+def drop_dominated(supply: Supply, problem: Problem, catalog: Catalog) -> Supply:
+    """Return the supply without cells that another makes superfluous, each with its reason.
+
+    Parameters
+    ----------
+    supply : Supply
+        All cells.
+    problem : Problem
+        Its limits.
+    catalog : Catalog
+        Fabric and network of the machines.
+
+    Returns
+    -------
+    Supply
+        Of equal least cost for every problem with these limits; of cells that would do for each other the first by name stays.
+    """
+    groups: dict[Hashable, list[_Site]] = {}
+    for site in _sites(supply, problem, catalog):
+        groups.setdefault(_hardware(site.cell, catalog), []).append(site)
+    dropped: dict[str, str] = {}
+    for group in groups.values():
+        dropped.update(_superfluous(group))
+    return _without(supply, dropped)
+
+
+def _sites(supply: Supply, problem: Problem, catalog: Catalog) -> list[_Site]:
+    limits = gpu_limits(problem, supply, catalog)
+    offers: list[list[_Offer]] = [[] for _ in supply.cells]
+    for index, purchase in enumerate(supply.purchases):
+        counted = frozenset(number for number, limit in enumerate(limits) if limit.purchases[index])
+        offers[purchase.cell].append(_Offer(purchase, counted))
+    limited = problem.limits.power is not None
+    return [_Site(cell, cell.power if limited else 0.0, tuple(own)) for cell, own in zip(supply.cells, offers, strict=True)]
+
+
+def _hardware(cell: Cell, catalog: Catalog) -> Hashable:
+    """Return all that the performance model sees of a machine."""
+    shape = catalog.instances[cell.instance]
+    return shape.accelerator, shape.count, shape.fabric, shape.network, shape.network_fabric
+
+
+def _superfluous(group: Sequence[_Site]) -> dict[str, str]:
+    """Return name → reason of the cells of one kind of machine that a kept one answers for."""
+    kept: list[_Site] = []
+    for site in sorted(group, key=lambda site: site.cell.name):
+        if not any(_dominates(better, site) for better in kept):
+            kept = [other for other in kept if not _dominates(site, other)] + [site]
+    names = {site.cell.name for site in kept}
+    return {site.cell.name: _reason(kept, site) for site in group if site.cell.name not in names}
+
+
+def _dominates(better: _Site, worse: _Site) -> bool:
+    return (
+        all(may or not needed for may, needed in zip(better.cell.streams, worse.cell.streams, strict=True))
+        and better.cell.interruptible <= worse.cell.interruptible
+        and better.power <= worse.power
+        and not any(offer.standing for offer in worse.offers)
+        and all(_answer(better, offer) is not None for offer in worse.offers)
+    )
+
+
+def _answer(site: _Site, offer: _Offer) -> _Offer | None:
+    """Return the cheapest offer of a cell that may take another's place, None if there is none."""
+    able = [candidate for candidate in site.offers if _replaces(candidate, offer)]
+    return min(able, key=lambda candidate: candidate.purchase.hourly, default=None)
+
+
+def _replaces(new: _Offer, old: _Offer) -> bool:
+    return (
+        new.purchase.limit == inf
+        and new.purchase.hourly <= old.purchase.hourly
+        and new.binds <= old.binds
+        and new.counted <= old.counted
+    )
+
+
+def _reason(kept: Sequence[_Site], site: _Site) -> str:
+    """Write what the cheapest of a cell's offers costs and what answers for it."""
+    cheapest = min(site.offers, key=lambda offer: offer.purchase.hourly)
+    answers = [(_answer(better, cheapest), better.cell.name) for better in kept if _dominates(better, site)]
+    price, name = min((answer.purchase.hourly, name) for answer, name in answers if answer is not None)
+    paid = cheapest.purchase.hourly
+    if f"{paid:.2f}" == f"{price:.2f}":
+        return f"costs ${paid:,.2f}/h, as {name} does for the same machine under no narrower rules"
+    return f"costs ${paid:,.2f}/h where ${price:,.2f}/h is to be had at {name} for the same machine"
+
+
+def _without(supply: Supply, dropped: dict[str, str]) -> Supply:
+    """Return the supply less the dropped cells and their purchases."""
+    stay = [index for index, cell in enumerate(supply.cells) if cell.name not in dropped]
+    moved = {old: new for new, old in enumerate(stay)}
+    return Supply(
+        cells=tuple(supply.cells[index] for index in stay),
+        purchases=tuple(replace(p, cell=moved[p.cell]) for p in supply.purchases if p.cell in moved),
+        rejected=(*supply.rejected, *((name, "dominated", reason) for name, reason in dropped.items())),
+    )

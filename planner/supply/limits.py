@@ -1,0 +1,71 @@
+"""Which purchases each quota counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from planner.catalog.select import names
+from planner.catalog.suggest import remedy_for
+from planner.domain.catalog import Catalog
+from planner.domain.problem import Problem, Quota
+from planner.errors import InvalidInput, Issue
+from planner.supply.cells import Cell, Purchase, Supply
+from planner.supply.choice import matches
+
+
+@dataclass(frozen=True)
+class GpuLimitSpec:
+    """Σ over the chosen purchases of machines × GPUs may not exceed `gpus` in any period."""
+
+    name: str
+    """YAML path: `limits.quotas[0]`, `limits.max_gpus`."""
+    purchases: tuple[bool, ...]
+    """Which purchases of the supply count."""
+    gpus: float
+    """The limit."""
+
+
+def gpu_limits(problem: Problem, supply: Supply, catalog: Catalog) -> tuple[GpuLimitSpec, ...]:
+    """Return every quota and the total limit with the purchases each of them counts.
+
+    A quota counts all machines of its pattern, one's own included, unless it names a seller or a way to pay.
+
+    Raises
+    ------
+    InvalidInput
+        A quota whose accelerator, region or seller is in no catalog: it would limit nothing.
+    """
+    mistakes = [issue for index, quota in enumerate(problem.limits.quotas) for issue in _unknown(index, quota, catalog)]
+    if mistakes:
+        raise InvalidInput(mistakes)
+    specs = [
+        GpuLimitSpec(f"limits.quotas[{index}]", _mask(quota, supply), float(quota.gpus))
+        for index, quota in enumerate(problem.limits.quotas)
+    ]
+    if problem.limits.max_gpus is not None:
+        specs.append(GpuLimitSpec("limits.max_gpus", (True,) * len(supply.purchases), float(problem.limits.max_gpus)))
+    return tuple(specs)
+
+
+def _mask(quota: Quota, supply: Supply) -> tuple[bool, ...]:
+    return tuple(_counts(quota, supply.cells[purchase.cell], purchase) for purchase in supply.purchases)
+
+
+def _counts(quota: Quota, cell: Cell, purchase: Purchase) -> bool:
+    """Say whether a quota counts a purchase: all four of its patterns must fit."""
+    return (
+        matches(cell.accelerator, quota.accelerator)
+        and matches(cell.region, quota.region)
+        and matches(cell.seller, quota.seller)
+        and matches(purchase.kind, quota.offer)
+    )
+
+
+def _unknown(index: int, quota: Quota, catalog: Catalog) -> Iterator[Issue]:
+    for field in ("accelerator", "region", "seller"):
+        pattern: str = getattr(quota, field)
+        known = names(catalog, f"{field}s")
+        if pattern != "*" and not any(matches(name, pattern) for name in known):
+            message = f"no {field} in the catalogs is called {pattern!r}, so this quota would limit nothing"
+            yield Issue("", 0, f"limits.quotas[{index}].{field}", message, remedy_for(pattern, known))

@@ -1,0 +1,111 @@
+"""Which streams may use an offer, and the first rule that says no."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from planner.demand.stream import Stream
+from planner.domain.workload import Choice, Choices, DataRules, Workload
+from planner.supply.choice import refusal
+from planner.supply.listings import Listing
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an offer may not be used."""
+
+    code: str
+    """Reason code."""
+    sentence: str
+    """Reason with the names in it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Who may use an offer."""
+
+    streams: tuple[bool, ...]
+    """Which streams may."""
+    refusal: Refusal | None
+    """Why none may; None if any may."""
+
+
+class Rules:
+    """The rules of all streams; streams that share them are judged once."""
+
+    def __init__(self, choose: Choices, streams: Sequence[Stream]) -> None:
+        """Gather the distinct sets of rules."""
+        keys = [(s.workload.choose, s.workload.data, s.workload.interruptible) for s in streams]
+        self._choose = choose
+        number = {key: index for index, key in enumerate(dict.fromkeys(keys))}
+        self._index = [number[key] for key in keys]
+        first = {index: stream.workload for index, stream in reversed(list(zip(self._index, streams, strict=True)))}
+        self._examples = [first[index] for index in range(len(number))]
+
+    def judge(self, listing: Listing) -> Verdict:
+        """Say which streams may use the offer."""
+        refusals = [first_refusal(listing, self._choose, workload) for workload in self._examples]
+        mask = tuple(refusals[index] is None for index in self._index)
+        return Verdict(mask, None if any(mask) else self._together(refusals))
+
+    def _together(self, refusals: Sequence[Refusal | None]) -> Refusal:
+        """Make one reason of everybody's: the common one, else each with the name of whom it concerns."""
+        concerned: dict[Refusal, list[str]] = {}
+        for workload, reason in zip(self._examples, refusals, strict=True):
+            if reason is not None:
+                concerned.setdefault(reason, []).append(workload.name)
+        if not concerned:
+            return Refusal("no_stream", "there is nothing to serve")
+        first = next(iter(concerned))
+        if len(concerned) == 1:
+            return first
+        return Refusal(first.code, "; ".join(f"{_few(names)}: {reason.sentence}" for reason, names in concerned.items()))
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return f"{', '.join(names[:_SHOWN])} and {more} more" if more > 0 else ", ".join(names)
+
+
+def first_refusal(listing: Listing, choose: Choices, workload: Workload) -> Refusal | None:
+    """Return the first rule by which a workload may not use an offer, None if it may."""
+    return next(_refusals(listing, choose, workload), None)
+
+
+def _refusals(listing: Listing, choose: Choices, workload: Workload) -> Iterator[Refusal]:
+    own = workload.choose
+    shape = listing.shape
+    yield from _choice("accelerator", shape.accelerator, choose.accelerators, own.accelerators)
+    yield from _choice("instance", listing.instance, choose.instances, own.instances)
+    yield from _choice("seller", shape.seller, choose.sellers, own.sellers)
+    yield from _choice("region", listing.region, choose.regions, own.regions)
+    yield from _data(listing, workload.data)
+    yield from _choice("offer", listing.kind, choose.offers, own.offers)
+    if listing.kind == "spot" and not workload.interruptible:
+        yield Refusal("interruptible", "spot machines can be taken away, and the workload does not say interruptible: true")
+
+
+def _choice(what: str, name: str, *choices: Choice) -> Iterator[Refusal]:
+    why = refusal(name, *choices)
+    if why is not None:
+        yield Refusal(what, f"{what} {name} {why}")
+
+
+def _data(listing: Listing, data: DataRules) -> Iterator[Refusal]:
+    """Yield the data rules broken; a marketplace without a stated place breaks every rule that does not name `global`."""
+    region, group = listing.region, listing.region_group
+    if data.region_groups is not None and group not in data.region_groups:
+        yield Refusal("data_region_group", f"data may be processed in {_list(data.region_groups)}, and {region} is in {group}")
+    if data.regions is None:
+        return
+    if region.lower() not in {name.lower() for name in data.regions}:
+        yield Refusal("data_region", f"data may be processed in {_list(data.regions)}, not in {region}")
+    elif group == "global" and "global" not in (*data.regions, *(data.region_groups or ())):
+        yield Refusal("data_region", f"the seller does not say where {region} is, and the data rules do not name global")
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names) or "no place"

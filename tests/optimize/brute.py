@@ -1,0 +1,120 @@
+"""Brute force: every whole number of replicas and machines, an exact linear program for the flows of each.
+
+Shares nothing with the optimizer but the program.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from scipy.optimize import linprog
+
+from planner.optimize.program import Program
+
+MOST_MACHINES = 6
+
+
+def brute_force(program: Program) -> float:
+    """Return the least cost [$/h], inf if there is no plan."""
+    share = program.hours / program.hours.sum()
+    K, T = len(program.pools.name), len(share)
+    fleets = _fleets(program, share)
+    choices = []
+    for flat in itertools.product(*(range(top + 1) for top in _tops(program) for _ in range(T))):
+        n = np.array(flat).reshape(K, T)
+        used = n > 0
+        if (n[used] < max(program.min_replicas, program.spare_replicas + 1)).any():
+            continue
+        if program.max_pools is not None and used.any(axis=1).sum() > program.max_pools:
+            continue
+        cost = _cheapest_fleet(program, n, *fleets) + program.pool_cost * used.any(axis=1).sum()
+        if np.isfinite(cost):
+            choices.append((float(cost), flat))
+    best = np.inf
+    for cost, flat in sorted(choices):
+        if cost >= best:
+            break
+        best = min(best, cost + _flows(program, np.array(flat).reshape(K, T), share))
+    return best if best <= program.budget * (1 + 1e-9) else np.inf
+
+
+def _tops(program: Program) -> list[int]:
+    """Most replicas of each pool that could be of use: all streams at their busiest, each a whole cycle if movable."""
+    cycle = (program.rate * program.hours).sum(axis=1)
+    busiest = np.where(program.movable, cycle / program.hours.min(), program.rate.max(axis=1))
+    tops = []
+    for k in range(len(program.pools.name)):
+        load = [sum(d * v for d, v in zip(row, busiest, strict=True) if np.isfinite(d)) for row in program.pools.demand[:, :, k]]
+        tops.append(max(int(np.ceil(max(load))) + program.spare_replicas, program.min_replicas))
+    return tops
+
+
+def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Every set of machines within the limits, cheapest first: numbers [F, O, T] and costs [F]."""
+    buy, T = program.purchases, len(share)
+    axes = []
+    for o, limit in enumerate(buy.limit):
+        axes += [range(int(min(limit, MOST_MACHINES)) + 1)] * (1 if buy.committed[o] else T)
+    grid = np.array(list(itertools.product(*axes)))
+    machines = np.zeros((len(grid), len(buy.name), T))
+    column = 0
+    for o in range(len(buy.name)):
+        width = 1 if buy.committed[o] else T
+        machines[:, o] = grid[:, column : column + width]
+        column += width
+    gpus, watts = program.cells.gpus[buy.cell][:, None], program.cells.power[buy.cell][:, None]
+    fit = ((machines * watts).sum(axis=1) <= program.power).all(axis=1)
+    for quota in program.gpu_limits:
+        fit &= ((machines * gpus)[:, quota.purchases].sum(axis=1) <= quota.gpus).all(axis=1)
+    machines = machines[fit]
+    cost = machines @ share @ buy.hourly
+    order = np.argsort(cost, kind="stable")
+    return machines[order], cost[order]
+
+
+def _cheapest_fleet(program: Program, n: np.ndarray, machines: np.ndarray, cost: np.ndarray) -> float:
+    fit = np.ones(len(cost), bool)
+    for i, size in enumerate(program.cells.gpus):
+        need = ((program.pools.cell == i) * program.pools.gpus) @ n
+        fit &= (machines[:, program.purchases.cell == i].sum(axis=1) * size >= need).all(axis=1)
+    return cost[np.argmax(fit)] if fit.any() else np.inf
+
+
+def _flows(program: Program, n: np.ndarray, share: np.ndarray) -> float:
+    """Least cost of soft misses and API calls with these replicas [$/h]."""
+    R, K, T = len(program.streams), n.shape[0], n.shape[1]
+    places = np.concatenate([program.pools.call_cost, program.apis.call_cost], axis=1)
+    P = places.shape[1]
+    index = np.arange(R * P * T).reshape(R, P, T)
+    cost = 3600 * np.where(np.isfinite(places), places, 0)[:, :, None] * share
+    top = np.where(np.isfinite(places), np.inf, 0)[:, :, None] * np.ones(T)
+    forbidden = ~np.isfinite(program.pools.demand).all(axis=0)
+    top[:, :K][forbidden] = 0
+    rows, right = [], []
+    for j, k, t in itertools.product(range(len(program.resources)), range(K), range(T)):
+        row = np.zeros(R * P * T)
+        row[index[:, k, t]] = np.where(forbidden[:, k], 0, program.pools.demand[j, :, k])
+        rows.append(row)
+        right.append(max(n[k, t] - program.spare_replicas, 0))
+        if n[k, t] == 0:
+            top[:, k, t] = 0
+    for a, t in itertools.product(range(len(program.apis.name)), range(T)):
+        if np.isfinite(program.apis.rate_limit[a]):
+            row = np.zeros(R * P * T)
+            row[index[:, K + a, t]] = 1
+            rows.append(row)
+            right.append(program.apis.rate_limit[a])
+    equal, served = [], []
+    for r in range(R):
+        parts = [np.arange(T)] if program.movable[r] else [np.array([t]) for t in range(T)]
+        for part in parts:
+            row = np.zeros((R, P, T))
+            row[r][:, part] = program.hours[part]
+            equal.append(row.ravel())
+            served.append((program.hours[part] * program.rate[r, part]).sum())
+    solved = linprog(
+        cost.ravel(), np.array(rows), np.array(right), np.array(equal), np.array(served),
+        bounds=np.stack([np.zeros(top.size), np.nan_to_num(top.ravel(), posinf=np.inf)], axis=1),
+    )
+    return float(solved.fun) if solved.status == 0 else np.inf

@@ -1,0 +1,118 @@
+"""Small programs for the tests of this room: explicit ones, random ones, and a slow, plain solver to compare with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from planner.optimize.program import ApiColumns, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns
+
+INF = np.inf
+
+
+def program(
+    *,
+    rate: Any = ((1.0,),),
+    demand: Any = (((1.0,),),),
+    pool_cell: Any = (0,),
+    pool_gpus: Any = (1,),
+    cell_gpus: Any = (1,),
+    cell_power: Any = None,
+    buy_cell: Any = (0,),
+    hourly: Any = (1.0,),
+    committed: Any = None,
+    limit: Any = None,
+    hours: Any = None,
+    movable: Any = None,
+    pool_call_cost: Any = None,
+    api_cost: Any = None,
+    api_limit: Any = None,
+    **rest: Any,
+) -> Program:
+    """Build a program from nested lists: rate [R][T], demand [J][R][K]; names are made up."""
+    rate_, demand_ = np.array(rate, float), np.array(demand, float)
+    R, T = rate_.shape
+    J, _, K = demand_.shape
+    I, O = len(cell_gpus), len(buy_cell)
+    api = np.zeros((R, 0)) if api_cost is None else np.array(api_cost, float)
+    return Program(
+        streams=tuple(f"s{r}" for r in range(R)),
+        periods=tuple(f"t{t}" for t in range(T)),
+        hours=np.ones(T) if hours is None else np.array(hours, float),
+        rate=rate_,
+        movable=np.zeros(R, bool) if movable is None else np.array(movable, bool),
+        resources=tuple(f"j{j}" for j in range(J)),
+        pools=PoolColumns(
+            name=tuple(f"p{k}" for k in range(K)),
+            cell=np.array(pool_cell, int),
+            gpus=np.array(pool_gpus, int),
+            demand=demand_,
+            call_cost=np.zeros((R, K)) if pool_call_cost is None else np.array(pool_call_cost, float),
+        ),
+        cells=CellColumns(
+            name=tuple(f"c{i}" for i in range(I)),
+            gpus=np.array(cell_gpus, int),
+            power=np.full(I, 1000.0) if cell_power is None else np.array(cell_power, float),
+        ),
+        purchases=PurchaseColumns(
+            name=tuple(f"b{o}" for o in range(O)),
+            cell=np.array(buy_cell, int),
+            hourly=np.array(hourly, float),
+            committed=np.zeros(O, bool) if committed is None else np.array(committed, bool),
+            limit=np.full(O, INF) if limit is None else np.array(limit, float),
+        ),
+        apis=ApiColumns(
+            name=tuple(f"a{a}" for a in range(api.shape[1])),
+            call_cost=api,
+            rate_limit=np.full(api.shape[1], INF) if api_limit is None else np.array(api_limit, float),
+        ),
+        **rest,
+    )
+
+
+def random_program(seed: int, pools: int = 3) -> Program:
+    """A tiny random program with a random set of features; always the same for a seed."""
+    rng = np.random.default_rng(seed)
+    R, K, T, J, I = (int(rng.integers(a, b)) for a, b in ((1, 4), (1, pools + 1), (1, 3), (1, 3), (1, 3)))
+    cell_gpus = rng.choice([1, 2, 4], I)
+    pool_cell = rng.integers(0, I, K)
+    pool_gpus = np.array([min(int(rng.choice([1, 2])), cell_gpus[c]) for c in pool_cell])
+    demand = rng.uniform(0.1, 1.2, (J, R, K))
+    demand[:, rng.random((R, K)) < 0.15] = INF
+    O = I + int(rng.integers(0, 2))
+    buy_cell = np.concatenate([np.arange(I), rng.integers(0, I, O - I)])
+    committed = np.concatenate([np.zeros(I, bool), rng.random(O - I) < 0.7])
+    extra: dict[str, Any] = {}
+    if rng.random() < 0.3:
+        extra["min_replicas"] = 2
+    if rng.random() < 0.3:
+        extra["spare_replicas"] = 1
+    if rng.random() < 0.3:
+        extra["pool_cost"] = float(rng.uniform(0.2, 3))
+    if rng.random() < 0.25:
+        extra["max_pools"] = int(rng.integers(1, 3))
+    if rng.random() < 0.3:
+        extra["gpu_limits"] = (GpuLimit("quota", rng.random(O) < 0.7, float(rng.integers(1, 7))),)
+    if rng.random() < 0.2:
+        extra["power"] = float(rng.integers(1, 6) * 1000)
+    if rng.random() < 0.2:
+        extra["budget"] = float(rng.uniform(3, 12))
+    api = rng.random() < 0.4
+    return program(
+        rate=rng.uniform(0, 2, (R, T)).round(2),
+        demand=demand,
+        pool_cell=pool_cell,
+        pool_gpus=pool_gpus,
+        cell_gpus=cell_gpus,
+        buy_cell=buy_cell,
+        hourly=rng.uniform(0.5, 3, O).round(2) * cell_gpus[buy_cell] * np.where(committed, 0.6, 1.0),
+        committed=committed,
+        limit=np.where(rng.random(O) < 0.3, rng.integers(1, 4, O), INF),
+        hours=rng.integers(1, 12, T),
+        movable=rng.random(R) < 0.3,
+        pool_call_cost=np.where(rng.random((R, K)) < 0.3, rng.uniform(0, 3e-4, (R, K)), 0.0),
+        api_cost=rng.uniform(2e-4, 2e-3, (R, 1)) if api else None,
+        api_limit=[float(rng.choice([0.5, 1.0, INF]))] if api else None,
+        **extra,
+    )

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planner.perf.step import expert_coverage, iteration_time, smooth_max
+
+positive = st.floats(1e-6, 1e3)
+
+
+@given(memory=positive, compute=positive, norm=st.floats(1, 50))
+def test_smooth_maximum_lies_between_maximum_and_sum(memory, compute, norm):
+    joint = smooth_max(np.asarray(memory), np.asarray(compute), np.asarray(norm))
+    assert max(memory, compute) * (1 - 1e-12) <= joint <= (memory + compute) * (1 + 1e-12)
+
+
+def test_smooth_maximum_by_hand_and_in_the_limit():
+    # 3-4-5 at q = 2; the sum at 1; the maximum for q → ∞; no overflow far out.
+    three, four = np.asarray(3.0), np.asarray(4.0)
+    assert smooth_max(three, four, np.asarray(2.0)) == pytest.approx(5)
+    assert smooth_max(three, four, np.asarray(1.0)) == pytest.approx(7)
+    assert smooth_max(three, four, np.asarray(1e6)) == pytest.approx(4)
+    assert smooth_max(np.asarray(1e-200), np.asarray(1e200), np.asarray(50.0)) == pytest.approx(1e200)
+    assert smooth_max(np.asarray(0.0), np.asarray(0.0), np.asarray(3.0)) == 0
+
+
+def test_coverage_by_hand():
+    # 8 of 256 experts: one token 1/32; two 1 − (31/32)²; none without experts; all in the limit.
+    sparsity = np.asarray(8 / 256)
+    assert expert_coverage(sparsity, np.asarray(1.0)) == pytest.approx(1 / 32)
+    assert expert_coverage(sparsity, np.asarray(2.0)) == pytest.approx(1 - (31 / 32) ** 2)
+    assert expert_coverage(np.asarray(0.0), np.asarray(100.0)) == 0
+    assert expert_coverage(np.asarray(1.0), np.asarray(3.0)) == 1
+    assert expert_coverage(sparsity, np.asarray(1e5)) == pytest.approx(1)
+
+
+def test_more_of_any_load_never_takes_less_time(case):
+    steps = [case.step("llama-3.1-8b"), case.step("deepseek-v3", "h200", "fp8", tp=8), case.step("llama-3.1-70b", tp=4, pp=2)]
+    base = np.array([8.0, 1e9, 256.0, 1e12])
+    for step in steps:
+        before = iteration_time(step, *base)
+        for place in range(4):
+            more = base.copy()
+            more[place] *= 2
+            assert iteration_time(step, *more) > before
+
+
+def test_convex_at_fixed_coverage(case):
+    # The mean of two iterations is never shorter than the iteration of their mean: load adds up (design §3.4).
+    step = case.step("deepseek-v3", "h200", "fp8", tp=8)
+    random = np.random.default_rng(1)
+    first, second = random.uniform(0, [256, 1e11, 8192, 1e14], (2, 500, 4)).swapaxes(-1, -2).transpose(0, 1, 2)
+    covered = np.asarray(1.0)
+    middle = iteration_time(step, *((first + second) / 2), coverage=covered)
+    mean = (iteration_time(step, *first, coverage=covered) + iteration_time(step, *second, coverage=covered)) / 2
+    assert np.all(middle <= mean * (1 + 1e-12))

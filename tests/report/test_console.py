@@ -1,0 +1,186 @@
+"""The console report: complete, within its width, calm where colour is not wanted, safe against odd names."""
+
+from __future__ import annotations
+
+import io
+import re
+from itertools import pairwise
+
+import pytest
+from rich.console import Console
+
+from planner.domain.plan import Plan
+from planner.report.console import render
+from planner.report.format import hourly, money, monthly, percent
+
+SECTIONS = (
+    "Pools",
+    "Memory of one GPU",
+    "Who is served where",
+    "Promises",
+    "Purchases",
+    "APIs",
+    "Cost by workload",
+    "Why this plan",
+)
+
+
+def show(plan: Plan, width: int = 100, encoding: str = "utf-8", **options: object) -> str:
+    """Render as if into a file of this encoding."""
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding)
+    render(plan, Console(file=file, width=width, **options))  # type: ignore[arg-type]
+    file.flush()
+    return raw.getvalue().decode(encoding)
+
+
+def squeezed(text: str) -> str:
+    """Drop white space, so that a name broken over two lines of one column can be looked for line by line."""
+    return re.sub(r"\s+", "", text)
+
+
+def test_sections_follow_in_order(plan: Plan) -> None:
+    lines = show(plan).splitlines()
+    places = [lines.index(title) for title in SECTIONS]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_everything_of_the_plan_is_there(plan: Plan, width: int) -> None:
+    text = show(plan, width)
+    flat = squeezed(text)
+    for pool in plan.pools:
+        assert re.search(rf"^{pool.name} ", text, re.MULTILINE)
+        assert pool.region in text
+        assert f"{pool.deployment.engine} {pool.deployment.engine_version}" in text
+    for row in plan.cost.by_workload:
+        assert re.search(rf"^{row.workload}\s+{re.escape(hourly(row.hourly))}", text, re.MULTILINE)
+    for promise in plan.promises:
+        assert f"{promise.metric.upper()} p{promise.percentile:g}" in text
+    for sentence in (*plan.reasons, *plan.warnings):
+        assert squeezed(sentence) in flat
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_totals_are_the_stored_ones(plan: Plan, width: int) -> None:
+    text = show(plan, width)
+    assert f"{hourly(plan.cost.total)}   {monthly(plan.cost.per_month)}" in text
+    assert percent(plan.proof.gap) in text
+    assert hourly(plan.proof.bound) in text
+    for pool in plan.cost.by_pool:
+        assert hourly(pool.hourly) in text
+    for buy in plan.purchases:
+        assert hourly(buy.cost) in text
+    for row in plan.cost.by_workload:
+        assert money(row.per_thousand_calls) in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_nothing_is_wider_than_the_console_or_cut(plan: Plan, width: int) -> None:
+    text = show(plan, width)
+    assert max(map(len, text.splitlines())) <= width
+    if width >= 80:
+        assert "…" not in text
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_names_are_whole_in_their_column(plan: Plan, width: int) -> None:
+    """A name too long for its column goes on in the line below, at the same place."""
+    lines = show(plan, width).splitlines()
+    if width >= 100:
+        assert any("meta-llama/Llama-3.3-70B-Instruct" in line for line in lines)
+    for name in (
+        "aws/p5.48xlarge",
+        "lambda/gpu_2x_l40s",
+        "meta-llama/Llama-3.3-70B-Instruct",
+        "Qwen/Qwen3-30B-A3B-Instruct-2507",
+    ):
+        assert name in _columns(lines), name
+
+
+def _columns(lines: list[str]) -> str:
+    """Read the cells of the Pools table down their columns."""
+    top = lines.index("Pools")
+    head = lines[top + 1]
+    starts = [head.index("Runs"), head.index("On"), head.index("Replicas")]
+    body = lines[top + 3 : lines.index("Memory of one GPU")]
+    return "".join(squeezed(line[left:right]) for left, right in pairwise(starts) for line in body)
+
+
+def test_the_weakest_facts_are_shown_and_the_rest_counted(plan: Plan) -> None:
+    text = show(plan)
+    assert text.count("statement ") == 6
+    assert "and 1 measured, 1 stated in plan.json" in text
+
+
+def test_a_missed_promise_is_marked_and_counted(plan: Plan) -> None:
+    text = show(plan)
+    assert text.count("✗") == 1
+    assert "1 of 4 promises missed (soft)" in text
+    hard = plan.promises[5].model_copy(update={"soft": False})
+    assert "1 of 1 promise missed (1 hard)" in show(plan.model_copy(update={"promises": (hard,)}))
+
+
+def test_all_kept(plan: Plan) -> None:
+    assert "All 3 promises kept" in show(plan.model_copy(update={"promises": plan.promises[:5]}))
+
+
+def test_no_codes_where_output_is_piped(plan: Plan) -> None:
+    assert "\x1b" not in show(plan)
+
+
+def test_no_colour_is_honoured_on_a_terminal(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    colour = re.compile(r"\x1b\[(?:\d+;)*3[0-7]")
+    assert colour.search(show(plan, force_terminal=True, color_system="standard", _environ={}))
+    assert not colour.search(show(plan, force_terminal=True, color_system="standard", _environ={"NO_COLOR": "1"}))
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1"])
+def test_poorer_encodings_get_plain_signs(plan: Plan, encoding: str) -> None:
+    text = show(plan, encoding=encoding)
+    assert text.isascii()
+    assert "16 x h100-sxm-80gb" in text
+    assert "-> $130.56/h" in text
+    assert re.search(r"^NO +assistant", text, re.MULTILINE)
+
+
+def test_names_cannot_steer_the_terminal_or_the_markup(plan: Plan) -> None:
+    odd = "[bold red]x[/]\x1b[2J\x07\u202e\nend"
+    named = plan.model_copy(update={"problem": odd, "reasons": (odd,), "warnings": ("[/nonsense] 東京 🚀",)})
+    text = show(named, force_terminal=True, color_system=None)
+    assert "[bold red]x[/]" in text
+    assert "[/nonsense] 東京 🚀" in text
+    assert not {"\x1b[2J", "\x07", "\u202e"} & set(re.findall(r"\x1b\[2J|\x07|\u202e", text))
+
+
+def test_a_plan_of_apis_alone(plan: Plan) -> None:
+    alone = plan.model_copy(update={"pools": (), "purchases": (), "promises": (), "facts": (), "warnings": (), "reasons": ()})
+    text = show(alone)
+    assert "no GPUs · 0 pools · 1 API" in text
+    assert "No latency promises" in text
+    assert "\nPools\n" not in text
+
+
+def test_many_periods_stay_short(plan: Plan) -> None:
+    """Twenty-four periods must not make the report twelve times as long."""
+    hours = [f"h{hour:02d}" for hour in range(24)]
+    load, share, promise = plan.pools[0].loads[0], plan.pools[0].shares[0], plan.promises[0]
+    loads = tuple(load.model_copy(update={"period": hour, "replicas": 2 + place % 5}) for place, hour in enumerate(hours))
+    shares = tuple(share.model_copy(update={"period": hour}) for hour in hours)
+    pool = plan.pools[0].model_copy(update={"loads": loads, "shares": shares})
+    promises = tuple(
+        promise.model_copy(update={"period": hour, "predicted": 0.2 + place / 100}) for place, hour in enumerate(hours)
+    )
+    update = {"periods": dict.fromkeys(hours, 30.0), "pools": (pool,), "apis": (), "promises": promises}
+    text = show(plan.model_copy(update=update))
+    assert "2–6" in text
+    assert "430 ms" in text
+    assert "h23" in text
+    assert len(text.splitlines()) <= len(show(plan).splitlines())
+
+
+def test_standard_output_is_used_where_no_console_is_given(plan: Plan, capsys: pytest.CaptureFixture[str]) -> None:
+    render(plan)
+    text = capsys.readouterr().out
+    assert plan.problem in text
+    assert "\x1b" not in text

@@ -1,0 +1,111 @@
+"""Markdown for a design review: complete, well-formed tables, unbreakable by names."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planner.domain.plan import Plan
+from planner.report.format import hourly, monthly
+from planner.report.markdown import render
+from planner.report.markup import escape, table
+
+
+def bare(text: str) -> str:
+    """Undo escaping."""
+    plain = re.sub(r"\\([\\`*\[\]{}|~#!$_.+=-])", r"\1", text)
+    return plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _tables(text: str) -> list[list[str]]:
+    blocks = [block.splitlines() for block in text.split("\n\n")]
+    return [block for block in blocks if block[0].startswith("|")]
+
+
+def test_everything_of_the_plan_is_there(plan: Plan) -> None:
+    text = bare(render(plan))
+    for pool in plan.pools:
+        assert re.search(rf"^\| {pool.name} +\| {re.escape(pool.deployment.model)} +\|", text, re.MULTILINE)
+    for row in plan.cost.by_workload:
+        assert re.search(rf"^\| {row.workload} +\| +{re.escape(hourly(row.hourly))} \|", text, re.MULTILINE)
+    for fact in plan.facts:
+        assert fact.statement in text
+        assert fact.source in text
+    for sentence in (*plan.reasons, *plan.warnings):
+        assert f"- {sentence}" in text
+    for latency in plan.latencies:
+        assert latency.stream in text
+    assert plan.problem_digest in text
+
+
+def test_every_promise_of_every_period_is_there(plan: Plan) -> None:
+    full = next(made for made in render(plan).split("<details>") if "Every promise in every period" in made)
+    rows = [line for line in full.splitlines() if line.startswith(("| ✓", "| ✗"))]
+    assert len(rows) == len(plan.promises)
+    for row, promise in zip(rows, plan.promises, strict=True):
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert cells[1:3] == [promise.stream, promise.route]
+        assert cells[4] == promise.period
+
+
+def test_totals_are_the_stored_ones(plan: Plan) -> None:
+    text = bare(render(plan))
+    assert f"**{hourly(plan.cost.total)} · {monthly(plan.cost.per_month)}**" in text
+    assert hourly(plan.proof.bound) in text
+    for cost in plan.cost.by_pool:
+        assert hourly(cost.hourly) in text
+
+
+def test_tables_are_rectangular_and_line_up(plan: Plan) -> None:
+    made = _tables(render(plan))
+    assert len(made) >= 8
+    for lines in made:
+        assert len({len(line) for line in lines}) == 1
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
+        assert set(lines[1]) <= set("|-: ")
+
+
+def test_names_cannot_break_the_page(plan: Plan) -> None:
+    odd = "a|b `c` <script>alert(1)</script> </details> **x** _y_ [l](u) # $1 $2\n\n# New"
+    pool = plan.pools[0].model_copy(update={"instance": odd, "region": odd})
+    cost = plan.cost.by_workload[0].model_copy(update={"workload": odd})
+    update = {
+        "problem": odd,
+        "pools": (pool, plan.pools[1]),
+        "reasons": (odd,),
+        "cost": plan.cost.model_copy(update={"by_workload": (cost,)}),
+    }
+    text = render(plan.model_copy(update=update))
+    assert "<script" not in text
+    assert text.count("</details>") == text.count("<details>") == 5
+    assert not re.search(r"^# New", text, re.MULTILINE)
+    assert [line for line in text.splitlines() if line.startswith("# ")] == [f"# Plan for {escape(odd)}"]
+    for lines in _tables(text):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
+
+
+@given(st.text(max_size=80))
+def test_escaped_text_is_one_line_without_markup(text: str) -> None:
+    made = escape(text)
+    assert "\n" not in made
+    assert "<" not in made
+    assert not re.search(r"(?<!\\)(?:\\\\)*[|`*]", made)
+    assert not re.match(r"(?:[-+=]|\d+[.)]\s)", made)
+
+
+def test_ordinary_names_stay_as_they_are() -> None:
+    for name in ("meta-llama/Llama-3.3-70B-Instruct", "on_demand", "12.4/s", "$5.00/h", "https://a.example/b_c?d=e"):
+        assert escape(name) == name
+
+
+def test_a_table_without_rows_is_a_heading() -> None:
+    assert table(["A", ">Bee"], []) == "| A   | Bee |\n| --- | --: |"
+
+
+def test_a_plan_of_apis_alone(plan: Plan) -> None:
+    text = render(plan.model_copy(update={"pools": (), "purchases": (), "promises": (), "latencies": (), "warnings": ()}))
+    assert "## Pools" not in text
+    assert "## Warnings" not in text
+    assert "No latency promises" in text
