@@ -58,9 +58,9 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> list[Path]:
     """
     try:
         with ExitStack() as undo:
-            if not folder.is_dir():
-                folder.mkdir(parents=True)
-                undo.callback(folder.rmdir)
+            for missing in [place for place in (*reversed(folder.parents), folder) if not place.exists()]:
+                missing.mkdir()
+                undo.callback(missing.rmdir)
             ready = [(_temporary(folder, text, undo), folder / name) for name, text in contents.items()]
             for temporary, target in ready:
                 before = target.read_bytes() if target.is_file() else None

@@ -1,15 +1,16 @@
 """From a problem to pool columns: enumerate, weigh memory, screen by price, evaluate, prune.
 
-Evaluating a capacity takes some forty times the work of an upper bound on it. So every deployment is screened by the
+Sites are enumerated in the order of what one replica there costs, up to the cost of the best plan. Evaluating a capacity takes some forty times the work of an upper bound on it. So every deployment is screened by the
 bound first, and only those that could be as cheap as the best found are evaluated. `Search.unproved` later names the
 deployments that a lower price, seen by the optimizer's duals, might still bring in; the caller evaluates them and
-solves again until none is left, so that screening never costs optimality.
+solves again until none is left, so that neither order nor screening ever costs optimality.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,14 @@ from numpy.typing import NDArray
 from planner.candidates import eligible as rules
 from planner.candidates.columns import ColumnFactory
 from planner.candidates.evaluate import Evaluator
-from planner.candidates.pools import Anchor, Pools, anchors_of, make_pools
+from planner.candidates.pools import Anchor, Pools, anchors_of, join, make_pools
 from planner.candidates.prune import undominated
 from planner.candidates.rejection import Ledger
-from planner.candidates.space import Space, build_space, hardware_of
+from planner.candidates.space import AllowedNames, Sites, Space, build_space, empty_space, find_sites, note_pairs
 from planner.demand.stream import Stream
 from planner.domain.catalog import Catalog
 from planner.domain.problem import Problem
+from planner.perf.capacity import Capacity
 from planner.supply.cells import Supply
 
 Floats = NDArray[np.float64]
@@ -39,7 +41,7 @@ BATCH = 512
 
 @dataclass
 class Search:
-    """The deployments of a problem and how far they have been evaluated."""
+    """The deployments of a problem, as far as they have been enumerated and evaluated."""
 
     catalog: Catalog
     """Facts."""
@@ -49,10 +51,12 @@ class Search:
     """Who is to be served."""
     supply: Supply
     """Machines."""
-    cell_machine: tuple[int, ...]
-    """Machine of each cell."""
+    sites: Sites
+    """Where replicas can stand."""
+    good: Bools
+    """[R, model, precision, kv] which formats each stream may use."""
     space: Space
-    """Combinations that fit in memory."""
+    """Combinations enumerated so far that fit in memory."""
     eligible: Bools
     """[R, N] who may use them."""
     bound: Floats
@@ -65,17 +69,67 @@ class Search:
     """Levels offered."""
     ledger: Ledger
     """Why others are not there."""
-    considered: int
+    considered: int = 0
     """Combinations enumerated."""
+    reached: float = -1.0
+    """Sites whose first replica costs at most this have been enumerated [$/h]."""
 
+    @cached_property
+    def site_cost(self) -> Floats:
+        """[site] least average cost of a plan with one replica there [$/h]; inf where no machine has a price.
+
+        A replica needs its machines for at least the shortest period, or for the whole cycle where they are committed.
+        """
+        hours = np.array([period.hours for period in self.problem.periods])
+        shortest = float(hours.min() / hours.sum())
+        cell_cost = np.full(len(self.supply.cells), np.inf)
+        for bought in self.supply.purchases:
+            cell_cost[bought.cell] = min(cell_cost[bought.cell], bought.hourly * (1.0 if bought.committed else shortest))
+        cell_gpus = np.array([cell.gpus for cell in self.supply.cells])
+        costs = [
+            np.min(cell_cost * -(-self.sites.shapes[shape].gpus // cell_gpus), where=self.sites.hosts[hardware], initial=np.inf)
+            for hardware, shape in self.sites.pairs
+        ]
+        return np.array(costs)
+
+    def extend(self, ceiling: float) -> int:
+        """Enumerate the sites whose first replica costs at most `ceiling` and that have not been yet; return how many rows fit.
+
+        A plan cheaper than the ceiling cannot contain a site dearer than it, so the search is complete once the ceiling
+        is at least the cost of the best plan found.
+        """
+        pairs = [pair for pair, cost in zip(self.sites.pairs, self.site_cost, strict=True) if self.reached < cost <= ceiling]
+        self.reached = max(self.reached, ceiling)
+        names = AllowedNames(self.space.precisions, self.space.kv_precisions, self.space.engines)
+        space = build_space(self.catalog, self.space.models, self.sites, pairs, names)
+        eligible = rules.eligibility(space, self.good, self.sites.hosts, self.supply, self.problem, self.streams)
+        kept = np.flatnonzero(eligible.any(axis=0))
+        self.considered += len(space)
+        space, eligible = space.take(kept), eligible[:, kept]
+        self.evaluator.factory.space = space
+        fits, bound = _screened(self.evaluator, space, eligible, self.ledger)
+        self.space = self.space.joined(space.take(fits))
+        self.evaluator.factory.space = self.space
+        self.eligible = np.concatenate([self.eligible, eligible[:, fits]], axis=1)
+        self.bound = np.concatenate([self.bound, bound], axis=1)
+        self.evaluated = np.concatenate([self.evaluated, np.zeros(len(fits), dtype=bool)])
+        return len(fits)
+
+    def note_unreached(self, cost: float) -> None:
+        """Note the sites that were never enumerated because one replica costs more than the whole plan."""
+        for (hardware, shape), least in zip(self.sites.pairs, self.site_cost, strict=True):
+            if least > self.reached:
+                what = f"{self.sites.hardware[hardware].accelerator} {self.sites.shapes[shape]}"
+                self.ledger.add("cost", what, f"machines for one replica cost ${least:,.2f}/h, the whole plan ${cost:,.2f}/h")
+
+    @cached_property
     def gpu_price(self) -> Floats:
-        """Return [R, machine]: the lowest price of an accelerator-hour a stream can get there [$/h]; inf if none."""
-        price = np.full((len(self.streams), len(self.space.hardware)), np.inf)
+        """[R, hardware] the lowest price of an accelerator-hour a stream can get there [$/h]; inf if none."""
+        price = np.full((len(self.streams), len(self.sites.hardware)), np.inf)
         for purchase in self.supply.purchases:
             cell = self.supply.cells[purchase.cell]
-            machine = self.cell_machine[purchase.cell]
-            open_to = np.array(cell.streams, dtype=bool)
-            price[open_to, machine] = np.minimum(price[open_to, machine], purchase.hourly / cell.gpus)
+            here = np.ix_(np.array(cell.streams, dtype=bool), self.sites.hosts[:, purchase.cell])
+            price[here] = np.minimum(price[here], purchase.hourly / cell.gpus)
         return price
 
     def evaluate(self, rows: Index) -> Pools:
@@ -85,29 +139,22 @@ class Search:
         self._note_slow(rows, capacities)
         return pools
 
-    def _note_slow(self, rows: Index, capacities: Sequence[object]) -> None:
-        """Count rows that fail a promise even when almost idle, by stream and promise, with the best figure seen."""
-        for anchor, found in zip((a for a in self.anchors if self.eligible[a.stream][rows].any()), capacities, strict=True):
-            mine = rows[np.flatnonzero(self.eligible[anchor.stream, rows])]
-            for which, name in enumerate(found.names):  # type: ignore[attr-defined]
-                failing = np.flatnonzero(~found.feasible & (found.binding == which))  # type: ignore[attr-defined]
-                if not len(failing):
-                    continue
-                best = failing[found.strain[failing].argmin()]  # type: ignore[attr-defined]
-                stream = self.streams[anchor.stream].name
-                for row in mine[failing].tolist():
-                    strain = float(found.strain[np.flatnonzero(mine == row)[0]])  # type: ignore[attr-defined]
-                    self.ledger.add("latency", self.space.describe(row), f"{name} at {strain:.2f} × its limit when idle", stream=stream)
-                del best
+    def _note_slow(self, rows: Index, capacities: Sequence[tuple[Anchor, Index, Capacity]]) -> None:
+        """Note rows that miss a promise even when almost idle, with the promise and by how much."""
+        for anchor, mine, found in capacities:
+            stream = self.streams[anchor.stream].name
+            for which in np.flatnonzero(~found.feasible).tolist():
+                name, strain = found.names[found.binding[which]], float(found.strain[which])
+                row = int(rows[mine[which]])
+                self.ledger.add("latency", self.space.describe(row), f"{name} at {strain:.2f} × its limit when idle", stream=stream)
 
 
-def prepare(catalog: Catalog, problem: Problem, streams: Sequence[Stream], supply: Supply, progress: Callable[[str], None]) -> Search:
-    """Return the search of a problem: everything that fits, with bounds, nothing evaluated yet.
+def prepare(catalog: Catalog, problem: Problem, streams: Sequence[Stream], supply: Supply) -> Search:
+    """Return the search of a problem: who may use what, and where replicas could stand; nothing enumerated yet.
 
     Parameters
     ----------
     catalog, problem, streams, supply : the problem
-    progress : told what is being done
 
     Returns
     -------
@@ -118,70 +165,71 @@ def prepare(catalog: Catalog, problem: Problem, streams: Sequence[Stream], suppl
         ledger.add("dominated" if code == "dominated" else "rules", what, sentence)
     names = rules.usable_names(catalog, problem, streams, ledger)
     good = rules.good_enough(catalog, problem, streams, names, ledger)
-    useful = tuple(name for m, name in enumerate(names.models) if good[:, m].any())
-    good = good[:, [names.models.index(name) for name in useful]]
-    space = build_space(catalog, useful, supply, names.formats, ledger)
-    _, cell_machine = hardware_of(supply, catalog)
-    eligible = rules.eligibility(space, good, cell_machine, supply, problem, streams)
-    kept = np.flatnonzero(eligible.any(axis=0))
-    considered = len(space)
-    progress(f"{considered:,} deployments, {len(kept):,} usable by the rules")
-    space, eligible = space.take(kept), eligible[:, kept]
-    longest = max((stream.longest_context(1.0) for stream in streams), default=1.0)
-    evaluator = Evaluator(ColumnFactory(catalog, space, longest), streams, problem.operations.max_utilization)
-    fits = _fitting(evaluator, space, ledger)
-    space, eligible = space.take(fits), eligible[:, fits]
-    evaluator.factory.space = space
-    bound = np.zeros(eligible.shape)
-    for r in range(len(streams)):
-        mine = np.flatnonzero(eligible[r])
-        bound[r, mine] = evaluator.screen(mine, r)
-    progress(f"{len(space):,} fit in memory")
+    useful = np.flatnonzero(good.any(axis=(0, 2, 3)))
+    sites = find_sites(supply, catalog)
+    note_pairs(catalog, [names.models[m] for m in useful], sites, names.formats, ledger)
+    space = empty_space([names.models[m] for m in useful], sites, names.formats)
+    evaluator = Evaluator(ColumnFactory(catalog, space), streams, problem.operations.max_utilization)
     return Search(
-        catalog, problem, tuple(streams), supply, cell_machine, space, eligible, bound, np.zeros(len(space), dtype=bool),
-        evaluator, anchors_of(evaluator), ledger, considered,
-    )  # fmt: skip
+        catalog=catalog,
+        problem=problem,
+        streams=tuple(streams),
+        supply=supply,
+        sites=sites,
+        good=good[:, useful],
+        space=space,
+        eligible=np.zeros((len(streams), 0), dtype=bool),
+        bound=np.zeros((len(streams), 0)),
+        evaluated=np.zeros(0, dtype=bool),
+        evaluator=evaluator,
+        anchors=anchors_of(evaluator),
+        ledger=ledger,
+    )
 
 
-def _fitting(evaluator: Evaluator, space: Space, ledger: Ledger) -> Index:
-    """Return the rows whose weights leave room for KV cache; the others are counted by model, precision and machine."""
-    if not len(space):
-        return np.zeros(0, dtype=np.intp)
-    budget = evaluator.memory(np.arange(len(space)))
-    fits = budget.free > 0
-    failing = np.flatnonzero(~fits)
+def _screened(evaluator: Evaluator, space: Space, eligible: Bools, ledger: Ledger) -> tuple[Index, Floats]:
+    """Return the rows whose weights leave room for KV cache, and [R, those] the rates they cannot exceed."""
+    free, weights, bound = evaluator.screen(np.arange(len(space)), eligible)
+    _note_memory(space, free, weights, ledger)
+    fits = np.flatnonzero(free > 0)
+    return fits, bound[:, fits]
+
+
+def _note_memory(space: Space, free: Floats, weights: Floats, ledger: Ledger) -> None:
+    """Count rows that do not fit by model, precision and machine, with the layout that comes nearest."""
+    failing = np.flatnonzero(free <= 0)
     key = (space.model[failing] * len(space.precisions) + space.precision[failing]) * len(space.hardware) + space.machine[failing]
-    for value in np.unique(key).tolist():
-        rows = failing[key == value]
-        best = int(rows[np.argmax(budget.free[rows])])
-        machine = space.hardware[space.machine[best]]
+    order = np.argsort(key, kind="stable")
+    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
+    for rows in np.split(failing[order], starts[1:]) if len(failing) else ():
+        best = int(rows[np.argmax(free[rows])])
+        name = f"{space.models[space.model[best]]} {space.precisions[space.precision[best]]}"
         sentence = (
-            f"weights {budget.weights[best] / 1e9:.1f} GB a device > {(budget.weights + budget.free)[best] / 1e9:.1f} GB usable "
+            f"weights {weights[best] / 1e9:.1f} GB a device > {(weights[best] + free[best]) / 1e9:.1f} GB usable "
             f"at {space.shapes[space.shape[best]]}"
         )
-        name = f"{space.models[space.model[best]]} {space.precisions[space.precision[best]]} {machine.node}×{machine.accelerator}"
-        ledger.add("memory", name, sentence, count=len(rows))
-    return np.flatnonzero(fits)
+        ledger.add("memory", f"{name} {space.hardware[space.machine[best]].accelerator}", sentence, count=len(rows))
 
 
-def first_round(search: Search, progress: Callable[[str], None]) -> Pools:
+def first_round(search: Search, known: Pools, progress: Callable[[str], None]) -> Pools:
     """Evaluate the deployments that could be as cheap per call as the best, stream by stream.
 
     Parameters
     ----------
-    search : prepared
+    search : with deployments enumerated
+    known : pools found before
     progress : told what is being done
 
     Returns
     -------
     Pools, dominated ones left out.
     """
-    price = search.gpu_price()
+    price = search.gpu_price
     gpus = search.space.gpus()
     machine = search.space.machine
-    found: list[Pools] = []
+    found: list[Pools] = [known]
     for r in range(len(search.streams)):
-        cost = np.where(search.bound[r] > 0, price[r, machine] * gpus / np.maximum(search.bound[r], 1e-300), np.inf)
+        cost = np.where((search.bound[r] > 0) & ~search.evaluated, price[r, machine] * gpus / np.maximum(search.bound[r], 1e-300), np.inf)
         order = np.argsort(cost, kind="stable")
         order = order[np.isfinite(cost[order])]
         best = min((_cheapest(pools, r, price, gpus, machine) for pools in found), default=np.inf)
@@ -189,13 +237,11 @@ def first_round(search: Search, progress: Callable[[str], None]) -> Pools:
             batch = order[start : start + BATCH]
             if cost[batch[0]] > best * SLACK:
                 break
-            fresh = batch[~search.evaluated[batch]]
-            if len(fresh):
-                pools = prune(search, search.evaluate(fresh))
-                found.append(pools)
-                best = min(best, _cheapest(pools, r, price, gpus, machine))
-    progress(f"{int(search.evaluated.sum()):,} evaluated")
-    return prune(search, join(found))
+            pools = prune(search, search.evaluate(batch[~search.evaluated[batch]]))
+            found.append(pools)
+            best = min(best, _cheapest(pools, r, price, gpus, machine))
+    progress(f"{search.considered:,} deployments, {len(search.space):,} fit in memory, {int(search.evaluated.sum()):,} evaluated")
+    return prune(search, join(found, len(search.streams)))
 
 
 def _cheapest(pools: Pools, stream: int, price: Floats, gpus: Index, machine: Index) -> float:
@@ -208,12 +254,34 @@ def _cheapest(pools: Pools, stream: int, price: Floats, gpus: Index, machine: In
     return float((need[good] * gpus[rows] * price[stream, machine[rows]]).min())
 
 
-def join(parts: Sequence[Pools]) -> Pools:
-    """Put pools together."""
-    from planner.candidates.pools import _join
+def unproved(search: Search, stream_price: Floats, gpu_price: Floats, headroom: float) -> Index:
+    """Return the deployments, not yet evaluated, that a plan cheaper than the best found could still contain.
 
-    streams = parts[0].demand.shape[1] if parts else 0
-    return _join(parts, streams)
+    A replica costs at least g·μ of machines and carries calls worth at most V = min(max_r π_r·λ̄_r, Σ_r π_r·Λ_r) by the
+    prices π, μ of the optimizer's bound; a plan with it costs at least bound + g·μ − V. Deployments whose g·μ − V
+    reaches the headroom between bound and plan are excluded by proof.
+
+    Parameters
+    ----------
+    search : with bounds λ̄
+    stream_price : [R, T] π_r·Λ_r, worth of serving all of a stream in a period [$/h]
+    gpu_price : [cell, T] μ, worth of an accelerator in a period [$/h]
+    headroom : cost of the best plan, less the gap asked for, less the bound that the prices prove [$/h]
+
+    Returns
+    -------
+    Rows
+    """
+    rows = np.flatnonzero(~search.evaluated & (search.bound > 0).any(axis=0))
+    gpus = search.space.gpus()[rows]
+    rates = np.array([stream.rate for stream in search.streams], dtype=float)
+    needed = np.zeros(len(rows), dtype=bool)
+    hosted = np.where(search.sites.hosts[:, :, None], gpu_price[None], np.inf).min(axis=1, initial=np.inf)
+    for t in range(rates.shape[1]):
+        worth = np.divide(stream_price[:, t], rates[:, t], out=np.zeros(len(rates)), where=rates[:, t] > 0)
+        value = np.minimum((worth[:, None] * search.bound[:, rows]).max(axis=0), stream_price[:, t] @ (search.bound[:, rows] > 0))
+        needed |= gpus * hosted[search.space.machine[rows], t] - value < headroom
+    return rows[needed]
 
 
 def prune(search: Search, pools: Pools) -> Pools:
@@ -221,5 +289,5 @@ def prune(search: Search, pools: Pools) -> Pools:
     if not len(pools.row):
         return pools
     gpus = search.space.gpus()[pools.row]
-    keep = undominated(search.space.machine[pools.row], gpus, pools.demand, pools.call_cost)
+    keep = undominated(search.space.machine[pools.row], search.sites.hosts, gpus, pools.demand, pools.call_cost)
     return pools.take(np.flatnonzero(keep))

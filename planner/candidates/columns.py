@@ -106,16 +106,9 @@ def model_row(model: Model) -> dict[str, float]:
 class ColumnFactory:
     """Fills columns for any rows of a space; the small tables behind them are made once."""
 
-    def __init__(self, catalog: Catalog, space: Space, max_context: float) -> None:
-        """Keep what the tables are made from.
-
-        Parameters
-        ----------
-        catalog : facts
-        space : names and indices
-        max_context : longest context any engine is configured for [token]; bounds contiguous reservations
-        """
-        self.catalog, self.space, self.max_context = catalog, space, max_context
+    def __init__(self, catalog: Catalog, space: Space) -> None:
+        """Keep what the tables are made from; `space` may be replaced by one of the same names."""
+        self.catalog, self.space = catalog, space
 
     @cached_property
     def _models(self) -> ModelColumns:

@@ -110,16 +110,14 @@ def _quality(catalog: Catalog, stream: Stream, name: str, formats: AllowedNames,
     return mask
 
 
-def eligibility(
-    space: Space, good: Bools, cell_of_machine: Sequence[int], supply: Supply, problem: Problem, streams: Sequence[Stream]
-) -> Bools:
+def eligibility(space: Space, good: Bools, hosts: Bools, supply: Supply, problem: Problem, streams: Sequence[Stream]) -> Bools:
     """Return [R, N]: whether each stream may use each row of the space.
 
     Parameters
     ----------
     space : combinations
     good : `good_enough`
-    cell_of_machine : machine index of each cell
+    hosts : [hardware, cell] of `Sites`
     supply : cells, with the streams that may run there
     problem, streams : engine choices
 
@@ -127,11 +125,10 @@ def eligibility(
     -------
     Mask
     """
-    machines = np.zeros((len(streams), len(space.hardware)), dtype=bool)
-    for cell, machine in zip(supply.cells, cell_of_machine, strict=True):
-        machines[:, machine] |= np.array(cell.streams, dtype=bool)
+    open_to = np.array([cell.streams for cell in supply.cells], dtype=bool).reshape(len(supply.cells), len(streams))
+    machines = (hosts.astype(int) @ open_to > 0).T
     engines = np.array(
         [[allowed(name, problem.choose.engines, s.workload.choose.engines) for name in space.engines] for s in streams], dtype=bool
     ).reshape(len(streams), len(space.engines))
     fits = good[:, space.model, space.precision, space.kv]
-    return fits & machines[:, space.machine] & engines[:, space.engine]  # type: ignore[no-any-return]
+    return np.asarray(fits & machines[:, space.machine] & engines[:, space.engine])

@@ -101,22 +101,25 @@ class Evaluator:
         traffic = tuple(traffic_on(columns, self.streams[r], self.moments[r]) for r in streams)
         return Compiled(step, replica, budget, traffic)
 
-    def memory(self, rows: Index) -> MemoryBudget:
-        """Return the memory budgets of some rows."""
-        parts = []
-        for chunk in chunks(rows):
-            columns = self.factory.columns(chunk)
-            parts.append(memory_budget(columns.model, columns.precision, columns.hardware, columns.engine, columns.layout))
-        return concatenate(parts)
+    def screen(self, rows: Index, eligible: Bools) -> tuple[Floats, Floats, Floats]:
+        """Return free memory and weights of a device [B], and [R, rows] rates that cannot be exceeded [1/s].
 
-    def screen(self, rows: Index, stream: int) -> Floats:
-        """Return rates that the rows cannot exceed for a stream [1/s]."""
-        iteration = longest_iteration(self.streams[stream], self.targets[stream])
-        parts = []
-        for chunk in chunks(rows):
-            made = self.compile(chunk, [stream])
-            parts.append(capacity.optimistic_rate(made.step, made.traffic[0], iteration))
-        return np.concatenate(parts) if parts else np.zeros(0)
+        Parameters
+        ----------
+        rows : deployments
+        eligible : [R, rows] who may use them; the rate is 0 elsewhere, and where the weights do not fit
+        """
+        free, weights, bound = np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(eligible.shape)
+        everyone = range(len(self.streams))
+        longest = [longest_iteration(stream, targets) for stream, targets in zip(self.streams, self.targets, strict=True)]
+        for start in range(0, len(rows), CHUNK):
+            here = slice(start, start + CHUNK)
+            made = self.compile(rows[here], everyone)
+            free[here], weights[here] = made.budget.free, made.budget.weights
+            for r in everyone:
+                rate = capacity.optimistic_rate(made.step, made.traffic[r], longest[r])
+                bound[r, here] = np.where(eligible[r, here] & (free[here] > 0), rate, 0.0)
+        return free, weights, bound
 
     def solve(self, rows: Index, stream: int, targets: Sequence[Target] | None = None) -> capacity.Capacity:
         """Return the capacities of rows for a stream alone."""

@@ -63,7 +63,9 @@ def anchors_of(evaluator: Evaluator) -> tuple[Anchor, ...]:
     return tuple(made)
 
 
-def make_pools(evaluator: Evaluator, rows: Index, eligible: Bools, anchors: Sequence[Anchor]) -> tuple[Pools, list[Capacity]]:
+def make_pools(
+    evaluator: Evaluator, rows: Index, eligible: Bools, anchors: Sequence[Anchor]
+) -> tuple[Pools, list[tuple[Anchor, Index, Capacity]]]:
     """Return the pools of some deployments, one per anchor that the deployment can serve.
 
     Parameters
@@ -75,20 +77,21 @@ def make_pools(evaluator: Evaluator, rows: Index, eligible: Bools, anchors: Sequ
 
     Returns
     -------
-    (pools, capacities per anchor over the rows eligible for it)
+    (pools; anchor, positions in `rows` it may use, and capacities there, per anchor)
     """
-    parts, capacities = [], []
+    parts: list[Pools] = []
+    capacities: list[tuple[Anchor, Index, Capacity]] = []
     for index, anchor in enumerate(anchors):
         mine = np.flatnonzero(eligible[anchor.stream])
         found = evaluator.solve(rows[mine], anchor.stream, anchor.targets) if len(mine) else None
         if found is None:
             continue
-        capacities.append(found)
+        capacities.append((anchor, mine, found))
         good = np.flatnonzero(found.feasible)
         for piece in chunks(good):
             if len(piece):
                 parts.append(_pools_at(evaluator, rows[mine[piece]], eligible[:, mine[piece]], index, anchor, found, piece))
-    return _join(parts, len(evaluator.streams)), capacities
+    return join(parts, len(evaluator.streams)), capacities
 
 
 def _pools_at(
@@ -99,7 +102,7 @@ def _pools_at(
     made = evaluator.compile(rows, everyone)
     state = levels.State(**{name: np.asarray(getattr(found.state, name))[piece] for name in _state_fields()})
     corner = levels.make_level(state, made.traffic[anchor.stream], made.replica, anchor.targets)
-    corner = concatenate_level(corner, len(rows))
+    corner = spread_level(corner, len(rows))
     demand = np.full((len(levels.RESOURCES), len(everyone), len(rows)), np.inf)
     call_cost = np.zeros((len(everyone), len(rows)))
     for r in everyone:
@@ -117,7 +120,7 @@ def _state_fields() -> tuple[str, ...]:
     return tuple(levels.State.__dataclass_fields__)
 
 
-def concatenate_level(corner: levels.Level, count: int) -> levels.Level:
+def spread_level(corner: levels.Level, count: int) -> levels.Level:
     """Spread every field of a level to `count` entries."""
 
     def spread(values: Floats) -> Floats:
@@ -127,7 +130,7 @@ def concatenate_level(corner: levels.Level, count: int) -> levels.Level:
     return levels.Level(state, spread(corner.wait), spread(corner.wait_shape), spread(corner.jitter), spread(corner.spread))
 
 
-def _join(parts: Sequence[Pools], streams: int) -> Pools:
+def join(parts: Sequence[Pools], streams: int) -> Pools:
     """Put pools of several anchors together."""
     if not parts:
         empty = np.zeros(0)

@@ -7,19 +7,21 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
+Bools = NDArray[np.bool_]
 
 
-def undominated(machine: Index, gpus: Index, demand: Floats, call_cost: Floats) -> NDArray[np.bool_]:
+def undominated(machine: Index, hosts: Bools, gpus: Index, demand: Floats, call_cost: Floats) -> Bools:
     """Return which pools are not dominated.
 
-    Pool a dominates b if both stand on the same machines, g_a ≤ g_b, and for every stream each resource's demand and the
+    Pool a dominates b if it can stand wherever b can, g_a ≤ g_b, and for every stream each resource's demand and the
     call cost of a are at most those of b. Then any plan that uses b can use as many replicas of a instead: it needs no
     more accelerators, the packing into machines still succeeds because replica sizes divide each other, and no resource
     is used more. Of equal pools the first is kept.
 
     Parameters
     ----------
-    machine : [K] machine of each pool
+    machine : [K] hardware of each pool
+    hosts : [hardware, cell] where that hardware is to be had
     gpus : [K] devices of a replica
     demand : [J, R, K] share of a replica per call/s; inf where a stream may not use the pool
     call_cost : [R, K] cost per call [$]
@@ -29,17 +31,28 @@ def undominated(machine: Index, gpus: Index, demand: Floats, call_cost: Floats) 
     [K] True for pools to keep.
     """
     columns = np.concatenate([demand.reshape(-1, demand.shape[-1]), np.where(np.isinf(demand[0]), np.inf, call_cost), gpus[None, :]])
-    keep = np.zeros(len(machine), dtype=bool)
+    keep: Bools = np.zeros(len(machine), dtype=bool)
     served = np.isfinite(demand[0]).any(axis=0)
-    for group in np.unique(machine[served]):
-        members = np.flatnonzero((machine == group) & served)
+    alike = _families(hosts)[machine]
+    for family in np.unique(alike[served]):
+        members = np.flatnonzero((alike == family) & served)
         # A dominating pool is at least as good in the sum of ranks, so scanning in that order meets it first.
         finite = np.minimum(columns[:, members], 1e30)
         order = np.lexsort((members, np.log1p(finite).sum(axis=0)))
         front: list[int] = []
         for position in members[order]:
-            point = columns[:, position]
-            if not front or not (columns[:, front] <= point[:, None]).all(axis=0).any():
+            better = (columns[:, front] <= columns[:, [position]]).all(axis=0)
+            if not (better & (hosts[machine[front]] >= hosts[machine[position]]).all(axis=1)).any():
                 front.append(int(position))
         keep[front] = True
     return keep
+
+
+def _families(hosts: Bools) -> Index:
+    """Return a family number per hardware, the same for two that share a cell, directly or through others."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    together = csr_array(hosts.astype(np.int32))
+    _, labels = connected_components(together @ together.T, directed=False)
+    return np.asarray(labels, dtype=np.intp)

@@ -7,7 +7,7 @@ left are index columns, one row a deployment.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from planner.domain.catalog import Catalog
 from planner.domain.engine import Engine
 from planner.domain.hardware import Accelerator
 from planner.domain.llm import KvPrecision, Model, Precision
-from planner.supply.cells import Supply
+from planner.supply.cells import Cell, Supply
 
 Index = NDArray[np.intp]
 
@@ -34,7 +34,7 @@ MAX_STAGES = 4
 
 @dataclass(frozen=True)
 class Hardware:
-    """A machine as far as speed is concerned; cells that differ only in seller, place or price share one."""
+    """A machine as far as the speed of a replica is concerned; see `seen_by` for what a replica does not notice."""
 
     accelerator: str
     """Catalog name."""
@@ -46,6 +46,18 @@ class Hardware:
     """Network rate of the machine to others [B/s]; 0 = none known, so no replica spans machines."""
     network_fabric: str
     """Kind of that network."""
+
+    def seen_by(self, gpus: int) -> Hardware:
+        """Return what a replica of `gpus` devices notices of this machine.
+
+        One device notices no link, a replica within the machine neither its size nor its network. Deployments that
+        notice the same are evaluated once, wherever they could stand.
+        """
+        if gpus == 1:
+            return Hardware(self.accelerator, 1, "none", 0.0, "none")
+        if gpus <= self.node:
+            return Hardware(self.accelerator, gpus, self.fabric, 0.0, "none")
+        return self
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,10 @@ class Shape:
         if self.dp > 1:
             parts.append(f"dp{self.dp} ep{self.ep}")
         return " ".join(parts)
+
+
+_COLUMNS = ("model", "precision", "kv", "engine", "machine", "shape")
+_NAMES = ("models", "precisions", "kv_precisions", "engines", "hardware", "shapes")
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,9 +130,16 @@ class Space:
 
     def take(self, index: Index) -> Space:
         """Return the chosen rows."""
-        columns = {name: getattr(self, name)[index] for name in ("model", "precision", "kv", "engine", "machine", "shape")}
-        names = {n: getattr(self, n) for n in ("models", "precisions", "kv_precisions", "engines", "hardware", "shapes")}
-        return Space(**names, **columns)
+        return self.with_rows(np.stack([getattr(self, name)[index] for name in _COLUMNS]))
+
+    def with_rows(self, table: Index) -> Space:
+        """Return a space of the same names with other rows, given as [column, row]."""
+        names = {n: getattr(self, n) for n in _NAMES}
+        return Space(**names, **dict(zip(_COLUMNS, table, strict=True)))
+
+    def joined(self, other: Space) -> Space:
+        """Return the rows of both; the names must be the same."""
+        return self.with_rows(np.stack([np.concatenate([getattr(self, c), getattr(other, c)]) for c in _COLUMNS]))
 
     def gpus(self) -> Index:
         """Return the devices of a replica, per row."""
@@ -130,21 +153,59 @@ class Space:
             self.precisions[self.precision[row]],
             self.kv_precisions[self.kv[row]],
             self.engines[self.engine[row]],
-            f"{machine.node}×{machine.accelerator}",
+            f"{self.shapes[self.shape[row]].gpus}×{machine.accelerator}",
             str(self.shapes[self.shape[row]]),
         ]
         return " ".join(parts)
 
 
-def hardware_of(supply: Supply, catalog: Catalog) -> tuple[tuple[Hardware, ...], tuple[int, ...]]:
-    """Return the distinct machines of a supply, and the machine of each cell."""
-    found: dict[Hardware, int] = {}
-    of_cell = []
-    for cell in supply.cells:
-        shape = catalog.instances[cell.instance]
-        machine = Hardware(cell.accelerator, cell.gpus, shape.fabric, shape.network or 0.0, shape.network_fabric)
-        of_cell.append(found.setdefault(machine, len(found)))
-    return tuple(found), tuple(of_cell)
+def machine_of(cell: Cell, catalog: Catalog) -> Hardware:
+    """Return the machine of a cell."""
+    shape = catalog.instances[cell.instance]
+    return Hardware(cell.accelerator, cell.gpus, shape.fabric, shape.network or 0.0, shape.network_fabric)
+
+
+@dataclass(frozen=True, eq=False)
+class Sites:
+    """Where each layout can stand: pairs of a machine as the replica notices it, and the cells that are such machines."""
+
+    hardware: tuple[Hardware, ...]
+    """Distinct machines as noticed by replicas."""
+    shapes: tuple[Shape, ...]
+    """Every layout considered."""
+    pairs: tuple[tuple[int, int], ...]
+    """(hardware, shape) that go together."""
+    hosts: NDArray[np.bool_]
+    """[hardware, cell] whether a cell is such a machine for the replicas that notice it so."""
+
+
+def find_sites(supply: Supply, catalog: Catalog) -> Sites:
+    """Return where replicas can stand.
+
+    Parameters
+    ----------
+    supply : cells
+    catalog : machines and accelerators
+
+    Returns
+    -------
+    Sites
+    """
+    shapes = all_shapes()
+    hardware: dict[Hardware, int] = {}
+    pairs: dict[tuple[int, int], None] = {}
+    hosted: list[tuple[int, int]] = []
+    for index, cell in enumerate(supply.cells):
+        machine = machine_of(cell, catalog)
+        for s, shape in enumerate(shapes):
+            if shape_fits_machine(shape, machine, catalog.accelerators[machine.accelerator]):
+                noticed = hardware.setdefault(machine.seen_by(shape.gpus), len(hardware))
+                pairs[noticed, s] = None
+                hosted.append((noticed, index))
+    hosts = np.zeros((len(hardware), len(supply.cells)), dtype=bool)
+    for noticed, index in hosted:
+        hosts[noticed, index] = True
+    return Sites(tuple(hardware), shapes, tuple(pairs), hosts)
 
 
 def compute_capability(accelerator: Accelerator) -> float | None:
@@ -214,43 +275,6 @@ def shape_fits_model(shape: Shape, model: Model, engine: Engine) -> bool:
     return shape.dp == 1 or (model.experts is not None and engine.expert_parallel and model.experts.count >= shape.ep)
 
 
-def build_space(catalog: Catalog, models: Sequence[str], supply: Supply, allowed: AllowedNames, ledger: Ledger) -> Space:
-    """Return every combination that is possible at all, with the reason for each pair that is not.
-
-    Parameters
-    ----------
-    catalog : facts
-    models : models some stream may use
-    supply : machines some stream may use
-    allowed : precisions, KV precisions and engines some stream may use
-    ledger : takes the rejections
-
-    Returns
-    -------
-    Space
-    """
-    machines, _ = hardware_of(supply, catalog)
-    shapes = all_shapes()
-    runs = list(_runtimes(catalog, machines, allowed, ledger))
-    placed = {m: [s for s, shape in enumerate(shapes) if _fits(shape, machines[m], catalog)] for m in range(len(machines))}
-    rows: list[Index] = []
-    for model_index, model_name in enumerate(models):
-        model = catalog.models[model_name]
-        published = _published(model_name, model, catalog, allowed.precisions, ledger)
-        cuts = _cuts(model, catalog, allowed.engines, shapes)
-        for precision, kv, engine, machine in runs:
-            if precision not in published:
-                continue
-            chosen = [s for s in placed[machine] if s in cuts[engine]]
-            if chosen:
-                head = np.array([model_index, precision, kv, engine, machine], dtype=np.intp)
-                rows.append(np.column_stack([np.tile(head, (len(chosen), 1)), np.array(chosen, dtype=np.intp)]))
-    table = np.concatenate(rows) if rows else np.zeros((0, 6), dtype=np.intp)
-    return Space(
-        tuple(models), allowed.precisions, allowed.kv_precisions, allowed.engines, machines, shapes, *np.ascontiguousarray(table.T)
-    )
-
-
 @dataclass(frozen=True)
 class AllowedNames:
     """Names some stream may use."""
@@ -263,20 +287,72 @@ class AllowedNames:
     """Engines."""
 
 
-def _fits(shape: Shape, machine: Hardware, catalog: Catalog) -> bool:
-    return shape_fits_machine(shape, machine, catalog.accelerators[machine.accelerator])
+def empty_space(models: Sequence[str], sites: Sites, allowed: AllowedNames) -> Space:
+    """Return a space of these names without rows."""
+    none = np.zeros((6, 0), dtype=np.intp)
+    return Space(
+        tuple(models), allowed.precisions, allowed.kv_precisions, allowed.engines, sites.hardware, sites.shapes, *none
+    )  # fmt: skip
 
 
-def _published(name: str, model: Model, catalog: Catalog, precisions: Sequence[str], ledger: Ledger) -> set[int]:
-    """Return the precisions a model can be had in."""
-    good = set()
-    for index, precision in enumerate(precisions):
-        problem = checkpoint_problem(model, precision, catalog.precisions[precision])
-        if problem is None:
-            good.add(index)
-        else:
-            ledger.add("checkpoint", f"{name} {precision}", problem)
-    return good
+def build_space(
+    catalog: Catalog, models: Sequence[str], sites: Sites, pairs: Sequence[tuple[int, int]], allowed: AllowedNames
+) -> Space:
+    """Return every combination of models, formats, engines and some sites that is possible at all.
+
+    Parameters
+    ----------
+    catalog : facts
+    models : models some stream may use
+    sites : where replicas can stand
+    pairs : the (hardware, shape) pairs of `sites` to enumerate
+    allowed : precisions, KV precisions and engines some stream may use
+
+    Returns
+    -------
+    Space
+    """
+    placed: dict[int, list[int]] = {}
+    for machine, shape in pairs:
+        placed.setdefault(machine, []).append(shape)
+    runs = [run for run in _runtimes(catalog, sites.hardware, allowed) if run[3] in placed]
+    rows: list[tuple[int, ...]] = []
+    for index, name in enumerate(models):
+        model = catalog.models[name]
+        published = {p for p, fmt in enumerate(allowed.precisions) if not checkpoint_problem(model, fmt, catalog.precisions[fmt])}
+        cuts = _cuts(model, catalog, allowed.engines, sites.shapes)
+        for precision, kv, engine, machine in runs:
+            if precision in published:
+                rows.extend((index, precision, kv, engine, machine, s) for s in placed[machine] if s in cuts[engine])
+    table = np.array(rows, dtype=np.intp).reshape(-1, 6)
+    none = empty_space(models, sites, allowed)
+    return none.with_rows(np.ascontiguousarray(table.T))
+
+
+def note_pairs(catalog: Catalog, models: Sequence[str], sites: Sites, allowed: AllowedNames, ledger: Ledger) -> None:
+    """Note every pair that cannot go together, with its reason, each once.
+
+    Parameters
+    ----------
+    catalog, models, sites, allowed : as for `build_space`
+    ledger : takes the reasons
+    """
+    for name in models:
+        for fmt in allowed.precisions:
+            problem = checkpoint_problem(catalog.models[name], fmt, catalog.precisions[fmt])
+            if problem:
+                ledger.add("checkpoint", f"{name} {fmt}", problem)
+    for accelerator in dict.fromkeys(machine.accelerator for machine in sites.hardware):
+        device = catalog.accelerators[accelerator]
+        for engine in allowed.engines:
+            problem = engine_problem(catalog.engines[engine], device)
+            if problem:
+                ledger.add("engine", f"{engine} {accelerator}", problem)
+        formats = [(name, catalog.precisions[name]) for name in allowed.precisions]
+        for name, fmt in [*formats, *((name, catalog.kv_precisions[name]) for name in allowed.kv_precisions)]:
+            problem = format_problem(device, name, fmt)
+            if problem:
+                ledger.add("format", f"{name} {accelerator}", problem)
 
 
 def _cuts(model: Model, catalog: Catalog, engines: Sequence[str], shapes: Sequence[Shape]) -> list[set[int]]:
@@ -284,42 +360,26 @@ def _cuts(model: Model, catalog: Catalog, engines: Sequence[str], shapes: Sequen
     return [{s for s, shape in enumerate(shapes) if shape_fits_model(shape, model, catalog.engines[engine])} for engine in engines]
 
 
-def _runtimes(
-    catalog: Catalog, machines: Sequence[Hardware], allowed: AllowedNames, ledger: Ledger
-) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (precision, kv, engine, machine) that go together; note the reason of those that do not."""
-    noted: set[tuple[str, str]] = set()
-
-    def note(code: str, subject: str, problem: str) -> None:
-        if (subject, problem) not in noted:
-            noted.add((subject, problem))
-            ledger.add(code, subject, problem)
-
+def _runtimes(catalog: Catalog, machines: Sequence[Hardware], allowed: AllowedNames) -> Iterator[tuple[int, int, int, int]]:
+    """Yield (precision, kv, engine, machine) that go together."""
     for m, machine in enumerate(machines):
-        accelerator = catalog.accelerators[machine.accelerator]
-        for e, engine_name in enumerate(allowed.engines):
-            engine = catalog.engines[engine_name]
-            problem = engine_problem(engine, accelerator)
-            if problem:
-                note("engine", f"{engine_name} {machine.accelerator}", problem)
+        device = catalog.accelerators[machine.accelerator]
+        for e, name in enumerate(allowed.engines):
+            engine = catalog.engines[name]
+            if engine_problem(engine, device):
                 continue
-            weights = list(_kernels(engine.precisions, catalog.precisions, allowed.precisions, engine_name, machine, accelerator, note))
-            caches = list(
-                _kernels(engine.kv_precisions, catalog.kv_precisions, allowed.kv_precisions, engine_name, machine, accelerator, note)
-            )
+            weights = _kernels(engine.precisions, catalog.precisions, allowed.precisions, device)
+            caches = _kernels(engine.kv_precisions, catalog.kv_precisions, allowed.kv_precisions, device)
             for p in weights:
                 for k in caches:
                     yield p, k, e, m
 
 
-def _kernels(supported, rows, names, engine_name, machine, accelerator, note):  # type: ignore[no-untyped-def]
-    """Yield the indices of the formats that engine and accelerator both know."""
-    for index, name in enumerate(names):
-        if name not in supported:
-            note("engine", f"{name} {engine_name}", "no kernels for this format")
-            continue
-        problem = format_problem(accelerator, name, rows[name])
-        if problem:
-            note("format", f"{name} {machine.accelerator}", problem)
-        else:
-            yield index
+def _kernels(
+    supported: Sequence[str],
+    rows: Mapping[str, Precision] | Mapping[str, KvPrecision],
+    names: Sequence[str],
+    device: Accelerator,
+) -> list[int]:
+    """Return the indices of the formats that engine and accelerator both know."""
+    return [index for index, name in enumerate(names) if name in supported and format_problem(device, name, rows[name]) is None]

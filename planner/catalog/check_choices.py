@@ -95,7 +95,11 @@ def _together(parts: Parts, workload: Workload, path: KeyPath, findings: Finding
     by_api = workload.data.external_api and bool(select.permitted(catalog, "apis", choices))
     if by_api:
         return
-    for kind in ("models", "precisions", "kv_precisions", "engines"):
+    if not select.usable_models(catalog, choices, workload.data.licences):
+        message = "choices and licences together leave no model that generates text"
+        findings.error((*path, "choose", "models"), message, f"{_WIDEN}, or accept more licences")
+        return
+    for kind in ("precisions", "kv_precisions", "engines"):
         if not select.permitted(catalog, kind, choices):
             _nothing_left(kind, path, findings)
             return

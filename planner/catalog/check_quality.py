@@ -57,11 +57,7 @@ def usable_scores(parts: Parts, workload: Workload) -> list[tuple[str, tuple[Sco
     catalog = parts.catalog
     choices = [choice for choice in (parts.choose, workload.choose) if _names_known(catalog, choice)]
     licences = _known_licences(catalog, workload.data.licences)
-    models = [
-        (name, catalog.models[name].scores)
-        for name in sorted(select.permitted(catalog, "models", choices))
-        if licences is None or catalog.models[name].licence in licences
-    ]
+    models = [(name, catalog.models[name].scores) for name in select.usable_models(catalog, choices, licences)]
     if not workload.data.external_api:
         return models
     return models + [(name, _api_scores(catalog, name)) for name in sorted(select.permitted(catalog, "apis", choices))]

@@ -153,6 +153,9 @@ ALIASES = {
     "gemma3": "gemma3_text",
     "gemma4": "gemma4_text",
     "deepseek_v32_exp": "deepseek_v32",
+    "qwen2_vl": "qwen2",
+    "qwen2_5_vl": "qwen2",
+    "qwen2_5_vl_text": "qwen2",
     "MiniMaxM1": "minimax_m1",
     "MiniMaxText01": "minimax_text_01",
 }

@@ -15,7 +15,8 @@ from planner.domain.llm import Attention, AttentionKind, Experts, LinearAttentio
 _HEADS = ("num_attention_heads", "n_head")
 _KV_HEADS = ("num_key_value_heads", "num_kv_heads", "multi_query_group_num")
 _LAYERS = ("num_hidden_layers", "num_layers", "n_layer")
-_WINDOWED = {"sliding_attention", "chunked_attention"}
+_MOST_LAYERS = 2000
+_WINDOWED = ("sliding_attention", "chunked_attention")
 
 
 @dataclass
@@ -34,7 +35,11 @@ class Anatomy:
 
 def depth(reader: Reader) -> int:
     """Return the number of layers."""
-    return reader.positive(*_LAYERS)
+    layers = reader.positive(*_LAYERS)
+    if layers > _MOST_LAYERS:
+        reader.refuse(_LAYERS[0], f"{layers} layers are more than the {_MOST_LAYERS} any model has")
+        return 1
+    return layers
 
 
 def norm(family: Family, hidden: int) -> int:

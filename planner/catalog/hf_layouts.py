@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from planner.catalog import parameters
 from planner.catalog.hf_families import Family
 from planner.catalog.hf_layers import Anatomy, attention_kind, decoder, depth, norm, softmax_attention, window
@@ -101,29 +99,32 @@ def nemotron_nas(reader: Reader, family: Family) -> Anatomy:
     """Lay out a searched Llama: layers may lack attention, and feed-forward widths differ."""
     hidden, layers = reader.positive("hidden_size"), depth(reader)
     heads = reader.positive("num_attention_heads")
-    configs = [item if isinstance(item, dict) else {} for item in reader.per_layer("block_configs", layers) or []]
-    groups = {config.get("attention", {}).get("n_heads_in_group") for config in configs} - {None}
-    if len(groups) != 1 or not configs:
+    configs = reader.per_layer("block_configs", layers) or []
+    groups = [group for config in configs if (group := _searched(config, "attention", "n_heads_in_group"))]
+    if len(set(groups)) != 1 or not groups[0].is_integer():
         reader.refuse("block_configs", "expected one entry a layer, with one n_heads_in_group among the layers with attention")
-    group = next(iter(groups), 1)
-    with_attention = sum(bool(config.get("attention", {}).get("n_heads_in_group")) for config in configs)
-    kv_heads, dim = max(heads // max(int(group), 1), 1), max(hidden // heads, 1)
-    dense = sum(parameters.mlp(hidden, _searched_size(config, hidden)) for config in configs)
+        groups = [1.0]
+    kv_heads, dim = max(heads // int(groups[0]), 1), max(hidden // heads, 1)
+    widths = [_searched_width(config, hidden) for config in configs]
     blocks = [
-        Block("attention", with_attention, parameters.grouped_attention(hidden, heads, kv_heads, dim)),
-        Block("dense", with_attention + sum(_searched_size(config, hidden) > 0 for config in configs), hidden),
-        Block("dense", 1, dense),
+        Block("attention", len(groups), parameters.grouped_attention(hidden, heads, kv_heads, dim)),
+        Block("dense", len(groups) + sum(width > 0 for width in widths), norm(family, hidden)),
+        *(Block("dense", 1, parameters.mlp(hidden, width)) for width in widths),
     ]
-    attention = Attention(
-        kind=attention_kind(heads, kv_heads), layers=with_attention, heads=heads, kv_heads=kv_heads, head_dim=dim
-    )
+    attention = Attention(kind=attention_kind(heads, kv_heads), layers=len(groups), heads=heads, kv_heads=kv_heads, head_dim=dim)
     return Anatomy(hidden, layers, attention, blocks, extra=norm(family, hidden))
 
 
-def _searched_size(config: dict[str, Any], hidden: int) -> int:
+def _searched(config: object, part: str, name: str) -> float:
+    """Return a number of one part of a layer's searched config; 0 if the part is left out."""
+    inner = config.get(part) if isinstance(config, dict) else None
+    value = inner.get(name) if isinstance(inner, dict) else None
+    return float(value) if isinstance(value, int | float) and 0 < value < 1e6 else 0.0
+
+
+def _searched_width(config: object, hidden: int) -> int:
     """Return a layer's inner size: two thirds of ffn_mult·h, rounded up to a multiple of 256 (remote code of the checkpoint)."""
-    multiple = config.get("ffn", {}).get("ffn_mult")
-    return 0 if not multiple else -(-int(2 * float(multiple) * hidden / 3) // 256) * 256
+    return -(-int(2 * _searched(config, "ffn", "ffn_mult") * hidden / 3) // 256) * 256
 
 
 def encoder(reader: Reader, family: Family) -> Anatomy:

@@ -7,7 +7,9 @@ from typing import Any
 
 from planner.errors import InvalidInput, Issue
 
-_LIMIT = 10_000_000
+_MOST = 10_000_000
+_MOST_CONTEXT = 1_000_000_000
+_CONTEXTS = {"max_position_embeddings", "seq_length", "n_positions", "max_seq_len"}
 _NESTED = ("text_config", "llm_config", "language_config")
 _PLACEHOLDER = 1
 _REMEDY = "take the config.json of the released checkpoint, or write the model entry by hand"
@@ -111,7 +113,8 @@ class Reader:
         whole = isinstance(value, int) and not isinstance(value, bool)
         if isinstance(value, float) and value.is_integer():
             whole = True
-        if not whole or not 0 <= float(value) <= _LIMIT * 100:  # type: ignore[arg-type]
-            self.refuse(name, f"expected a whole number, got {str(value)[:40]!r}")
+        most = _MOST_CONTEXT if name in _CONTEXTS else _MOST
+        if not whole or not 0 <= value <= most:  # type: ignore[operator]
+            self.refuse(name, f"expected a whole number up to {most}, got {str(value)[:40]!r}")
             return _PLACEHOLDER
         return int(value)  # type: ignore[call-overload, no-any-return]

@@ -60,7 +60,7 @@ def jamba(reader: Reader, hidden: int, layers: int) -> State:
     inner = reader.positive("mamba_expand") * hidden
     size, kernel = reader.positive("mamba_d_state"), reader.positive("mamba_d_conv")
     stated = reader.config.get("mamba_dt_rank")
-    rank = -(-hidden // 16) if stated in {None, "auto"} else reader.positive("mamba_dt_rank")
+    rank = -(-hidden // 16) if stated in (None, "auto") else reader.positive("mamba_dt_rank")
     linear = LinearAttention(kind="Mamba-1", layers=layers, state_elements=inner * size, conv_state_elements=inner * (kernel - 1))
     return State(linear, parameters.mamba1(hidden, inner, size, rank, kernel, norms=True))
 

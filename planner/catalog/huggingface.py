@@ -25,6 +25,7 @@ __all__ = ["MAX_BYTES", "import_config", "import_file", "to_yaml"]
 MAX_BYTES = 4_000_000
 """Largest config.json read; released ones are under 200 kB."""
 
+_SEPARATE = "hf_quant_config.json"
 _CONTEXT = ("max_position_embeddings", "seq_length", "n_positions", "max_seq_len")
 _GENERIC_FIELDS = (
     "hidden_size",
@@ -72,16 +73,17 @@ def import_config(config: Mapping[str, Any], model_id: str, **facts: Any) -> Mod
     reader = Reader(fields, model_id, family.defaults)
     _refuse_unmodelled(reader, family, kind)
     reader.check()
-    made = anatomy(reader, family)
-    derived = _derive(reader, family, made, kind)
-    reader.check()
-    entry = {**derived, "source": f"config.json of {model_id}", "as_of": datetime.now(UTC).date().isoformat(), **facts}
     try:
-        return Model.model_validate(entry)
+        derived = _derive(reader, family, anatomy(reader, family), kind)
+        reader.check()
+        stamp = {"source": f"config.json of {model_id}", "as_of": datetime.now(UTC).date().isoformat()}
+        return Model.model_validate({**derived, **stamp, **facts})
     except ValidationError as error:
+        reader.check()
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"])
-        raise InvalidInput.at(model_id, first["msg"], "check this value in config.json", path=path) from None
+        message = f"{error.title}: {first['msg']}, got {str(first['input'])[:40]!r}"
+        raise InvalidInput.at(model_id, message, "check the fields of config.json this follows from", path=path) from None
 
 
 def _refuse_unmodelled(reader: Reader, family: Family, kind: str) -> None:
@@ -162,17 +164,29 @@ def import_file(path: str | Path, model_id: str | None = None) -> tuple[str, Mod
     (str, Model)
         Name and entry.
 
+    Notes
+    -----
+    A `hf_quant_config.json` beside the file is read too: NVIDIA's checkpoints state their format there.
+
     Raises
     ------
     InvalidInput
         If the path is no readable file, too large, not JSON, no object, or not a countable model.
     """
     file = Path(path)
-    config = _load(file)
+    config = _with_quantization(_load(file), file.with_name(_SEPARATE))
     name = model_id or config.get("_name_or_path") or file.resolve().parent.name
     if not isinstance(name, str) or not name.strip():
         raise InvalidInput.at(str(file), "the model has no name", "give its Hugging Face id")
     return name, import_config(config, name, source=f"config.json of {name}, read from {file.name}")
+
+
+def _with_quantization(config: dict[str, Any], separate: Path) -> dict[str, Any]:
+    """Add the quantization that Model Optimizer checkpoints keep in a file of its own."""
+    if config.get("quantization_config") is not None or not separate.is_file():
+        return config
+    quantization = _load(separate).get("quantization")
+    return {**config, "quantization_config": quantization} if quantization else config
 
 
 def _load(file: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from planner.catalog.check_demand import check_demand
 from planner.catalog.check_quality import check_quality
 from planner.catalog.findings import Findings, Parts
 from planner.catalog.load import load_catalog
+from planner.catalog.select import without_aliases
 from planner.catalog.yamlfile import Document, KeyPath, read
 from planner.domain.catalog import Catalog
 from planner.domain.problem import CatalogUse, Limits, Period, Problem, Solver
@@ -91,7 +93,8 @@ def load_problem(path: Path | str) -> LoadedProblem:
     errors += findings.errors
     if errors or problem is None or catalog is None:
         raise InvalidInput(errors)
-    return LoadedProblem(problem, catalog, base, document, document.digest, tuple(sorted(set(findings.warnings))))
+    warnings = tuple(sorted(set(findings.warnings)))
+    return LoadedProblem(_by_catalog_name(problem, catalog), catalog, base, document, document.digest, warnings)
 
 
 def _option(path: KeyPath) -> tuple[str, int, str]:
@@ -101,8 +104,14 @@ def _option(path: KeyPath) -> tuple[str, int, str]:
 
 def undotted(path: str) -> KeyPath:
     """Read a path as people write it back into its parts; the inverse of `dotted`."""
-    parts = re.findall(r"""\[(\d+)\]|\["([^"]*)"\]|([^.\[\]]+)""", path)
-    return tuple(int(index) if index else quoted or name for index, quoted, name in parts)
+    parts = re.findall(r"""\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([^.\[\]]+)""", path)
+    return tuple(int(index) if index else json.loads(quoted) if quoted else name for index, quoted, name in parts)
+
+
+def _by_catalog_name(problem: Problem, catalog: Catalog) -> Problem:
+    """Replace aliases of models by their catalog names."""
+    workloads = tuple(w.model_copy(update={"choose": without_aliases(catalog, w.choose)}) for w in problem.workloads)
+    return problem.model_copy(update={"choose": without_aliases(catalog, problem.choose), "workloads": workloads})
 
 
 def _attempt(errors: list[Issue], root: type[Problem], document: Document) -> Problem | None:

@@ -38,14 +38,12 @@ def regions(catalog: Catalog) -> tuple[str, ...]:
 
 
 def matching(catalog: Catalog, kind: str, pattern: str) -> frozenset[str]:
-    """Return the names that a name, an alias of a model, or a pattern stands for."""
-    known = names(catalog, kind)
-    if is_pattern(pattern):
-        return frozenset(name for name in known if fnmatchcase(name, pattern))
-    if kind == "models":
-        found = catalog.resolve_model(pattern)
-        return frozenset() if found is None else frozenset({found})
-    return frozenset({pattern}) & frozenset(known)
+    """Return the names that a name, an alias of a model, or a shell pattern stands for, letter case aside."""
+    found = frozenset(name for name in names(catalog, kind) if fnmatchcase(name.lower(), pattern.lower()))
+    if not found and kind == "models" and not is_pattern(pattern):
+        behind = catalog.resolve_model(pattern)
+        return frozenset() if behind is None else frozenset({behind})
+    return found
 
 
 def permitted(catalog: Catalog, kind: str, choices: Iterable[Choices]) -> frozenset[str]:
@@ -61,6 +59,26 @@ def allowed(catalog: Catalog, kind: str, choice: Choice) -> frozenset[str]:
     everything = frozenset(names(catalog, kind))
     let_in = everything if choice.allow is None else _union(catalog, kind, choice.allow)
     return let_in - _union(catalog, kind, choice.forbid)
+
+
+def usable_models(catalog: Catalog, choices: Iterable[Choices], licences: Iterable[str] | None) -> list[str]:
+    """Return the generating models that choices and a licence rule let through; an unknown licence passes no rule."""
+    rule = None if licences is None else frozenset(licences)
+    let_in = sorted(permitted(catalog, "models", choices))
+    models = ((name, catalog.models[name]) for name in let_in)
+    return [name for name, model in models if model.role == "generate" and (rule is None or model.licence in rule)]
+
+
+def without_aliases(catalog: Catalog, choices: Choices) -> Choices:
+    """Return the choices with every alias of a model replaced by its catalog name, so that later rooms need not know aliases."""
+    models = choices.models
+    allow = None if models.allow is None else tuple(_plain(catalog, name) for name in models.allow)
+    plain = Choice(allow=allow, forbid=tuple(_plain(catalog, name) for name in models.forbid))
+    return choices if plain == models else choices.model_copy(update={"models": plain})
+
+
+def _plain(catalog: Catalog, name: str) -> str:
+    return name if is_pattern(name) else catalog.resolve_model(name) or name
 
 
 def _union(catalog: Catalog, kind: str, patterns: Iterable[str]) -> frozenset[str]:

@@ -8,6 +8,7 @@ files that unfold to more than they seem are refused.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import stat
 from dataclasses import dataclass, field
@@ -370,5 +371,5 @@ def dotted(path: KeyPath) -> str:
         elif re.fullmatch(r"[A-Za-z_][\w-]*", part):
             text += f".{part}" if text else part
         else:
-            text += f'["{part}"]'
+            text += f"[{json.dumps(part, ensure_ascii=False)}]"
     return text

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from planner.domain.plan import Plan
 
 FILES = ("plan.json", "report.md")
+MOST_REASONS = 40
+_T = TypeVar("_T")
 _PROBLEM = click.argument("problem", type=click.Path(path_type=Path), metavar="PROBLEM.yaml")
 
 
@@ -66,12 +69,13 @@ def solve(
 ) -> None:
     """Find the least-cost plan for a problem file."""
     from planner.atomic import check_folder
-    from planner.pipeline import plan_problem
 
     if output is not None:
         check_folder(output, FILES)
     loaded = _load(problem, quiet=quiet).with_solver(gap=gap, time_limit=time_limit)
-    plan = _located(loaded, lambda: plan_problem(loaded, progress=_progress(forced=progress, quiet=quiet)))
+    from planner.pipeline import plan_problem  # the solver is imported only once the file is known to be good
+
+    plan = plan_problem(loaded, progress=_progress(forced=progress, quiet=quiet))
     written = _write(plan, output) if output is not None else []
     if not quiet:
         _print(plan, "json" if as_json else shape)
@@ -86,7 +90,10 @@ def validate(problem: Path) -> None:
     from planner.cli.reading import summary
 
     loaded = _load(problem, quiet=False)
-    for line in summary(loaded):
+    from planner.demand.streams import build_streams  # after the file is known to be good: it reads whole traces
+
+    streams = _located(loaded, lambda: build_streams(loaded.problem, loaded.base))
+    for line in summary(loaded, streams):
         click.echo(line)
 
 
@@ -110,11 +117,9 @@ def init(path: Path, force: bool) -> None:
 @click.argument("what", type=click.Choice(["problem", "plan", "catalog"]), default="problem")
 def schema(what: str) -> None:
     """Print the JSON Schema of a file format, with descriptions, for editors and checkers."""
-    import json
+    from planner.cli.schemas import schema_text_of
 
-    from planner.cli.schemas import schema_of
-
-    click.echo(json.dumps(schema_of(what), indent=2, ensure_ascii=False))
+    click.echo(schema_text_of(what).rstrip())
 
 
 @main.command(epilog=example('planner explain problem.yaml --why-not "h200 fp8"'))
@@ -122,11 +127,25 @@ def schema(what: str) -> None:
 @click.option("--why-not", required=True, metavar="TEXT", help="Words to look for in models, machines, precisions and layouts.")
 def explain(problem: Path, why_not: str) -> None:
     """Say why something is not in the plan."""
-    from planner import pipeline
+    from planner.pipeline import candidates
 
     loaded = _load(problem, quiet=True)
-    for line in _located(loaded, lambda: pipeline.why_not(loaded, why_not)):
+    search, _, _ = _located(loaded, lambda: candidates(loaded, _progress(forced=False, quiet=False)))
+    found = _whole_words_first(dict.fromkeys(str(entry) for entry in search.ledger.about(*why_not.split())), why_not.split())
+    for line in found[:MOST_REASONS]:
         click.echo(line)
+    if len(found) > MOST_REASONS:
+        click.echo(f"… and {len(found) - MOST_REASONS} more; add words to narrow the search")
+    if not found:
+        click.echo(
+            f"nothing named {why_not!r} was ruled out beforehand: if it is not in the plan, the plan is cheaper without it"
+        )
+
+
+def _whole_words_first(lines: Iterable[str], words: list[str]) -> list[str]:
+    """Put lines that hold every word whole before those that hold it inside another: `t4` before `int4`."""
+    patterns = [re.compile(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", re.IGNORECASE) for word in words]
+    return sorted(lines, key=lambda line: not all(pattern.search(line) for pattern in patterns))
 
 
 def _load(path: Path, *, quiet: bool) -> LoadedProblem:
@@ -140,7 +159,7 @@ def _load(path: Path, *, quiet: bool) -> LoadedProblem:
     return loaded
 
 
-def _located(loaded: LoadedProblem, work: Callable[[], Any]) -> Any:
+def _located(loaded: LoadedProblem, work: Callable[[], _T]) -> _T:
     """Do work on a problem; mistakes it finds in the file get their lines."""
     from planner.errors import InvalidInput
 
@@ -159,23 +178,23 @@ def _progress(*, forced: bool, quiet: bool) -> Callable[[str], None]:
 def _write(plan: Plan, folder: Path) -> list[Path]:
     """Write plan.json and report.md, both or none."""
     from planner.atomic import write_all
-    from planner.report import markdown
+    from planner.report import jsonout, markdown
 
-    texts = (plan.model_dump_json(indent=2) + "\n", markdown.render(plan))
+    texts = (jsonout.dumps(plan), markdown.render(plan))
     return write_all(folder, dict(zip(FILES, texts, strict=True)))
 
 
 def _print(plan: Plan, shape: str) -> None:
     """Print the plan on stdout."""
     if shape == "json":
-        click.echo(plan.model_dump_json(indent=2))
+        from planner.report import jsonout
+
+        click.echo(jsonout.dumps(plan), nl=False)
     elif shape == "markdown":
         from planner.report import markdown
 
-        click.echo(markdown.render(plan))
+        click.echo(markdown.render(plan), nl=False)
     else:
-        from rich.console import Console
-
         from planner.report import console
 
-        console.render(plan, Console(width=None if sys.stdout.isatty() else 120, highlight=False))
+        console.render(plan)

@@ -72,7 +72,12 @@ def _list(title: str, lines: tuple[str, ...]) -> None:
 def _say(label: str, text: str = "", **style: Any) -> None:
     """Print a label, styled on a terminal that wants colour, and a text on stderr."""
     plain = "NO_COLOR" in os.environ
-    click.echo((label if plain else click.style(label, **style)) + text, err=True)
+    click.echo((label if plain else click.style(label, **style)) + _printable(text), err=True)
+
+
+def _printable(text: str) -> str:
+    """Spell out control characters, so that a file cannot write to the terminal through an error message."""
+    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
 
 
 def _say_bug(error: Exception, *, debug: bool) -> None:

@@ -1,34 +1,23 @@
-"""The JSON Schemas of the file formats."""
+"""The JSON Schema of catalog files; those of problems and plans are the report's."""
 
 from __future__ import annotations
 
 from typing import Any
 
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+def schema_text_of(what: str) -> str:
+    """Return the JSON Schema of `problem`, `plan` or `catalog` files as text, with descriptions."""
+    from planner.report.schema import plan_schema, problem_schema, schema_text
+
+    return schema_text({"problem": problem_schema, "plan": plan_schema, "catalog": catalog_schema}[what]())
 
 
-def schema_of(what: str) -> dict[str, Any]:
-    """Return the JSON Schema of `problem`, `plan` or `catalog` files, with dialect and identifier first."""
-    made = {"problem": _problem, "plan": _plan, "catalog": _catalog}[what]()
-    return {"$schema": _DIALECT, "$id": f"urn:inference-planner:schema:{what}:v1", **made}
-
-
-def _problem() -> dict[str, Any]:
-    from planner.domain.problem import Problem
-
-    return Problem.model_json_schema()
-
-
-def _plan() -> dict[str, Any]:
-    from planner.domain.plan import Plan
-
-    return Plan.model_json_schema(mode="serialization")
-
-
-def _catalog() -> dict[str, Any]:
-    """A catalog file holds any sections; the digest is the planner's own."""
+def catalog_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a catalog file: any sections; the digest is the planner's own."""
     from planner.domain.catalog import Catalog
+    from planner.report.schema import DIALECT
 
-    schema = Catalog.model_json_schema()
-    del schema["properties"]["digest"]
-    return schema
+    made = Catalog.model_json_schema()
+    del made["properties"]["digest"]
+    head = {"$schema": DIALECT, "$id": "urn:inference-planner:schema:catalog:v1"}
+    return head | made | {"title": "Inference Planner catalog"}

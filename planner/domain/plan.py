@@ -106,9 +106,9 @@ class ServiceLevel(Strict):
     """Mean iteration time a replica is kept under [s]."""
     sequences: float
     """Mean number of decoding sequences a replica is kept under."""
-    prompt_wait: float
+    prompt_wait: float | None
     """Mean wait of a prompt a replica is kept under [s]."""
-    jitter: float
+    jitter: float | None
     """Variance rate of iteration time by prompts that a replica is kept under [s]."""
 
 

@@ -49,10 +49,9 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
     Assembled
     """
     supply, problem = search.supply, search.problem
-    machine = np.array(search.cell_machine, dtype=np.intp)
     of_pool, of_cell = [], []
     for index in range(len(supply.cells)):
-        here = np.flatnonzero(search.space.machine[pools.row] == machine[index])
+        here = np.flatnonzero(search.sites.hosts[search.space.machine[pools.row], index])
         of_pool.append(here)
         of_cell.append(np.full(len(here), index, dtype=np.intp))
     pool = np.concatenate(of_pool) if of_pool else np.zeros(0, dtype=np.intp)

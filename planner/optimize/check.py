@@ -21,7 +21,7 @@ def check(program: Program) -> None:
 
 def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
     R, T, J = len(program.streams), len(program.periods), len(program.resources)
-    K, I, O, A = (len(part.name) for part in (program.pools, program.cells, program.purchases, program.apis))
+    K, C, B, A = (len(part.name) for part in (program.pools, program.cells, program.purchases, program.apis))
     shapes = {
         "hours": (program.hours, (T,)),
         "rate": (program.rate, (R, T)),
@@ -30,17 +30,17 @@ def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
         "pools.gpus": (program.pools.gpus, (K,)),
         "pools.demand": (program.pools.demand, (J, R, K)),
         "pools.call_cost": (program.pools.call_cost, (R, K)),
-        "cells.gpus": (program.cells.gpus, (I,)),
-        "cells.power": (program.cells.power, (I,)),
-        "purchases.cell": (program.purchases.cell, (O,)),
-        "purchases.hourly": (program.purchases.hourly, (O,)),
-        "purchases.committed": (program.purchases.committed, (O,)),
-        "purchases.limit": (program.purchases.limit, (O,)),
+        "cells.gpus": (program.cells.gpus, (C,)),
+        "cells.power": (program.cells.power, (C,)),
+        "purchases.cell": (program.purchases.cell, (B,)),
+        "purchases.hourly": (program.purchases.hourly, (B,)),
+        "purchases.committed": (program.purchases.committed, (B,)),
+        "purchases.limit": (program.purchases.limit, (B,)),
         "apis.call_cost": (program.apis.call_cost, (R, A)),
         "apis.rate_limit": (program.apis.rate_limit, (A,)),
-        **{limit.name: (limit.purchases, (O,)) for limit in program.gpu_limits},
+        **{limit.name: (limit.purchases, (B,)) for limit in program.gpu_limits},
     }
-    return tuple((array.shape == shape, f"{name} must have shape {shape}, not {array.shape}") for name, (array, shape) in shapes.items())
+    return tuple((a.shape == shape, f"{name} must have shape {shape}, not {a.shape}") for name, (a, shape) in shapes.items())
 
 
 def _numbers(program: Program) -> tuple[tuple[bool, str], ...]:

@@ -23,21 +23,21 @@ import numpy as np
 from planner.optimize.bounds import Bounds, least_open
 from planner.optimize.layout import Layout, Rows
 from planner.optimize.linear import Linear
-from planner.optimize.program import Floats, Ints, Program
+from planner.optimize.program import Bools, Floats, Ints, Program
 from planner.optimize.variables import SECONDS_PER_HOUR, label, labels, weights
 
 __all__ = ["SECONDS_PER_HOUR", "constraints"]
 
 
-def constraints(model: Linear, program: Program, bounds: Bounds, at: Layout, *, cuts: bool = True) -> Rows:
-    """Add every family."""
+def constraints(model: Linear, program: Program, bounds: Bounds, at: Layout, cuts: Bools | None = None) -> Rows:
+    """Add every family; of the cuts all, or only those in `cuts` [R, K, T]."""
     served = demand(model, program, bounds, at)
-    resources(model, program, bounds, at)
-    if cuts:
-        thin_streams(model, program, bounds, at)
+    carried = resources(model, program, bounds, at)
+    thin_streams(model, program, bounds, at, cuts)
     warm_links(model, program, bounds, at)
     operated_links(model, program, bounds, at)
     return Rows(
+        resources=carried,
         demand=served,
         packing=packing(model, program, at),
         gpu_limits=gpu_limits(model, program, at),
@@ -62,29 +62,30 @@ def demand(model: Linear, program: Program, bounds: Bounds, at: Layout) -> Ints:
     return rows
 
 
-def resources(model: Linear, program: Program, bounds: Bounds, at: Layout) -> None:
+def resources(model: Linear, program: Program, bounds: Bounds, at: Layout) -> Ints:
     """Replicas beyond the spares carry the load: Σ_r demand[j,r,k]·ρ[r,t]·x[r,k,t] <= n[k,t] − spare·u[k,t]."""
     k, t = np.nonzero(at.n >= 0)
+    carried = np.full((len(program.resources), *at.n.shape), -1, dtype=np.int64)
     for j, resource in enumerate(program.resources):
         load = program.pools.demand[j, at.x_stream, at.x_pool] * bounds.rate[at.x_stream, at.x_period]
-        rows = np.full(at.n.shape, -1, dtype=np.int64)
+        rows = carried[j]
         kind = label("resource", resource)
-        rows[k, t] = model.add_rows(
-            len(k), -np.inf, 0, names=labels(kind, (program.pools.name, k), (program.periods, t))
-        )
+        rows[k, t] = model.add_rows(len(k), -np.inf, 0, names=labels(kind, (program.pools.name, k), (program.periods, t)))
         model.add_terms(rows[at.x_pool, at.x_period], at.x, load)
         model.add_terms(rows[k, t], at.n[k, t], -1)
         if program.spare_replicas:
             model.add_terms(rows[k, t], at.warm[k, t], program.spare_replicas)
+    return carried
 
 
-def thin_streams(model: Linear, program: Program, bounds: Bounds, at: Layout) -> None:
+def thin_streams(model: Linear, program: Program, bounds: Bounds, at: Layout, cuts: Bools | None = None) -> None:
     """A used pool has a replica, however thin the stream: x[r,k,t] <= n[k,t].
 
     Implied by whole n; as a cut it pays where demand[j,r,k]·ρ[r,t] < 1 for every j, and is left out elsewhere.
     """
     load = program.pools.demand[:, at.x_stream, at.x_pool].max(axis=0) * bounds.rate[at.x_stream, at.x_period]
-    (thin,) = np.nonzero(load < 1)
+    wanted = True if cuts is None else cuts[at.x_stream, at.x_pool, at.x_period]
+    (thin,) = np.nonzero((load < 1) & wanted)
     r, k, t = at.x_stream[thin], at.x_pool[thin], at.x_period[thin]
     names = labels("thin", (program.streams, r), (program.pools.name, k), (program.periods, t))
     rows = model.add_rows(len(thin), -np.inf, 0, names=names)
@@ -112,9 +113,7 @@ def packing(model: Linear, program: Program, at: Layout) -> Ints:
     return rows
 
 
-def _over_machines(
-    model: Linear, program: Program, at: Layout, name: str, counted: Floats, limit: float
-) -> Ints:
+def _over_machines(model: Linear, program: Program, at: Layout, name: str, counted: Floats, limit: float) -> Ints:
     """Add Σ_o counted[o]·m[o,t] <= limit for each period; one row suffices where only commitments count."""
     (o,) = np.nonzero(counted)
     t = np.arange(len(program.hours))
@@ -165,9 +164,7 @@ def api_rates(model: Linear, program: Program, bounds: Bounds, at: Layout) -> In
     limit = program.apis.rate_limit
     rows = np.full((len(limit), len(program.hours)), -1, dtype=np.int64)
     a, t = np.nonzero(np.broadcast_to((np.isfinite(limit) & (limit > 0))[:, None], rows.shape))
-    rows[a, t] = model.add_rows(
-        len(a), -np.inf, 1, names=labels("api_rate", (program.apis.name, a), (program.periods, t))
-    )
+    rows[a, t] = model.add_rows(len(a), -np.inf, 1, names=labels("api_rate", (program.apis.name, a), (program.periods, t)))
     held = rows[at.z_api, at.z_period] >= 0
     share = bounds.rate[at.z_stream, at.z_period][held] / limit[at.z_api[held]]
     model.add_terms(rows[at.z_api, at.z_period][held], at.z[held], share)
@@ -194,9 +191,7 @@ def operated_links(model: Linear, program: Program, bounds: Bounds, at: Layout) 
     links = (("operated", at.n, bounds.replicas), ("operated_warm", at.warm, np.ones_like(bounds.replicas)))
     for name, ids, most in links:
         k, t = np.nonzero(ids >= 0)
-        rows = model.add_rows(
-            len(k), -np.inf, 0, names=labels(name, (program.pools.name, k), (program.periods, t))
-        )
+        rows = model.add_rows(len(k), -np.inf, 0, names=labels(name, (program.pools.name, k), (program.periods, t)))
         model.add_terms(rows, ids[k, t], 1)
         model.add_terms(rows, at.y[k], -most[k, t].astype(float))
 

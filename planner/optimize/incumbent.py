@@ -16,13 +16,13 @@ from planner.optimize.backend import Limits, Result, solve_milp
 from planner.optimize.bounds import Bounds, bounds, weights
 from planner.optimize.model import Point, build, read, restrict, restrict_bounds, write
 from planner.optimize.objective import objective
-from planner.optimize.program import Floats, Ints, Program, PurchaseColumns
+from planner.optimize.program import Bools, Floats, Ints, Program, PurchaseColumns
 from planner.optimize.relax import Relaxation
 from planner.optimize.tidy import tidy
 
 FEW = 40
 """Pools of a program small enough for a first plan."""
-NODES = 300
+NODES = 60
 """Branch-and-bound nodes spent on a first plan: the same on every machine, unlike seconds."""
 
 
@@ -51,11 +51,11 @@ def narrow(point: Point, keep: Ints) -> Point:
 
 
 def solve_over(
-    program: Program, limit: Bounds, keep: Ints, limits: Limits, start: Point | None = None
+    program: Program, limit: Bounds, keep: Ints, limits: Limits, start: Point | None = None, cuts: Bools | None = None
 ) -> tuple[Result, Point | None]:
     """Solve the program over some pools; the point is over all of them."""
     sub, sub_limit = restrict(program, keep), restrict_bounds(limit, keep)
-    model = build(sub, sub_limit)
+    model = build(sub, sub_limit, cuts=None if cuts is None else cuts[:, keep])
     hint = None if start is None else write(sub_limit, model.at, model.linear.variables, narrow(start, keep))
     result = solve_milp(model.linear, limits, hint)
     if not len(result.values):
@@ -73,7 +73,9 @@ def better(program: Program, old: Incumbent | None, point: Point | None) -> Incu
 
 def promising(relaxation: Relaxation, most: int = FEW) -> Ints:
     """Pools that carry load in the relaxation, and those that would cost least to open."""
-    active = relaxation.keep[(relaxation.point.replicas > UNUSED).any(axis=1)] if relaxation.point is not None else relaxation.keep
+    active = (
+        relaxation.keep[(relaxation.point.replicas > UNUSED).any(axis=1)] if relaxation.point is not None else relaxation.keep
+    )
     if relaxation.priced is None:
         return active
     least = relaxation.priced.used.min(axis=1)
@@ -86,15 +88,16 @@ UNUSED = 1e-7
 """Replicas of a relaxed solution that count as none."""
 
 
-def by_period(program: Program, relaxation: Relaxation, keep: Ints, limits: Limits, deadline: float) -> Incumbent | None:
+def by_period(program: Program, relaxation: Relaxation, limits: Limits, deadline: float) -> Incumbent | None:
     """Try the relaxation's commitments, rounded three ways, each period by itself."""
     if relaxation.point is None:
         return None
     best: Incumbent | None = None
     for held in _commitments(program, relaxation.point.machines):
-        if time.monotonic() > deadline:
+        reached = best is not None and best.cost <= relaxation.bound / (1 - limits.gap)
+        if reached or time.monotonic() > deadline:
             break
-        point = _with_commitments(program, widen(program, relaxation.keep, relaxation.point), keep, held, limits, deadline)
+        point = _with_commitments(program, relaxation, held, limits, deadline)
         if point is not None and objective(program, point) <= program.budget:
             best = better(program, best, point)
     return best
@@ -110,15 +113,31 @@ def _commitments(program: Program, machines: Floats) -> Iterator[Floats]:
             yield rounded
 
 
-def _with_commitments(
-    program: Program, relaxed: Point, keep: Ints, held: Floats, limits: Limits, deadline: float
-) -> Point | None:
+def _busy(relaxation: Relaxation, t: int, more: int = 4) -> Ints:
+    """Pools that carry load in a period of the relaxation, and a few more that do in others."""
+    if relaxation.point is None:
+        return relaxation.keep
+    replicas = relaxation.point.replicas
+    rank = np.lexsort((-replicas.sum(axis=1), -replicas[:, t]))
+    count = int((replicas[:, t] > UNUSED).sum()) + more
+    return np.sort(relaxation.keep[rank[:count]])
+
+
+def _served(relaxation: Relaxation) -> Floats:
+    """[R, T] Calls per second the relaxation serves."""
+    if relaxation.point is None:
+        return np.zeros(relaxation.cuts[:, 0].shape)
+    served: Floats = relaxation.point.flow.sum(axis=1) + relaxation.point.api_flow.sum(axis=1)
+    return served
+
+
+def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, limits: Limits, deadline: float) -> Point | None:
     flows, api_flows, replicas, machines = [], [], [], []
-    served = relaxed.flow.sum(axis=1) + relaxed.api_flow.sum(axis=1)
+    served = _served(relaxation)
     for t in range(len(program.periods)):
         alone = _period(program, t, np.where(program.movable, served[:, t], program.rate[:, t]), held)
         left = replace(limits, seconds=min(limits.seconds, deadline - time.monotonic()))
-        _, point = solve_over(alone, bounds(alone), keep, left)
+        _, point = solve_over(alone, bounds(alone), _busy(relaxation, t), left, cuts=relaxation.cuts[:, :, t : t + 1])
         if point is None:
             return None
         flows.append(point.flow)
@@ -127,9 +146,7 @@ def _with_commitments(
         machines.append(point.machines)
     bought = np.concatenate(machines, axis=1)
     bought[program.purchases.committed] = held[program.purchases.committed, None]
-    whole = Point(
-        np.concatenate(flows, axis=2), np.concatenate(api_flows, axis=2), np.concatenate(replicas, axis=1), bought
-    )
+    whole = Point(np.concatenate(flows, axis=2), np.concatenate(api_flows, axis=2), np.concatenate(replicas, axis=1), bought)
     too_many = program.max_pools is not None and (whole.replicas > 0).any(axis=1).sum() > program.max_pools
     return None if too_many else tidy(program, whole)
 

@@ -41,6 +41,8 @@ class Layout:
 class Rows:
     """Ids of the rows whose duals price a pool; −1 where there is none."""
 
+    resources: Ints
+    """[J, K, T] Resources of pools."""
     demand: Ints
     """[R, T] Served calls; one row for all periods of a movable stream."""
     packing: Ints

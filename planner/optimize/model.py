@@ -10,7 +10,7 @@ from planner.optimize.bounds import Bounds
 from planner.optimize.constraints import constraints
 from planner.optimize.layout import Layout, Rows
 from planner.optimize.linear import Linear
-from planner.optimize.program import Floats, Ints, Program
+from planner.optimize.program import Bools, Floats, Ints, Program
 from planner.optimize.variables import variables
 
 
@@ -40,11 +40,11 @@ class Point:
     """[O, T] Machines."""
 
 
-def build(program: Program, bounds: Bounds, *, whole: bool = True, cuts: bool = True) -> Model:
-    """Build the model of a program; `whole=False` relaxes integers, `cuts=False` leaves out rows implied by whole values."""
+def build(program: Program, bounds: Bounds, *, whole: bool = True, cuts: Bools | None = None) -> Model:
+    """Build the model of a program; `whole=False` relaxes integers, `cuts` [R, K, T] picks the cuts to hold (all if None)."""
     linear = Linear()
     at = variables(linear, program, bounds, whole=whole)
-    return Model(linear, at, constraints(linear, program, bounds, at, cuts=cuts))
+    return Model(linear, at, constraints(linear, program, bounds, at, cuts))
 
 
 def restrict(program: Program, keep: Ints) -> Program:

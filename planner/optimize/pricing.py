@@ -21,7 +21,7 @@ import numpy as np
 from planner.optimize.backend import Result
 from planner.optimize.bounds import Bounds, allowed, least_open, weights
 from planner.optimize.layout import Rows
-from planner.optimize.program import Floats, Ints, Program
+from planner.optimize.program import Bools, Floats, Ints, Program
 from planner.optimize.variables import SECONDS_PER_HOUR, needs_operated
 
 BLOCK = 4096
@@ -46,6 +46,10 @@ class Prices:
     """[A, T] For all of an API's rate limit."""
     max_pools: float
     """Per pool."""
+    known: Ints
+    """[P] Pools whose resources have prices of their own."""
+    resources: Floats
+    """[J, P, T] Those prices."""
     money: float = 1.0
     """1: costs count. 0: they do not, and a positive bound proves that no plan exists."""
 
@@ -67,8 +71,8 @@ class Priced:
     """[K, T] Least increase of the bound if the pool has a replica in that period."""
 
 
-def prices(rows: Rows, solved: Result, *, money: float = 1.0) -> Prices:
-    """Take prices from the duals of a linear relaxation, signs made safe."""
+def prices(rows: Rows, solved: Result, known: Ints, *, money: float = 1.0) -> Prices:
+    """Take prices from the duals of a linear relaxation over the `known` pools, signs made safe."""
 
     def fee(ids: Ints) -> Floats:
         dual = np.where(ids >= 0, np.append(solved.duals, 0.0)[ids], 0.0)
@@ -84,6 +88,8 @@ def prices(rows: Rows, solved: Result, *, money: float = 1.0) -> Prices:
         budget=float(fee(rows.budget)[0]),
         api_rates=fee(rows.api_rates),
         max_pools=float(fee(rows.max_pools)[0]),
+        known=known,
+        resources=fee(rows.resources),
         money=money,
     )
 
@@ -158,18 +164,33 @@ def replica_values(program: Program, bounds: Bounds, at: Prices, worth: Floats) 
     """[K, T] The most a replica can earn, from above; made sharp only where a quick bound exceeds what it is worth."""
     out = np.zeros(bounds.replicas.shape)
     usable = allowed(program)
-    for t, share in enumerate(weights(program)):
-        if not bounds.replicas[:, t].any():
-            continue
-        cost = at.dollar * SECONDS_PER_HOUR * share * bounds.rate[:, t]
+    for t in range(out.shape[1]):
         for first in range(0, len(out), BLOCK):
             part = slice(first, first + BLOCK)
-            open_to = usable[:, part] & (bounds.replicas[part, t] > 0) & (bounds.rate[:, t] > 0)[:, None]
-            profit = at.demand[:, t, None] - cost[:, None] * np.where(open_to, program.pools.call_cost[:, part], 0.0)
-            profit = np.where(open_to, np.maximum(profit, 0.0), 0.0)
-            load = np.where(open_to, program.pools.demand[:, :, part], 0.0) * bounds.rate[:, t, None]
+            profit, load = _earning(program, bounds, at, usable, part, t)
             out[part, t] = _block_values(profit, load, worth[part, t])
+        known = _known_values(*_earning(program, bounds, at, usable, at.known, t), at.resources[:, :, t])
+        out[at.known, t] = np.minimum(out[at.known, t], known)
     return out
+
+
+def _earning(program: Program, bounds: Bounds, at: Prices, usable: Bools, part: slice | Ints, t: int) -> tuple[Floats, Floats]:
+    """Profit [R, k] and load [J, R, k] of all of each stream on some pools in a period."""
+    rate = bounds.rate[:, t, None]
+    cost = at.dollar * SECONDS_PER_HOUR * weights(program)[t] * rate
+    open_to = usable[:, part] & (bounds.replicas[part, t] > 0) & (rate > 0)
+    profit = at.demand[:, t, None] - cost * np.where(open_to, program.pools.call_cost[:, part], 0.0)
+    load = np.where(open_to, program.pools.demand[:, :, part], 0.0) * rate
+    return np.where(open_to, np.maximum(profit, 0.0), 0.0), load
+
+
+def _known_values(profit: Floats, load: Floats, fees: Floats) -> Floats:
+    """[k] Continuous knapsack of the resources in proportion to their prices; inf where they have none."""
+    total = fees.sum(axis=0)
+    mix = fees / np.where(total > 0, total, 1.0)
+    value = _knapsack(profit, np.einsum("jk,jrk->rk", mix, load))
+    known: Floats = np.where(total > 0, value, np.inf)
+    return known
 
 
 def _block_values(profit: Floats, load: Floats, worth: Floats) -> Floats:
@@ -193,9 +214,7 @@ def _quick(profit: Floats, load: Floats) -> Floats:
 def _mixes(resources: int) -> Floats:
     """Convex combinations of resources to try: each alone, each pair in quarters, all evenly."""
     single = np.eye(resources)
-    pairs = [
-        w * single[a] + (1 - w) * single[b] for a in range(resources) for b in range(a) for w in (0.1, 0.25, 0.5, 0.75, 0.9)
-    ]
+    pairs = [w * single[a] + (1 - w) * single[b] for a in range(resources) for b in range(a) for w in (0.1, 0.25, 0.5, 0.75, 0.9)]
     return np.array([*single, *pairs, single.mean(axis=0)])
 
 

@@ -147,6 +147,12 @@ class Outcome:
     """Pool columns before proofs removed any."""
     kept: int
     """Pool columns in the final program."""
+    stream_price: Floats | None = None
+    """[R, T] Worth of serving all of a stream in a period, by the prices of the relaxation's bound [$/h]."""
+    gpu_price: Floats | None = None
+    """[I, T] Worth of an accelerator of a cell in a period, by the same prices [$/h]."""
+    headroom: float = 0.0
+    """Objective less the asked gap, less the bound those prices prove: what a pool may add and still matter [$/h]."""
 
     @property
     def gap(self) -> float:

@@ -18,7 +18,7 @@ from planner.optimize.backend import Result, Status, solve_lp
 from planner.optimize.bounds import Bounds, allowed
 from planner.optimize.model import Model, Point, build, read, restrict, restrict_bounds
 from planner.optimize.pricing import Priced, price, prices
-from planner.optimize.program import Floats, Ints, Program
+from planner.optimize.program import Bools, Floats, Ints, Program
 
 SMALL = 60
 """Programs with at most this many pools start with all of them."""
@@ -26,6 +26,10 @@ BATCH = 60
 """Pools that join per round at most."""
 CLOSE = 1e-4
 """Relative distance of bound and master at which a round ends the search."""
+RISING = 2e-4
+"""Relative gain in the bound below which a round of cuts was not worth it."""
+BROKEN = 1e-4
+"""Share of a stream by which a cut must be broken to join."""
 UNSERVED = 1e-7
 """Share of a stream left unserved that counts as nothing."""
 CHARGE_LIMIT = 1e5
@@ -51,6 +55,8 @@ class Relaxation:
     """Whether any plan can exist."""
     keep: Ints
     """Pools of the last master, in order."""
+    cuts: Bools
+    """[R, K, T] Cuts of the last master."""
     point: Point | None
     """Its solution, over those pools."""
     bound: float
@@ -109,9 +115,9 @@ def seeds(alone: Floats, each: int = 3) -> Ints:
     return np.unique(order[fit])
 
 
-def _master(program: Program, bounds: Bounds, keep: Ints, phase: _Phase) -> _Round:
+def _master(program: Program, bounds: Bounds, keep: Ints, phase: _Phase, cuts: Bools) -> _Round:
     """Solve the relaxation over some pools, with unserved calls treated as the phase says."""
-    model = build(restrict(program, keep), restrict_bounds(bounds, keep), whole=False)
+    model = build(restrict(program, keep), restrict_bounds(bounds, keep), whole=False, cuts=cuts[:, keep])
     linear = model.linear if phase.money else model.linear.without_costs()
     rows = np.unique(model.rows.demand[model.rows.demand >= 0])
     names = [f"unserved({i})" for i in rows.tolist()]
@@ -124,26 +130,39 @@ def relax(program: Program, bounds: Bounds, progress: Callable[[str], None], *, 
     """Solve the relaxation over all pools."""
     alone = stand_alone(program, bounds)
     keep, phase, rounds = seeds(alone), _first_phase(alone), 0
+    cuts = np.zeros((len(program.streams), len(program.pools.name), len(program.periods)), dtype=bool)
     best: Priced | None = None
     while True:
-        last = _master(program, bounds, keep, phase)
+        last = _master(program, bounds, keep, phase, cuts)
         rounds += 1
         if last.solved.status is not Status.OPTIMAL:
-            return Relaxation(Verdict.UNKNOWN, keep, None, best.bound if best else 0.0, best, rounds)
-        priced = price(program, bounds, prices(last.model.rows, last.solved, money=phase.money))
+            return Relaxation(Verdict.UNKNOWN, keep, cuts, None, best.bound if best else 0.0, best, rounds)
+        priced = price(program, bounds, prices(last.model.rows, last.solved, keep, money=phase.money))
+        rising = best is None or priced.bound > best.bound + RISING * abs(best.bound)
         if phase.money and (best is None or priced.bound > best.bound):
             best = priced
         progress(f"relaxation {rounds}: {len(keep)} pools, {last.solved.objective:.6g}, bound {priced.bound:.6g}")
         joining = _joining(priced, keep, last.solved.objective)
-        if len(joining) and time.monotonic() < deadline:
+        broken = _add_cuts(cuts, keep, last) if rising else 0
+        if (len(joining) or broken) and time.monotonic() < deadline:
             keep = np.union1d(keep, joining)
         elif not phase.money and priced.bound > UNSERVED:
-            return Relaxation(Verdict.INFEASIBLE, keep, None, np.inf, priced, rounds)
+            return Relaxation(Verdict.INFEASIBLE, keep, cuts, None, np.inf, priced, rounds)
         elif phase.money and best is not None and _served(last):
             point = read(restrict(program, keep), restrict_bounds(bounds, keep), last.model.at, last.solved.values)
-            return Relaxation(Verdict.FEASIBLE, keep, point, best.bound, best, rounds)
+            return Relaxation(Verdict.FEASIBLE, keep, cuts, point, best.bound, best, rounds)
         else:
             phase = phase.next()
+
+
+def _add_cuts(cuts: Bools, keep: Ints, last: _Round) -> int:
+    """Demand whole replicas for the thin streams that had less; how many."""
+    at, values = last.model.at, last.solved.values
+    broken = values[at.x] > values[at.n[at.x_pool, at.x_period]] + BROKEN
+    where = at.x_stream[broken], keep[at.x_pool[broken]], at.x_period[broken]
+    fresh = int((~cuts[where]).sum())
+    cuts[where] = True
+    return fresh
 
 
 def _served(last: _Round) -> bool:

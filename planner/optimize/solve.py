@@ -94,9 +94,9 @@ def _first_plan(run: _Run, relaxation: Relaxation) -> Incumbent | None:
     few = promising(relaxation)
     limits = run.within(0.3, NODES)
     if len(run.program.periods) > 1:
-        best = by_period(run.program, relaxation, few, limits, run.started + run.limits.seconds * 0.6)
+        best = by_period(run.program, relaxation, limits, run.started + run.limits.seconds * 0.6)
     else:
-        best = better(run.program, None, solve_over(run.program, run.bounds, few, limits)[1])
+        best = better(run.program, None, solve_over(run.program, run.bounds, few, limits, cuts=relaxation.cuts)[1])
     if best is not None:
         run.progress(f"first plan: {best.cost:.6g} over {len(few)} pools, bound {relaxation.bound:.6g}")
     return best
@@ -104,12 +104,14 @@ def _first_plan(run: _Run, relaxation: Relaxation) -> Incumbent | None:
 
 def _cut_off(run: _Run, relaxation: Relaxation, first: Incumbent | None) -> Bools:
     """[K, T] Pools in periods whose use would cost at least the plan less the gap."""
-    unusable = run.bounds.replicas == 0
+    unusable: Bools = run.bounds.replicas == 0
     if relaxation.priced is None or first is None:
         return unusable
     enough = first.cost * (1 - run.limits.gap)
-    cut: Bools = unusable | (relaxation.bound + relaxation.priced.used >= max(enough, relaxation.bound))
-    return cut & ~((first.point.replicas > 0) & ~unusable)
+    cut = unusable | (relaxation.bound + relaxation.priced.used >= max(enough, relaxation.bound))
+    # The plan's own pools stay, so that it can start the last solve.
+    dropped: Bools = cut & ((first.point.replicas == 0) | unusable)
+    return dropped
 
 
 def _final(run: _Run, relaxation: Relaxation, first: Incumbent | None) -> Outcome:
@@ -119,7 +121,7 @@ def _final(run: _Run, relaxation: Relaxation, first: Incumbent | None) -> Outcom
     ranked = _ranked(relaxation, keep)
     chosen = np.sort(_affordable(run, limit, ranked))
     run.progress(f"final program: {len(chosen)} of {len(run.program.pools.name)} pools")
-    result, point = solve_over(run.program, limit, chosen, run.within(1.0), first.point if first else None)
+    result, point = solve_over(run.program, limit, chosen, run.within(1.0), first.point if first else None, relaxation.cuts)
     best = better(run.program, first, point)
     whole = len(chosen) == len(keep)
     if best is None:

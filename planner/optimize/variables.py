@@ -67,17 +67,20 @@ def _api_routes(program: Program, bounds: Bounds) -> tuple[Ints, Ints, Ints]:
 
 
 def pool_shares(model: Linear, program: Program, bounds: Bounds, r: Ints, k: Ints, t: Ints) -> Ints:
-    """0 <= x[r,k,t] <= 1: share of a stream's calls on a pool, paying its soft misses."""
+    """0 <= x[r,k,t]: share of a stream's calls on a pool, paying its soft misses.
+
+    No upper bound: demand implies it, and a bound of its own would take part of the dual that prices demand.
+    """
     cost = SECONDS_PER_HOUR * weights(program)[t] * program.pools.call_cost[r, k] * bounds.rate[r, t]
     names = labels("x", (program.streams, r), (program.pools.name, k), (program.periods, t))
-    return model.add_variables(len(r), 0, 1, cost, integer=False, names=names)
+    return model.add_variables(len(r), 0, np.inf, cost, integer=False, names=names)
 
 
 def api_shares(model: Linear, program: Program, bounds: Bounds, r: Ints, a: Ints, t: Ints) -> Ints:
-    """0 <= z[r,a,t] <= 1: share of a stream's calls to an API, paying its price."""
+    """0 <= z[r,a,t]: share of a stream's calls to an API, paying its price."""
     cost = SECONDS_PER_HOUR * weights(program)[t] * program.apis.call_cost[r, a] * bounds.rate[r, t]
     names = labels("z", (program.streams, r), (program.apis.name, a), (program.periods, t))
-    return model.add_variables(len(r), 0, 1, cost, integer=False, names=names)
+    return model.add_variables(len(r), 0, np.inf, cost, integer=False, names=names)
 
 
 def _family(model: Linear, kind: str, program: Program, where: Bools, upper: Floats, *, whole: bool) -> Ints:
@@ -104,9 +107,7 @@ def operated_pools(model: Linear, program: Program, bounds: Bounds, *, whole: bo
     """0 <= y[k] <= 1, whole: pool operated at all, paying the pool cost; only if pools cost or are limited."""
     ids = np.full(len(program.pools.name), -1, dtype=np.int64)
     (k,) = np.nonzero((bounds.replicas > 0).any(axis=1) & needs_operated(program))
-    ids[k] = model.add_variables(
-        len(k), 0, 1, program.pool_cost, integer=whole, names=labels("y", (program.pools.name, k))
-    )
+    ids[k] = model.add_variables(len(k), 0, 1, program.pool_cost, integer=whole, names=labels("y", (program.pools.name, k)))
     return ids
 
 

@@ -131,20 +131,19 @@ def make_level(state: State, traffic: Traffic, replica: Replica, targets: Sequen
     return replace(level, wait=wait, jitter=jitter)
 
 
-def state_for(step: StepModel, level: Level, traffic: Traffic) -> State:
-    """Return the level's state with the prompt cost and full iteration of another stream's prompts.
+def state_for(step: StepModel, state: State, traffic: Traffic) -> State:
+    """Return a replica's state with the prompt cost and full iteration of one stream's own prompts.
 
     Parameters
     ----------
     step : iteration time
-    level : corner
-    traffic : of the stream that joins
+    state : of the replica, whoever loads it
+    traffic : of the stream
 
     Returns
     -------
-    State with T*, B* unchanged.
+    State; T, B and everything else unchanged.
     """
-    state = level.state
     kv_bytes = state.sequences * traffic.kv
     decode = iteration_time(step, state.sequences, kv_bytes, np.zeros(1), np.zeros(1))
     lump = np.minimum(np.maximum(traffic.prompt, 1.0), state.chunk)
@@ -209,7 +208,7 @@ def demands(step: StepModel, level: Level, traffic: Traffic, replica: Replica) -
     ----------
     Design §3.4; handbook §5.7.
     """
-    state = state_for(step, level, traffic)
+    state = state_for(step, level.state, traffic)
     second = bursty_second_moment(traffic)
     per_token = state.full / state.chunk
     service = traffic.prompt * per_token

@@ -10,6 +10,9 @@ from planner.domain.plan import Fact, Plan, Pool, PoolLoad, Promise, Share
 FEW_PERIODS = 3
 """Up to this many periods, a figure that changes is shown for each; beyond, as a range."""
 
+LONG_NAME = 14
+"""A period's name longer than this does not fit beside a figure."""
+
 STANDINGS = ("assumed", "fitted", "published", "measured", "stated")
 """Weakest first: what nobody measured, then what a regression or a vendor says; last what the reader's own file says."""
 
@@ -49,7 +52,7 @@ def by_period(values: Mapping[str, float], show: Callable[[float], str]) -> tupl
     Returns
     -------
     tuple of str
-        One text if all read the same, one per period if there are few, otherwise the range.
+        One text if all read the same, one per period if there are few and their names short, otherwise the range.
 
     Examples
     --------
@@ -61,7 +64,7 @@ def by_period(values: Mapping[str, float], show: Callable[[float], str]) -> tupl
     shown = {period: show(value) for period, value in values.items()}
     if len(set(shown.values())) <= 1:
         return tuple(dict.fromkeys(shown.values()))
-    if len(shown) <= FEW_PERIODS:
+    if len(shown) <= FEW_PERIODS and max(map(len, shown)) <= LONG_NAME:
         return tuple(f"{text} {period}" for period, text in shown.items())
     return (f"{show(min(values.values()))}–{show(max(values.values()))}",)
 

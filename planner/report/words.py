@@ -75,9 +75,9 @@ def busy(pool: Pool) -> list[str]:
     load = gather.busiest(pool)
     if load is None:
         return [""]
-    name = load.binding.replace("_", " ")
-    used = f"{name} {fmt.percent(load.utilization[load.binding])}" if load.binding in load.utilization else name
-    return [used, load.period] if len(pool.loads) > 1 else [used]
+    used = fmt.percent(load.utilization[load.binding]) if load.binding in load.utilization else ""
+    when = load.period if len(pool.loads) > 1 and len(load.period) <= gather.LONG_NAME else ""
+    return [load.binding.replace("_", " "), f"{used} {when}".strip()]
 
 
 def machines(plan: Plan, buy: Purchase) -> dict[str, float]:

@@ -156,6 +156,7 @@ def test_formats_without_matrix_units_are_not_listed(built_in: Catalog) -> None:
         ("gb200", 8000e9, "fp8", 5000, 189471 / 1024),  # GB200 NVL72 data sheet, 720 PFLOP/s sparse over 72
         ("mi300x", 5300e9, "bf16", 1307, 192),  # AMD Instinct MI300X data sheet (1307.4)
         ("mi355x", 8000e9, "fp8", 5033, 288),  # AMD Instinct MI355X data sheet (5.0 PFLOP/s)
+        ("rtx-pro-6000-server", 1597e9, "fp4", 1871.2, 97887 / 1024),  # NVIDIA data sheet 2025-12; rate at a measured 2430 MHz
         ("gaudi3", 3700e9, "bf16", 1677, 128),  # Intel Gaudi 3 at its real clock; the white paper says 1835
     ],
 )

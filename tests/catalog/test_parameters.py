@@ -68,7 +68,7 @@ def test_latent_attention_by_hand() -> None:
 
 
 def test_deepseek_v3_latent_attention_is_187_million_a_layer() -> None:
-    """7168·1536 + 1536 + 1536·128·192 + 7168·576 + 512 + 512·128·256 + 128·128·7168 = 187,107,328 (arXiv:2412.19437, table of shapes)."""
+    """7168·1536 + 1536 + 1536·128·192 + 7168·576 + 512 + 512·128·256 + 128·128·7168 (shape: arXiv:2412.19437, section 4.2)."""
     assert parameters.latent_attention(7168, 128, 512, 64, 128, 128, 1536) == 187_107_328
 
 

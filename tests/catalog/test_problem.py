@@ -1,7 +1,11 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from planner.catalog.problem import LoadedProblem, load_problem, undotted
 from planner.catalog.yamlfile import parse
@@ -137,6 +141,7 @@ CASES = [
         "no machine is left",
     ),
     ("workloads:", "choose: {engines: {forbid: ['*']}}\nworkloads:", "workloads[0].choose.engines", "leave no engine"),
+    ("workloads:", "choose: {models: {forbid: ['org/*']}}\nworkloads:", "workloads[0].quality[0].benchmark", "no model that may"),
     # traces
     ("{rate: 2 req/s}", "{trace: {path: gone.csv}}", "workloads[0].demand.trace.path", "no such trace file"),
     ("{rate: 2 req/s}", "{trace: {path: .}}", "workloads[0].demand.trace.path", "directory"),
@@ -205,7 +210,7 @@ def test_mistakes_in_problem_and_catalog_come_together(write: Write, issues_of: 
 
 def test_an_alias_names_a_model(write: Write, valid: str) -> None:
     loaded = load_problem(write(valid + "choose: {models: {allow: [little]}}\n"))
-    assert loaded.problem.choose.models.allow == ("little",)
+    assert loaded.problem.choose.models.allow == ("org/little",)  # later rooms see catalog names alone
 
 
 def test_spot_will_do_for_interruptible_work(write: Write, valid: str) -> None:
@@ -242,3 +247,93 @@ def test_later_rooms_get_lines_for_their_paths(write: Write, valid: str) -> None
     assert (issue.file, issue.line) == (loaded.document.file, 7)
     (other,) = loaded.located(InvalidInput.at("trace.csv", "no", line=3)).issues
     assert (other.file, other.line) == ("trace.csv", 3)
+
+
+def test_choices_that_leave_no_model(write: Write, issues_of: IssuesOf, valid: str) -> None:
+    text = valid.replace("    quality: [{benchmark: exam, at_least: 50}]\n", "    choose: {models: {forbid: ['org/*']}}\n")
+    (issue,) = issues_of(load_problem, write(text))
+    assert "leave no model" in issue.message
+
+
+NASTY = [
+    None,
+    "",
+    "x",
+    "no",
+    -1,
+    0,
+    1,
+    1.5,
+    1e300,
+    float("inf"),
+    float("nan"),
+    True,
+    [],
+    {},
+    [1],
+    {"a": 1},
+    [[]],
+    [{}],
+    "9" * 99,
+    "é\t",
+]
+
+
+def places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Every path in a nested value."""
+    children: list[tuple[str | int, object]] = []
+    if isinstance(value, dict):
+        children = list(value.items())
+    elif isinstance(value, list):
+        children = list(enumerate(value))
+    return [path, *(found for key, child in children for found in places(child, (*path, key)))]
+
+
+def replaced(value: Any, path: tuple[str | int, ...], new: object) -> Any:
+    """The nested value with another at a path."""
+    if not path:
+        return new
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = replaced(copy[path[0]], path[1:], new)
+    return copy
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_change_is_read_or_told_with_place_and_remedy(write: Write, data: st.DataObject) -> None:
+    starter = yaml.safe_load(VALID_RICH)
+    for _ in range(data.draw(st.integers(1, 3))):
+        starter = replaced(starter, data.draw(st.sampled_from(places(starter))), data.draw(st.sampled_from(NASTY)))
+    try:
+        load_problem(write(yaml.safe_dump(starter, allow_unicode=True)))
+    except InvalidInput as error:
+        told = error.issues
+    else:
+        told = ()
+    assert all(issue.line and issue.remedy and issue.message and issue.file for issue in told), told
+
+
+VALID_RICH = """\
+apiVersion: planner/v1
+metadata: {name: test}
+catalogs: {builtin: false, files: [tiny.yaml], overrides: {models: {org/little: {layers: 3}}}}
+periods: [{name: day, hours: 12}, {name: night, hours: 12}]
+workloads:
+  - name: chat
+    demand: {rate: {day: 2 req/s, night: 1 req/s}}
+    input_tokens: {mean: 500, p95: 1500}
+    output_tokens: {percentiles: {p50: 100, p95: 300}}
+    shared_prefix: {tokens: 100, hit_rate: 50%}
+    objectives: [{metric: ttft, percentile: 95, target: 1s}]
+    quality: [{benchmark: exam, at_least: 50}]
+    data: {regions: [us-1], licences: [mit]}
+    choose: {models: {allow: [little]}}
+  - name: batch
+    demand: {users: {active: 10, requests_per_user: 9/day}, profile: {day: 2}}
+    input_tokens: {histogram: [[10, 1], [20, 2]]}
+    output_tokens: {mean: 100, scv: 1}
+    deadline: 6h
+choose: {offers: {allow: [on_demand]}}
+limits: {budget: $40k/month, quotas: [{accelerator: big, gpus: 8}]}
+solver: {gap: 1%}
+"""

@@ -114,7 +114,11 @@ def _flows(program: Program, n: np.ndarray, share: np.ndarray) -> float:
             equal.append(row.ravel())
             served.append((program.hours[part] * program.rate[r, part]).sum())
     solved = linprog(
-        cost.ravel(), np.array(rows), np.array(right), np.array(equal), np.array(served),
+        cost.ravel(),
+        np.array(rows),
+        np.array(right),
+        np.array(equal),
+        np.array(served),
         bounds=np.stack([np.zeros(top.size), np.nan_to_num(top.ravel(), posinf=np.inf)], axis=1),
     )
     return float(solved.fun) if solved.status == 0 else np.inf

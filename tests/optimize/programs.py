@@ -34,7 +34,7 @@ def program(
     rate_, demand_ = np.array(rate, float), np.array(demand, float)
     R, T = rate_.shape
     J, _, K = demand_.shape
-    I, O = len(cell_gpus), len(buy_cell)
+    C, B = len(cell_gpus), len(buy_cell)
     api = np.zeros((R, 0)) if api_cost is None else np.array(api_cost, float)
     return Program(
         streams=tuple(f"s{r}" for r in range(R)),
@@ -51,16 +51,16 @@ def program(
             call_cost=np.zeros((R, K)) if pool_call_cost is None else np.array(pool_call_cost, float),
         ),
         cells=CellColumns(
-            name=tuple(f"c{i}" for i in range(I)),
+            name=tuple(f"c{i}" for i in range(C)),
             gpus=np.array(cell_gpus, int),
-            power=np.full(I, 1000.0) if cell_power is None else np.array(cell_power, float),
+            power=np.full(C, 1000.0) if cell_power is None else np.array(cell_power, float),
         ),
         purchases=PurchaseColumns(
-            name=tuple(f"b{o}" for o in range(O)),
+            name=tuple(f"b{o}" for o in range(B)),
             cell=np.array(buy_cell, int),
             hourly=np.array(hourly, float),
-            committed=np.zeros(O, bool) if committed is None else np.array(committed, bool),
-            limit=np.full(O, INF) if limit is None else np.array(limit, float),
+            committed=np.zeros(B, bool) if committed is None else np.array(committed, bool),
+            limit=np.full(B, INF) if limit is None else np.array(limit, float),
         ),
         apis=ApiColumns(
             name=tuple(f"a{a}" for a in range(api.shape[1])),
@@ -74,15 +74,15 @@ def program(
 def random_program(seed: int, pools: int = 3) -> Program:
     """A tiny random program with a random set of features; always the same for a seed."""
     rng = np.random.default_rng(seed)
-    R, K, T, J, I = (int(rng.integers(a, b)) for a, b in ((1, 4), (1, pools + 1), (1, 3), (1, 3), (1, 3)))
-    cell_gpus = rng.choice([1, 2, 4], I)
-    pool_cell = rng.integers(0, I, K)
+    R, K, T, J, C = (int(rng.integers(a, b)) for a, b in ((1, 4), (1, pools + 1), (1, 3), (1, 3), (1, 3)))
+    cell_gpus = rng.choice([1, 2, 4], C)
+    pool_cell = rng.integers(0, C, K)
     pool_gpus = np.array([min(int(rng.choice([1, 2])), cell_gpus[c]) for c in pool_cell])
     demand = rng.uniform(0.1, 1.2, (J, R, K))
     demand[:, rng.random((R, K)) < 0.15] = INF
-    O = I + int(rng.integers(0, 2))
-    buy_cell = np.concatenate([np.arange(I), rng.integers(0, I, O - I)])
-    committed = np.concatenate([np.zeros(I, bool), rng.random(O - I) < 0.7])
+    B = C + int(rng.integers(0, 2))
+    buy_cell = np.concatenate([np.arange(C), rng.integers(0, C, B - C)])
+    committed = np.concatenate([np.zeros(C, bool), rng.random(B - C) < 0.7])
     extra: dict[str, Any] = {}
     if rng.random() < 0.3:
         extra["min_replicas"] = 2
@@ -93,7 +93,7 @@ def random_program(seed: int, pools: int = 3) -> Program:
     if rng.random() < 0.25:
         extra["max_pools"] = int(rng.integers(1, 3))
     if rng.random() < 0.3:
-        extra["gpu_limits"] = (GpuLimit("quota", rng.random(O) < 0.7, float(rng.integers(1, 7))),)
+        extra["gpu_limits"] = (GpuLimit("quota", rng.random(B) < 0.7, float(rng.integers(1, 7))),)
     if rng.random() < 0.2:
         extra["power"] = float(rng.integers(1, 6) * 1000)
     if rng.random() < 0.2:
@@ -106,9 +106,9 @@ def random_program(seed: int, pools: int = 3) -> Program:
         pool_gpus=pool_gpus,
         cell_gpus=cell_gpus,
         buy_cell=buy_cell,
-        hourly=rng.uniform(0.5, 3, O).round(2) * cell_gpus[buy_cell] * np.where(committed, 0.6, 1.0),
+        hourly=rng.uniform(0.5, 3, B).round(2) * cell_gpus[buy_cell] * np.where(committed, 0.6, 1.0),
         committed=committed,
-        limit=np.where(rng.random(O) < 0.3, rng.integers(1, 4, O), INF),
+        limit=np.where(rng.random(B) < 0.3, rng.integers(1, 4, B), INF),
         hours=rng.integers(1, 12, T),
         movable=rng.random(R) < 0.3,
         pool_call_cost=np.where(rng.random((R, K)) < 0.3, rng.uniform(0, 3e-4, (R, K)), 0.0),

@@ -179,6 +179,29 @@ def test_many_periods_stay_short(plan: Plan) -> None:
     assert len(text.splitlines()) <= len(show(plan).splitlines())
 
 
+@pytest.mark.parametrize("width", [80, 100])
+def test_long_names_go_on_below_and_leave_the_figures_whole(plan: Plan, width: int) -> None:
+    """Names of 120 characters, the longest a file may hold, in every place that takes one."""
+    name, period = "n" * 118, "p" * 120
+    deployment = plan.pools[0].deployment.model_copy(update={"model": f"o/{name}", "accelerator": name, "engine": name})
+    loads = tuple(load.model_copy(update={"period": f"{period}{place}"}) for place, load in enumerate(plan.pools[0].loads))
+    shares = (plan.pools[0].shares[0].model_copy(update={"stream": name, "period": f"{period}0"}),)
+    where = {"instance": name, "region": name, "loads": loads, "shares": shares, "deployment": deployment}
+    promise = plan.promises[0].model_copy(update={"stream": name, "period": f"{period}0"})
+    cost = plan.cost.model_copy(update={"by_workload": (plan.cost.by_workload[0].model_copy(update={"workload": name}),)})
+    update = {
+        "periods": {f"{period}0": 365.0, f"{period}1": 365.0},
+        "pools": (plan.pools[0].model_copy(update=where),),
+        "promises": (promise,),
+        "cost": cost,
+    }
+    text = show(plan.model_copy(update=update), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    for figure in ("2–4", "74%", "$65.28/h", "500 ms", "410 ms", "+18%", "$58.20/h", "$1.31"):
+        assert figure in text, figure
+
+
 def test_standard_output_is_used_where_no_console_is_given(plan: Plan, capsys: pytest.CaptureFixture[str]) -> None:
     render(plan)
     text = capsys.readouterr().out

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from planner.domain.plan import Plan
 from planner.report.format import hourly, monthly
+from planner.report.ink import printable
 from planner.report.markdown import render
 from planner.report.markup import escape, table
 
@@ -93,6 +96,17 @@ def test_escaped_text_is_one_line_without_markup(text: str) -> None:
     assert "<" not in made
     assert not re.search(r"(?<!\\)(?:\\\\)*[|`*]", made)
     assert not re.match(r"(?:[-+=]|\d+[.)]\s)", made)
+
+
+@given(st.text(max_size=40) | st.text("|`*_<>&\\\\[]()#!~$-+=1.{} \n", max_size=20))
+def test_a_markdown_reader_shows_escaped_text_as_it_was(text: str) -> None:
+    """Read back by an independent implementation (the one rich brings along), in a table cell and in a list."""
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    shown = html.escape(printable(text).strip(), quote=False)
+    cell = reader.render(f"| A |\n| - |\n| {escape(text)} |")
+    assert re.sub(r"\s+", " ", f"<td>{shown}</td>") in re.sub(r"\s+", " ", cell.replace("&quot;", '"'))
+    item = reader.render(f"- {escape(text)}")
+    assert item.replace("&quot;", '"') in (f"<ul>\n<li>{shown}</li>\n</ul>\n", "<ul>\n<li></li>\n</ul>\n" if not shown else "")
 
 
 def test_ordinary_names_stay_as_they_are() -> None:

@@ -1,0 +1,136 @@
+"""Splits what machines, APIs and misses cost over pools and workloads, so that every split adds up to the total."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.demand.stream import Stream
+from planner.domain.plan import ApiRoute, Cost, Pool, PoolCost, Purchase, WorkloadCost
+
+Floats = NDArray[np.float64]
+
+HOURS_PER_MONTH = 730.0
+"""Hours of an average month."""
+
+
+def machine_cost(purchases: Sequence[Purchase]) -> float:
+    """Return the average cost of all machines [$/h]."""
+    return sum(purchase.cost for purchase in purchases)
+
+
+def average_machine_cost(machines: Mapping[str, int], hourly: float, periods: Mapping[str, float]) -> float:
+    """Return the average cost of the machines held under one purchase, Σ_t h_t·m_t·price / Σ_t h_t [$/h]."""
+    cycle = sum(periods.values())
+    return sum(hours * machines[name] for name, hours in periods.items()) * hourly / cycle
+
+
+def pool_costs(pools: Sequence[Pool], purchases: Sequence[Purchase], periods: Mapping[str, float], pool_cost: float) -> list[float]:
+    """Return the average cost of each pool: its share of the machines where it stands, plus the cost of operating it [$/h].
+
+    Notes
+    -----
+    The machines of one shape, seller and region are shared by accelerator-hours in use, so what stands idle beside a
+    pool is charged to the pools there. Interruptible machines form a place of their own.
+    """
+    places = [place_of_pool(pool) for pool in pools]
+    spent: dict[tuple[str, str, bool], float] = {}
+    for purchase in purchases:
+        place = (purchase.instance, purchase.region, purchase.kind == "spot")
+        spent[place] = spent.get(place, 0.0) + purchase.cost
+    hours = [sum(periods[load.period] * load.replicas for load in pool.loads) * pool.deployment.layout.gpus for pool in pools]
+    used: dict[tuple[str, str, bool], float] = {}
+    for place, amount in zip(places, hours, strict=True):
+        used[place] = used.get(place, 0.0) + amount
+    return [
+        spent.get(place, 0.0) * amount / used[place] + pool_cost if used[place] else pool_cost
+        for place, amount in zip(places, hours, strict=True)
+    ]
+
+
+def place_of_pool(pool: Pool) -> tuple[str, str, bool]:
+    """Return (machine, region, interruptible) of a pool."""
+    return (pool.instance, pool.region, pool.interruptible)
+
+
+def stream_shares(pool: Pool, demand: Mapping[str, Mapping[str, float]], periods: Mapping[str, float]) -> dict[str, float]:
+    """Return how much of a pool each stream pays: its part of the pool's binding resource, by hours.
+
+    Parameters
+    ----------
+    pool : with loads and shares
+    demand : resource → stream → share of a replica per call/s
+    periods : hours
+
+    Returns
+    -------
+    stream → share, adding up to 1
+    """
+    paid: dict[str, float] = {}
+    for load in pool.loads:
+        flows = {share.stream: share.rate for share in pool.shares if share.period == load.period and share.rate > 0}
+        weights = {name: rate * demand[load.binding][name] for name, rate in flows.items()} if load.replicas else {}
+        total = sum(weights.values())
+        for name, weight in weights.items():
+            paid[name] = paid.get(name, 0.0) + periods[load.period] * load.replicas * weight / total
+    everything = sum(paid.values())
+    return {name: amount / everything for name, amount in paid.items()} if everything else {}
+
+
+def api_cost(route: ApiRoute, streams: Mapping[str, Stream], periods: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    """Return stream → (input cost, output cost) of the calls sent to an API, averaged [$/h]."""
+    cycle = sum(periods.values())
+    paid: dict[str, tuple[float, float]] = {}
+    for share in route.shares:
+        stream = streams[share.stream]
+        calls = share.rate * 3600.0 * periods[share.period] / cycle
+        cached = stream.prefix_hit * stream.prefix_tokens
+        inputs = (stream.prompt.mean - cached) * route.input_price + cached * route.cached_input_price
+        before = paid.get(share.stream, (0.0, 0.0))
+        paid[share.stream] = (before[0] + calls * inputs, before[1] + calls * stream.output.mean * route.output_price)
+    return paid
+
+
+def workload_cost(name: str, total: float, everything: float, input_part: float, stream: Stream, periods: Mapping[str, float]) -> WorkloadCost:
+    """Return what a workload costs, per token and per call.
+
+    Parameters
+    ----------
+    name : workload
+    total, everything : its cost and the plan's [$/h]
+    input_part : share of its cost caused by prompts [1]
+    stream : its calls
+    periods : hours
+
+    Returns
+    -------
+    WorkloadCost
+    """
+    cycle = sum(periods.values())
+    calls = 3600.0 * sum(rate * hours for rate, hours in zip(stream.rate, periods.values(), strict=True)) / cycle
+    inputs, outputs = calls * stream.prompt.mean, calls * stream.output.mean
+    return WorkloadCost(
+        workload=name,
+        hourly=total,
+        share=total / everything if everything else 0.0,
+        per_million_input=total * input_part / inputs * 1e6 if inputs else None,
+        per_million_output=total * (1.0 - input_part) / outputs * 1e6 if outputs else None,
+        per_thousand_calls=total / calls * 1e3 if calls else 0.0,
+    )
+
+
+def total_cost(machines: float, apis: float, misses: float, operations: float, pools: Sequence[PoolCost], workloads: Sequence[WorkloadCost]) -> Cost:
+    """Put the parts together."""
+    total = machines + apis + misses + operations
+    return Cost(
+        total=total,
+        machines=machines,
+        apis=apis,
+        misses=misses,
+        operations=operations,
+        per_month=total * HOURS_PER_MONTH,
+        by_pool=tuple(pools),
+        by_workload=tuple(workloads),
+    )

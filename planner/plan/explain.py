@@ -1,0 +1,138 @@
+"""Why this plan and not another, in sentences with numbers, and the facts it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from planner.candidates.build import Search
+from planner.candidates.rejection import CODES
+from planner.catalog.coefficients import coefficients_for
+from planner.domain.hardware import Accelerator
+from planner.domain.plan import ApiRoute, Cost, Fact, Pool, Purchase
+
+STANDINGS = ("assumed", "fitted", "stated", "published", "measured")
+"""Weakest first."""
+
+_BINDING = {
+    "iteration time": "time per output token and batch size: a faster or larger replica, or a looser TPOT or E2E target, would help",
+    "kv memory": "KV cache memory: more memory per replica, a smaller KV format or shorter contexts would help",
+    "prompt load": "prompt processing: more compute, a cached prefix or shorter prompts would help",
+    "prompt queue": "waiting of prompts: a looser TTFT target or shorter prompts would help",
+    "prompt jitter": "interruptions by prompts: a looser TPOT target or separate pools for long prompts would help",
+}
+
+
+def reasons_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute], cost: Cost) -> Iterator[str]:
+    """Yield why the plan looks as it does."""
+    dear = max(cost.by_workload, key=lambda row: row.hourly, default=None)
+    if dear is not None and len(cost.by_workload) > 1:
+        yield f"{dear.workload} causes {dear.share:.0%} of the cost, ${dear.hourly:,.2f}/h."
+    for pool in pools:
+        yield from _pool_reasons(pool)
+    for route in routes:
+        names = ", ".join(sorted({share.stream for share in route.shares}))
+        yield (
+            f"{names} goes to {route.api}: at ${route.input_price * 1e6:.3g} per million input and "
+            f"${route.output_price * 1e6:.3g} per million output tokens this volume costs less than machines of its own would."
+        )
+    counts = search.ledger.counts()
+    if counts:
+        parts = ", ".join(f"{count:,} {CODES[code]}" for code, count in sorted(counts.items(), key=lambda item: -item[1])[:4])
+        yield f"Of {search.considered:,} deployments, {int(search.evaluated.sum()):,} were evaluated; left out: {parts}."
+
+
+def _pool_reasons(pool: Pool) -> Iterator[str]:
+    """Yield what binds a pool in its busiest period, and whether streams share it."""
+    busiest = max(pool.loads, key=lambda load: (load.utilization[load.binding], load.replicas))
+    share = busiest.utilization[busiest.binding]
+    what = f"{pool.deployment.model} {pool.deployment.precision} on {pool.deployment.accelerator}"
+    yield f"{pool.name} ({what}) is limited by {_BINDING[busiest.binding]} ({share:.0%} of that limit used in {busiest.period})."
+    names = sorted({share.stream for share in pool.shares})
+    if len(names) > 1:
+        alone = busiest.utilization
+        rest = ", ".join(f"{name} {value:.0%}" for name, value in alone.items() if name != busiest.binding)
+        yield f"{pool.name} is shared by {', '.join(names)}: together they stay within every limit of a replica ({rest})."
+    if share < 0.5 and busiest.replicas == 1:
+        yield f"{pool.name} is one replica at {share:.0%}: the smallest that can be bought, so more traffic costs nothing at first."
+
+
+def facts_of(
+    search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute], purchases: Sequence[Purchase]
+) -> list[Fact]:
+    """Return the numbers the plan rests on, the weakest first."""
+    found = [*_stream_facts(search), *_pool_facts(search, pools), *_price_facts(search, routes, purchases)]
+    unique = list(dict.fromkeys(found))
+    return sorted(unique, key=lambda fact: STANDINGS.index(fact.standing))
+
+
+def _stream_facts(search: Search) -> Iterator[Fact]:
+    for stream in search.streams:
+        for sentence in stream.assumptions:
+            yield Fact(subject=stream.name, statement=sentence, standing="assumed", source="docs/demand.md")
+        yield Fact(subject=stream.name, statement=f"prompt tokens: {stream.prompt.origin}", standing="stated", source="problem file")
+        yield Fact(subject=stream.name, statement=f"output tokens: {stream.output.origin}", standing="stated", source="problem file")
+    limit = search.problem.operations.max_utilization
+    yield Fact(
+        subject="headroom",
+        statement=f"replicas are loaded to at most {limit:.0%} of their stable rate",
+        standing="assumed",
+        source="closed forms were confirmed by simulation up to 0.8 (docs/performance-model.md)",
+    )
+
+
+def _pool_facts(search: Search, pools: Sequence[Pool]) -> Iterator[Fact]:
+    catalog = search.catalog
+    for pool in pools:
+        deployment = pool.deployment
+        row = coefficients_for(catalog, deployment.accelerator, deployment.engine, catalog.precisions[deployment.precision].compute)
+        error = f", {row.error:.0%} error left" if row.error is not None else ""
+        valid = f"; valid for {row.valid}" if row.valid else ""
+        yield Fact(
+            subject=f"{deployment.accelerator} under {deployment.engine}",
+            statement=f"efficiencies and host overheads of the iteration time{error}{valid}",
+            standing=row.status,
+            source=row.source,
+        )
+        device = catalog.accelerators[deployment.accelerator]
+        yield Fact(
+            subject=deployment.accelerator,
+            statement=f"{device.usable_memory / 1e9:.0f} GB, {device.bandwidth / 1e12:.2f} TB/s{_doubts(device)}",
+            standing="published",
+            source=f"{device.source} ({device.as_of})",
+        )
+        model = catalog.models[deployment.model]
+        yield Fact(
+            subject=deployment.model,
+            statement=f"{model.parameters.total / 1e9:.2f}B parameters from the published config, licence {model.licence or 'not known'}",
+            standing="published",
+            source=f"{model.source} ({model.as_of})",
+        )
+
+
+def _doubts(device: Accelerator) -> str:
+    return f"; not read in a source: {', '.join(device.unverified)}" if device.unverified else ""
+
+
+def _price_facts(search: Search, routes: Sequence[ApiRoute], purchases: Sequence[Purchase]) -> Iterator[Fact]:
+    for purchase in purchases:
+        yield Fact(
+            subject=f"{purchase.instance} in {purchase.region}",
+            statement=f"${purchase.hourly:,.2f} per machine and hour, {purchase.kind.replace('_', ' ')}",
+            standing="published",
+            source=purchase.price_source,
+        )
+        if purchase.kind == "spot":
+            operations = search.problem.operations
+            yield Fact(
+                subject="spot machines",
+                statement=f"{operations.spot_interruptions_per_hour:g} interruptions per machine-hour, {operations.spot_restart:.0f} s lost each",
+                standing="assumed",
+                source="handbook ranges run from 0.0001 to 0.7 per hour (docs/supply.md)",
+            )
+    for route in routes:
+        yield Fact(
+            subject=route.api,
+            statement=f"${route.input_price * 1e6:.3g}/M input, ${route.output_price * 1e6:.3g}/M output tokens",
+            standing="published",
+            source=route.price_source,
+        )

@@ -1,0 +1,110 @@
+"""What a pool will do under the load a plan gives it: operating point and latencies, from the pool's description alone.
+
+Both the plan's author and its independent check call this; neither knows the optimizer's levels or demands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from planner.candidates.columns import ColumnFactory
+from planner.candidates.evaluate import Compiled, Evaluator
+from planner.candidates.space import Hardware, Shape, Space
+from planner.demand.stream import Stream
+from planner.domain.catalog import Catalog
+from planner.domain.plan import Deployment
+from planner.perf.capacity import state_at_rate, strains
+from planner.perf.level import state_for
+from planner.perf.steady import State
+from planner.perf.tails import Latencies, latencies
+from planner.perf.traffic import mix
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A replica under its share of a pool's load."""
+
+    state: State
+    """Mean operating point."""
+    strain: dict[str, float]
+    """Value over limit of load, prompt load, sequences and KV memory; above 1 the pool is overloaded."""
+    seen: dict[str, Latencies]
+    """Latencies of each stream, by name."""
+    prompt_share: dict[str, float]
+    """Stream → share of its work that its prompts cause: c_p·I against O·τ_d/B for its output [1]."""
+
+
+class Replicas:
+    """One deployment, compiled for the streams of a problem."""
+
+    def __init__(self, catalog: Catalog, deployment: Deployment, instance: str, streams: Sequence[Stream], utilization: float) -> None:
+        """Compile a deployment on a machine.
+
+        Parameters
+        ----------
+        catalog : facts
+        deployment : what a replica is
+        instance : catalog name of the machine it runs on
+        streams : every stream of the problem
+        utilization : highest share of the stable rate to be used
+        """
+        self.streams = tuple(streams)
+        space = single(catalog, deployment, instance)
+        evaluator = Evaluator(ColumnFactory(catalog, space), streams, utilization)
+        self.contexts = tuple(moments.context for moments in evaluator.moments)
+        self.compiled: Compiled = evaluator.compile(np.zeros(1, dtype=np.intp), range(len(streams)))
+
+    def operate(self, rates: Mapping[str, float]) -> Operation:
+        """Return how one replica runs under these calls per second of each stream, together.
+
+        Parameters
+        ----------
+        rates : stream name → calls per second of this replica [1/s]; at least one positive
+
+        Returns
+        -------
+        Operation
+        """
+        made = self.compiled
+        used = [index for index, stream in enumerate(self.streams) if rates.get(stream.name, 0.0) > 0]
+        parts = [made.traffic[index] for index in used]
+        calls = [rates[self.streams[index].name] for index in used]
+        together = mix(parts, calls)
+        state = state_at_rate(made.step, together, made.replica, np.array([sum(calls)]))
+        strain = {name: float(np.max(ratio)) for name, ratio in strains(state, together, made.replica, [])}
+        reached = float(state.rate[0]) / sum(calls)
+        if reached < 1.0 - 1e-6:
+            strain["load"] = max(strain["load"], 1.0 / reached)
+        seen, prompt_share = {}, {}
+        for index in used:
+            name, traffic = self.streams[index].name, made.traffic[index]
+            own = state_for(made.step, state, traffic)
+            seen[name] = latencies(own, traffic, made.replica.host)
+            prompt = float(np.max(own.prompt_cost * traffic.prompt))
+            output = float(np.max(traffic.output * state.decode / np.maximum(state.sequences, 1.0)))
+            prompt_share[name] = prompt / (prompt + output)
+        return Operation(state, strain, seen, prompt_share)
+
+
+def single(catalog: Catalog, deployment: Deployment, instance: str) -> Space:
+    """Return the space that holds just one deployment on one kind of machine."""
+    shape, layout = catalog.instances[instance], deployment.layout
+    machine = Hardware(deployment.accelerator, shape.count, shape.fabric, shape.network or 0.0, shape.network_fabric)
+    zero = np.zeros(1, dtype=np.intp)
+    return Space(
+        models=(deployment.model,),
+        precisions=(deployment.precision,),
+        kv_precisions=(deployment.kv_precision,),
+        engines=(deployment.engine,),
+        hardware=(machine,),
+        shapes=(Shape(layout.tp, layout.pp, layout.dp),),
+        model=zero,
+        precision=zero,
+        kv=zero,
+        engine=zero,
+        machine=zero,
+        shape=zero,
+    )
