@@ -40,7 +40,7 @@ week = 7 * day
 month = 730 * hour
 year = 8760 * hour
 byte = [information] = B
-bit = byte / 8 = bit
+bit = byte / 8
 operation = [operation] = FLOP = OP
 token = [token] = tok
 request = [request] = req

@@ -50,9 +50,11 @@ def undominated(machine: Index, hosts: Bools, gpus: Index, demand: Floats, call_
 
 def _families(hosts: Bools) -> Index:
     """Return a family number per hardware, the same for two that share a cell, directly or through others."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
-    together = csr_array(hosts.astype(np.int32))
-    _, labels = connected_components(together @ together.T, directed=False)
-    return np.asarray(labels, dtype=np.intp)
+    together = hosts.astype(np.int64) @ hosts.T.astype(np.int64) > 0
+    np.fill_diagonal(together, val=True)
+    labels = np.arange(len(hosts))
+    while True:
+        lowest = np.where(together, labels, len(hosts)).min(axis=1)
+        if (lowest == labels).all():
+            return labels
+        labels = lowest

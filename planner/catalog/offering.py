@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from planner.catalog import select
 from planner.domain.catalog import Catalog
 from planner.domain.hardware import Instance
-from planner.domain.offers import OwnedFleet, OwnedOffer
 from planner.domain.workload import Choices
 
 
@@ -49,7 +48,9 @@ def _places(catalog: Catalog, name: str, instance: Instance) -> Iterator[Place]:
     for price in instance.prices:
         ways = frozenset(way for way in ("on_demand", "spot", "reserved_1y", "reserved_3y") if getattr(price, way) is not None)
         yield Place(name, price.region, price.region_group, ways)
-    standing: list[OwnedOffer | OwnedFleet] = [*catalog.owned.values(), *catalog.fleet.values()]
-    for row in standing:
+    for row in catalog.owned.values():
         if row.instance == name:
             yield Place(name, row.region, row.region_group, frozenset({"owned"}))
+    for there in catalog.fleet.values():
+        if there.instance == name:
+            yield Place(name, there.region, there.region_group, frozenset({"fleet"}))

@@ -19,8 +19,8 @@ from planner.catalog.load import load_catalog
 from planner.catalog.select import without_aliases
 from planner.catalog.yamlfile import Document, KeyPath, read
 from planner.domain.catalog import Catalog
-from planner.domain.problem import CatalogUse, Limits, Period, Problem, Solver
-from planner.domain.workload import Choices, Workload
+from planner.domain.problem import CatalogUse, Limits, Period, Problem, ProblemChoices, Solver
+from planner.domain.workload import Workload
 from planner.errors import InvalidInput, Issue
 
 _T = TypeVar("_T")
@@ -149,7 +149,7 @@ def _parts(document: Document, base: Path, catalog: Catalog) -> Parts:
     return Parts(
         workloads=tuple((index, workload) for index, workload in read_rows if workload is not None),
         periods=_valid(tuple[Period, ...], _section(document, "periods", default_periods)),
-        choose=_valid(Choices, _section(document, "choose", {})) or Choices(),
+        choose=_valid(ProblemChoices, _section(document, "choose", {})) or ProblemChoices(),
         limits=_valid(Limits, _section(document, "limits", {})) or Limits(),
         base=base,
         catalog=catalog,

@@ -10,7 +10,7 @@ from planner.domain.base import Identifier, NonNegativeFloat, PositiveInt, Sourc
 from planner.units import Bytes, BytesPerSecond, DollarsPerHour, Fraction, OperationsPerSecond, Seconds, Watts
 
 NumberFormat = Literal["fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4"]
-OfferKind = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned"]
+OfferKind = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "fleet"]
 RegionGroup = Literal["us", "eu", "asia", "me", "other", "global"]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from planner.domain.base import Identifier, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Strict
-from planner.domain.workload import Choices, Workload
+from planner.domain.workload import Choice, Choices, Workload
 from planner.units import DollarsPerHour, Fraction, Seconds, Watts
 
 
@@ -49,10 +49,18 @@ class Quota(Strict):
     """Region or pattern."""
     seller: str = "*"
     """Seller or pattern."""
-    offer: Literal["*", "on_demand", "spot", "reserved_1y", "reserved_3y", "owned"] = "*"
+    offer: Literal["*", "on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "fleet"] = "*"
     """Way to pay."""
     gpus: NonNegativeInt
     """Most accelerators at any time."""
+
+
+class ProblemChoices(Choices):
+    """Allowed and forbidden parts of a deployment, for all workloads; a workload may narrow them."""
+
+    offers: Choice = Choice(allow=("on_demand", "spot", "fleet"))
+    """Ways to pay: on_demand, spot (interruptible workloads only), fleet (machines already there), reserved_1y, reserved_3y,
+    owned. Commitments and purchases are considered only when they are named here."""
 
 
 class Limits(Strict):
@@ -111,7 +119,7 @@ class Problem(Strict):
     """Slices of the cycle; one of a month's length unless given."""
     workloads: tuple[Workload, ...] = Field(min_length=1, max_length=500)
     """What is to be served."""
-    choose: Choices = Choices()
+    choose: ProblemChoices = ProblemChoices()
     """What may be chosen, for all workloads."""
     limits: Limits = Limits()
     """Limits over the whole plan."""

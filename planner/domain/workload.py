@@ -176,7 +176,7 @@ class Choices(Strict):
     apis: Choice = Choice()
     """API offers as `provider/model`."""
     offers: Choice = Choice()
-    """Ways to pay: on_demand, spot, reserved_1y, reserved_3y, owned."""
+    """Ways to pay: on_demand, spot, reserved_1y, reserved_3y, owned, fleet."""
 
 
 class Workload(Strict):

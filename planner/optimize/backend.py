@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -114,7 +114,7 @@ def _parameters(limits: Limits) -> Any:
     common: dict[str, Any] = {
         "relative_gap_tolerance": limits.gap,
         "absolute_gap_tolerance": 0.0,
-        "time_limit": datetime.timedelta(seconds=max(limits.seconds, 0.01)),
+        "time_limit": dt.timedelta(seconds=max(limits.seconds, 0.01)),
         "random_seed": limits.seed,
     }
     if limits.solver != "highs":

@@ -24,9 +24,7 @@ from planner.optimize.bounds import Bounds, least_open
 from planner.optimize.layout import Layout, Rows
 from planner.optimize.linear import Linear
 from planner.optimize.program import Bools, Floats, Ints, Program
-from planner.optimize.variables import SECONDS_PER_HOUR, label, labels, weights
-
-__all__ = ["SECONDS_PER_HOUR", "constraints"]
+from planner.optimize.variables import label, labels
 
 
 def constraints(model: Linear, program: Program, bounds: Bounds, at: Layout, cuts: Bools | None = None) -> Rows:
@@ -66,11 +64,15 @@ def resources(model: Linear, program: Program, bounds: Bounds, at: Layout) -> In
     """Replicas beyond the spares carry the load: Σ_r demand[j,r,k]·ρ[r,t]·x[r,k,t] <= n[k,t] − spare·u[k,t]."""
     k, t = np.nonzero(at.n >= 0)
     carried = np.full((len(program.resources), *at.n.shape), -1, dtype=np.int64)
-    for j, resource in enumerate(program.resources):
+    for j in range(len(program.resources)):
         load = program.pools.demand[j, at.x_stream, at.x_pool] * bounds.rate[at.x_stream, at.x_period]
         rows = carried[j]
-        kind = label("resource", resource)
-        rows[k, t] = model.add_rows(len(k), -np.inf, 0, names=labels(kind, (program.pools.name, k), (program.periods, t)))
+        rows[k, t] = model.add_rows(
+            len(k),
+            -np.inf,
+            0,
+            names=labels("resource", (program.resources, np.full_like(k, j)), (program.pools.name, k), (program.periods, t)),
+        )
         model.add_terms(rows[at.x_pool, at.x_period], at.x, load)
         model.add_terms(rows[k, t], at.n[k, t], -1)
         if program.spare_replicas:
@@ -113,11 +115,11 @@ def packing(model: Linear, program: Program, at: Layout) -> Ints:
     return rows
 
 
-def _over_machines(model: Linear, program: Program, at: Layout, name: str, counted: Floats, limit: float) -> Ints:
+def _over_machines(model: Linear, program: Program, at: Layout, name: tuple[str, ...], counted: Floats, limit: float) -> Ints:
     """Add Σ_o counted[o]·m[o,t] <= limit for each period; one row suffices where only commitments count."""
     (o,) = np.nonzero(counted)
     t = np.arange(len(program.hours))
-    rows = model.add_rows(len(t), -np.inf, limit, names=labels(name, (program.periods, t)))
+    rows = model.add_rows(len(t), -np.inf, limit, names=lambda: [label(*name, period) for period in program.periods])
     model.add_terms(rows[:, None], at.m[o].T, counted[o])
     return rows
 
@@ -126,7 +128,7 @@ def gpu_limits(model: Linear, program: Program, at: Layout) -> Ints:
     """Quotas: Σ_{o in l} gpus[cell of o]·m[o,t] <= gpus[l], in each period."""
     gpus = program.cells.gpus[program.purchases.cell].astype(float)
     rows = [
-        _over_machines(model, program, at, label("gpu_limit", quota.name), np.where(quota.purchases, gpus, 0.0), quota.gpus)
+        _over_machines(model, program, at, ("gpu_limit", quota.name), np.where(quota.purchases, gpus, 0.0), quota.gpus)
         for quota in program.gpu_limits
         if np.isfinite(quota.gpus)
     ]
@@ -147,7 +149,7 @@ def power(model: Linear, program: Program, at: Layout) -> Ints:
         return np.full(len(program.hours), -1, dtype=np.int64)
     drawn = program.cells.power[program.purchases.cell]
     # In kW: rows with coefficients near the others' are solved to the same relative precision.
-    return _over_machines(model, program, at, "power_kW", drawn / 1e3, program.power / 1e3)
+    return _over_machines(model, program, at, ("power_kW",), drawn / 1e3, program.power / 1e3)
 
 
 def budget(model: Linear, program: Program) -> Ints:

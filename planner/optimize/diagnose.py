@@ -72,8 +72,8 @@ def _unservable(program: Program) -> list[str]:
     for_sale = np.isin(program.pools.cell, program.purchases.cell)
     by_pool = (allowed(program) & for_sale).any(axis=1)
     by_api = np.isfinite(program.apis.call_cost).any(axis=1)
-    lost: Bools = (program.rate > 0).any(axis=1) & ~by_pool & ~by_api
-    return [program.streams[r] for r in np.nonzero(lost)[0].tolist()]
+    lost = np.any(program.rate > 0, axis=1) & ~by_pool & ~by_api
+    return [program.streams[r] for r in np.flatnonzero(lost).tolist()]
 
 
 def _levers(program: Program) -> Iterator[_Lever]:

@@ -18,7 +18,7 @@ from planner.optimize.model import Point, build, read, restrict, restrict_bounds
 from planner.optimize.objective import objective
 from planner.optimize.program import Bools, Floats, Ints, Program, PurchaseColumns
 from planner.optimize.relax import Relaxation
-from planner.optimize.tidy import tidy
+from planner.optimize.tidy import needed_replicas, tidy
 
 FEW = 40
 """Pools of a program small enough for a first plan."""
@@ -103,6 +103,53 @@ def by_period(program: Program, relaxation: Relaxation, limits: Limits, deadline
     return best
 
 
+def rounded(program: Program, limit: Bounds, relaxation: Relaxation) -> Point | None:
+    """Round the relaxation up: its flows, whole replicas and whole machines; None if that breaks a limit."""
+    if relaxation.point is None:
+        return None
+    relaxed = widen(program, relaxation.keep, relaxation.point)
+    replicas = needed_replicas(program, relaxed.flow)
+    machines = np.ceil(relaxed.machines - UNUSED)
+    _fill(program, limit, replicas, machines)
+    point = tidy(program, Point(relaxed.flow, relaxed.api_flow, replicas, machines))
+    return point if keeps_limits(program, limit, point) else None
+
+
+def _fill(program: Program, limit: Bounds, replicas: Floats, machines: Floats) -> None:
+    """Buy the machines that are missing, cheapest first, commitments last."""
+    buy, cells = program.purchases, program.cells
+    need = np.zeros((len(cells.name), replicas.shape[1]))
+    np.add.at(need, program.pools.cell, replicas * program.pools.gpus[:, None])
+    missing = np.ceil(need / cells.gpus[:, None])
+    np.add.at(missing, buy.cell, -machines)
+    for o in np.lexsort((buy.hourly, buy.committed)):
+        more = np.maximum(missing[buy.cell[o]], 0.0)
+        more = np.full_like(more, more.max()) if buy.committed[o] else more
+        more = np.minimum(more, limit.machines[o] - machines[o])
+        machines[o] += more
+        missing[buy.cell[o]] -= more
+
+
+def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
+    """Whether whole replicas and machines keep every limit; flows are taken to be right."""
+    buy, cells = program.purchases, program.cells
+    gpus = cells.gpus[buy.cell][:, None] * point.machines
+    free = np.zeros((len(cells.name), point.machines.shape[1]))
+    np.add.at(free, buy.cell, gpus)
+    np.add.at(free, program.pools.cell, -point.replicas * program.pools.gpus[:, None])
+    drawn = (cells.power[buy.cell][:, None] * point.machines).sum(axis=0)
+    pools = np.count_nonzero((point.replicas > 0).any(axis=1))
+    return bool(
+        (free >= 0).all()
+        and (point.machines <= limit.machines).all()
+        and (point.replicas <= limit.replicas).all()
+        and all((gpus[quota.purchases].sum(axis=0) <= quota.gpus).all() for quota in program.gpu_limits)
+        and (drawn <= program.power).all()
+        and (program.max_pools is None or pools <= program.max_pools)
+        and objective(program, point) <= program.budget
+    )
+
+
 def _commitments(program: Program, machines: Floats) -> Iterator[Floats]:
     """[O] Whole commitments near the relaxed ones: nearest, below, above; each once."""
     held = np.where(program.purchases.committed, machines[:, 0], 0.0)
@@ -136,7 +183,7 @@ def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, li
     served = _served(relaxation)
     for t in range(len(program.periods)):
         alone = _period(program, t, np.where(program.movable, served[:, t], program.rate[:, t]), held)
-        left = replace(limits, seconds=min(limits.seconds, deadline - time.monotonic()))
+        left = replace(limits, seconds=2 * (deadline - time.monotonic()) / (len(program.periods) - t))
         _, point = solve_over(alone, bounds(alone), _busy(relaxation, t), left, cuts=relaxation.cuts[:, :, t : t + 1])
         if point is None:
             return None

@@ -49,10 +49,14 @@ def _rows(model: Linear, names: list[str]) -> list[str]:
     out = []
     for i, name in enumerate(model.row_names):
         part = slice(starts[i], starts[i + 1])
-        terms = _sum([(names[c], v) for c, v in zip(columns[part].tolist(), values[part].tolist(), strict=True)])
+        # A row without variables (a stream nothing may serve) is kept by naming the first variable zero times.
+        terms = (
+            f"0 {names[0]}"
+            if starts[i] == starts[i + 1]
+            else _sum([(names[c], v) for c, v in zip(columns[part].tolist(), values[part].tolist(), strict=True)])
+        )
         side = f"= {high[i]:.12g}" if low[i] == high[i] else f"<= {high[i]:.12g}"
-        # A row without variables (a stream nothing may serve) is kept by naming any variable zero times.
-        out.append(f" {name}: {terms if terms != '0' else f'0 {names[0] if names else "none"}'} {side}")
+        out.append(f" {name}: {terms} {side}")
     return out
 
 

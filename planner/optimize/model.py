@@ -91,5 +91,6 @@ def write(bounds: Bounds, at: Layout, size: int, point: Point) -> Floats:
     values[at.m[at.m >= 0]] = point.machines[at.m >= 0]
     values[at.n[at.n >= 0]] = point.replicas[at.n >= 0]
     values[at.warm[at.warm >= 0]] = point.replicas[at.warm >= 0] > 0
-    values[at.y[at.y >= 0]] = (point.replicas > 0).any(axis=1)[at.y >= 0]
+    operated: Bools = np.any(point.replicas > 0, axis=1)
+    values[at.y[at.y >= 0]] = operated[at.y >= 0]
     return values

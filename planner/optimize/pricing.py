@@ -164,7 +164,7 @@ def replica_values(program: Program, bounds: Bounds, at: Prices, worth: Floats) 
     """[K, T] The most a replica can earn, from above; made sharp only where a quick bound exceeds what it is worth."""
     out = np.zeros(bounds.replicas.shape)
     usable = allowed(program)
-    for t in range(out.shape[1]):
+    for t in range(len(program.hours)):
         for first in range(0, len(out), BLOCK):
             part = slice(first, first + BLOCK)
             profit, load = _earning(program, bounds, at, usable, part, t)

@@ -26,7 +26,7 @@ BATCH = 60
 """Pools that join per round at most."""
 CLOSE = 1e-4
 """Relative distance of bound and master at which a round ends the search."""
-RISING = 2e-4
+RISING = 5e-4
 """Relative gain in the bound below which a round of cuts was not worth it."""
 BROKEN = 1e-4
 """Share of a stream by which a cut must be broken to join."""

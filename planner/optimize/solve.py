@@ -17,11 +17,13 @@ import numpy as np
 from planner.optimize.backend import Limits, Status, solver_name
 from planner.optimize.bounds import Bounds, bounds
 from planner.optimize.check import check
-from planner.optimize.incumbent import NODES, Incumbent, better, by_period, promising, solve_over
+from planner.optimize.incumbent import NODES, Incumbent, better, by_period, promising, rounded, solve_over
 from planner.optimize.model import Point
 from planner.optimize.program import Bools, Ints, Outcome, Program
 from planner.optimize.relax import Relaxation, Verdict, relax
 
+SOME = 120
+"""Pools searched for a better plan before the last program."""
 FINAL_POOLS = 4000
 """Pools the last program may hold."""
 FINAL_ROUTES = 400_000
@@ -83,7 +85,7 @@ def solve(
     first = _first_plan(run, relaxation)
     if first is not None and _close(first.cost, relaxation.bound, gap):
         return _outcome(run, first, relaxation.bound, len(promising(relaxation)))
-    return _final(run, relaxation, first)
+    return _final(run, relaxation, _improved(run, relaxation, first))
 
 
 def _close(cost: float, bound: float, gap: float) -> bool:
@@ -93,10 +95,14 @@ def _close(cost: float, bound: float, gap: float) -> bool:
 def _first_plan(run: _Run, relaxation: Relaxation) -> Incumbent | None:
     few = promising(relaxation)
     limits = run.within(0.3, NODES)
+    best = better(run.program, None, rounded(run.program, run.bounds, relaxation))
+    if best is not None and _close(best.cost, relaxation.bound, run.limits.gap):
+        return best
     if len(run.program.periods) > 1:
-        best = by_period(run.program, relaxation, limits, run.started + run.limits.seconds * 0.6)
+        split = by_period(run.program, relaxation, limits, run.started + run.limits.seconds * 0.8)
+        best = better(run.program, best, split.point if split else None)
     else:
-        best = better(run.program, None, solve_over(run.program, run.bounds, few, limits, cuts=relaxation.cuts)[1])
+        best = better(run.program, best, solve_over(run.program, run.bounds, few, limits, cuts=relaxation.cuts)[1])
     if best is not None:
         run.progress(f"first plan: {best.cost:.6g} over {len(few)} pools, bound {relaxation.bound:.6g}")
     return best
@@ -112,6 +118,21 @@ def _cut_off(run: _Run, relaxation: Relaxation, first: Incumbent | None) -> Bool
     # The plan's own pools stay, so that it can start the last solve.
     dropped: Bools = cut & ((first.point.replicas == 0) | unusable)
     return dropped
+
+
+def _improved(run: _Run, relaxation: Relaxation, first: Incumbent | None) -> Incumbent | None:
+    """Look for a better plan among the pools that cost least to use, where too many are left to search them all at once."""
+    dropped = _cut_off(run, relaxation, first)
+    ranked = _ranked(relaxation, np.flatnonzero(~dropped.all(axis=1)))
+    if len(ranked) <= SOME:
+        return first
+    plan = np.zeros(0, dtype=np.int64) if first is None else np.flatnonzero((first.point.replicas > 0).any(axis=1))
+    some = np.union1d(ranked[:SOME], plan)
+    start = first.point if first else None
+    best = better(run.program, first, solve_over(run.program, run.bounds, some, run.within(0.4), start, relaxation.cuts)[1])
+    if best is not None:
+        run.progress(f"better plan: {best.cost:.6g} over {len(some)} of {len(ranked)} pools left")
+    return best
 
 
 def _final(run: _Run, relaxation: Relaxation, first: Incumbent | None) -> Outcome:

@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.perf.steady import State, steady_state
+from planner.perf.steady import MIN_CHUNK, State, burst_factor, steady_state
 from planner.perf.step import Array, StepModel
 from planner.perf.tails import latencies
 from planner.perf.traffic import Traffic
@@ -68,14 +68,14 @@ def kv_spread(state: State, traffic: Traffic) -> Array:
     -----
     Variance of a sum of a random number N of independent sizes. `burstiness` below 1 is not relied on.
     """
-    bursty = np.maximum(1.0, 0.5 + 0.5 * traffic.burstiness)
     own = np.maximum(traffic.held_second - traffic.held**2, 0.0)
-    return np.sqrt(state.sequences * own + state.sequences_variance * bursty * traffic.held**2)  # type: ignore[no-any-return]
+    crowd = state.sequences_variance * burst_factor(traffic) * traffic.held**2
+    return np.asarray(np.sqrt(state.sequences * own + crowd))
 
 
 def prefill_time(state: State, prompt: Array) -> Array:
     """Return the time a prompt spends being processed, during which it already holds memory [s]."""
-    return np.maximum(1.0, prompt / state.chunk) * state.decode + state.prompt_cost * prompt  # type: ignore[no-any-return]
+    return np.asarray(np.maximum(1.0, prompt / state.chunk) * state.decode + state.prompt_cost * prompt)
 
 
 def strains(state: State, traffic: Traffic, replica: Replica, targets: Sequence[Target]) -> list[tuple[str, Array]]:
@@ -92,8 +92,7 @@ def strains(state: State, traffic: Traffic, replica: Replica, targets: Sequence[
     -------
     (name, ratio) pairs: `load`, `prompt load`, `sequences`, `kv memory`, then one per target.
     """
-    bursty = np.maximum(1.0, 0.5 + 0.5 * traffic.burstiness)
-    crowd = state.sequences + OCCUPANCY_Z * np.sqrt(state.sequences_variance * bursty)
+    crowd = state.sequences + OCCUPANCY_Z * np.sqrt(state.sequences_variance * burst_factor(traffic))
     in_prefill = state.rate * prefill_time(state, traffic.prompt) * traffic.held
     memory = state.sequences * traffic.held + in_prefill + OCCUPANCY_Z * kv_spread(state, traffic)
     ratios = [
@@ -112,15 +111,14 @@ def strains(state: State, traffic: Traffic, replica: Replica, targets: Sequence[
 def worst(ratios: Sequence[tuple[str, Array]]) -> Array:
     """Return the largest of the ratios, infinite where one is not a number."""
     stacked = np.stack(np.broadcast_arrays(*(ratio for _, ratio in ratios)))
-    return np.where(np.isnan(stacked), np.inf, stacked).max(axis=0)  # type: ignore[no-any-return]
+    return np.asarray(np.where(np.isnan(stacked), np.inf, stacked).max(axis=0))
 
 
 def largest_load(replica: Replica, traffic: Traffic) -> Array:
     """Return an upper end for B: no more than slots, than memory holds, than a chunk leaves room for [1]."""
-    return np.maximum(
-        np.minimum.reduce(np.broadcast_arrays(replica.max_sequences, replica.kv_bytes / traffic.held, replica.chunk_tokens - 16.0)),
-        2.0 * SMALLEST_LOAD,
-    )
+    memory = replica.kv_bytes / traffic.held
+    room = replica.chunk_tokens - MIN_CHUNK
+    return np.maximum(np.minimum(np.minimum(replica.max_sequences, memory), room), 2.0 * SMALLEST_LOAD)
 
 
 @dataclass(frozen=True)
@@ -215,7 +213,7 @@ def optimistic_rate(step: StepModel, traffic: Traffic, iteration: float) -> Arra
     work = work + step.attention * traffic.attention
     floor = step.host + step.weights
     share = np.where(floor < iteration, 1.0 - step.host / iteration, 0.0)
-    return share / work  # type: ignore[no-any-return]
+    return np.asarray(share / work)
 
 
 def state_at_rate(step: StepModel, traffic: Traffic, replica: Replica, rate: Array) -> State:

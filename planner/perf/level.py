@@ -1,17 +1,21 @@
 """Service levels: corners that make the load of mixed streams additive (design §3.4).
 
-A level fixes, for one deployment, the mean iteration time T*, decoding sequences B*, mean prompt wait W* and jitter J*
-that a replica stays under. They are taken where one stream, the anchor, reaches its limit alone; W* and J* are then
-raised as far as the anchor's promises allow. At a fixed corner each stream's demand on each resource is a constant:
+A level fixes, for one deployment, what a replica stays under: mean iteration time T*, decoding sequences B*, iteration
+without prompts D*, prompt tokens per iteration P*, mean prompt wait W* and jitter J*. They are taken where one stream,
+the anchor, reaches its limit alone; D*, W* and J* are then raised as far as its promises allow. At a fixed corner each
+stream's demand on each resource is a constant:
 
-    iteration     λ_r / min(μ_r, B*/(O_r T*)),   μ_r: τ_d(λO T*, λO T*·KV) + λ T* I c_r = T*
+    iteration     λ_r / min(μ_r, B*/(O_r T*), y_B² τ_0/(O_r T*² b_r)),  μ_r: τ_d ≤ D* and τ_d + λ T* I c_r ≤ T*
     kv memory     λ_r [ (O_r T* + X_r)·H_r + z·V_r/2y ] / (M − z·y/2)
-    prompt load   λ_r S_r / u
+    prompt load   λ_r max(S_r / u, T* I_r / P*)
     prompt queue  λ_r (S_r + E[S_r²] / 2W*)
     jitter        λ_r c_r² E[I_r²] / J*
 
-and Σ_r demand ≤ 1 keeps the corner: the first row because τ is convex in the loads at the coverage of B*; the second
-because √V ≤ V/2y + y/2 for any y; the fourth is Pollaczek–Khinchine multiplied out; the others are linear already.
+with τ_d at (λ O T*, λ O T*·KV), b_r = max(1, (1 + c_a²)/2), y_B = (slots − B*)/z. Σ_r demand ≤ 1 keeps the corner: the
+first row because τ is convex in the loads at the coverage of B* and c_r is the largest over all B ≤ B*, P ≤ P*; the
+second because √V ≤ V/2y + y/2 for any y; the fourth is Pollaczek–Khinchine multiplied out, with S_r at D*; the others
+are linear already. Jitter takes prompts at their cost at P*. With routed experts the corner is that of a replica which
+reads, in each iteration, the experts that B* sequences would touch: slower than the real one at every load below it.
 """
 
 from __future__ import annotations
@@ -23,8 +27,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.perf.capacity import OCCUPANCY_Z, Replica, Target, kv_spread, prefill_time
-from planner.perf.steady import State, bursty_second_moment, prompt_cost
+from planner.perf.capacity import OCCUPANCY_Z, Replica, Target, kv_spread, prefill_time, strains, worst
+from planner.perf.steady import State, burst_factor, bursty_second_moment, prompt_cost, prompt_lump, prompt_queue
 from planner.perf.step import Array, StepModel, expert_coverage, iteration_time
 from planner.perf.tails import Latencies, latencies
 from planner.perf.traffic import Traffic
@@ -33,10 +37,11 @@ RESOURCES = ("iteration time", "kv memory", "prompt load", "prompt queue", "prom
 """Additive resources of a replica, in the order of `demands`."""
 
 SECANTS = 4
-"""Secant steps towards μ_r; each stays on the safe side, the fourth is within 0.1 %."""
+"""Secant steps towards μ_r; each stays on the safe side."""
 
 _SEARCH = 16
 _WIDEST = 1e3
+_DECODE_SEARCH = 8
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Level:
     """Corner of a replica's additive resources; fields broadcast against deployments."""
 
     state: State
-    """Steady state of the anchor at its limit."""
+    """Steady state of the anchor at its limit, with `decode` raised to D* and what depends on it; `prompt_tokens` is P*."""
     wait: Array
     """W* [s]; inf if the anchor promises nothing that a wait could break."""
     wait_shape: Array
@@ -85,7 +90,7 @@ def _widest(at: Array, keeps: Callable[[Array], NDArray[np.bool_]]) -> Array:
         middle = 0.5 * (low + high)
         fits = keeps(at * np.exp(middle))
         low, high = np.where(fits, middle, low), np.where(fits, high, middle)
-    return at * np.exp(low)  # type: ignore[no-any-return]
+    return np.asarray(at * np.exp(low))
 
 
 def make_level(state: State, traffic: Traffic, replica: Replica, targets: Sequence[Target]) -> Level:
@@ -104,17 +109,17 @@ def make_level(state: State, traffic: Traffic, replica: Replica, targets: Sequen
 
     Notes
     -----
-    Jitter is raised first, against TPOT and E2E, then the wait against TTFT and E2E at that jitter; the corner keeps
-    all of the anchor's promises by construction.
+    D* is raised first, as far as all promises and the prompt server stand it, then jitter, against TPOT and E2E, then the
+    wait, against TTFT and E2E, at those. The corner keeps all of the anchor's promises by construction.
     """
+    state = _raise_decode(state, traffic, replica, targets)
     at = np.maximum(state.prompt_wait, 1e-6)
     shape = np.where(state.prompt_wait > 0, state.prompt_wait_variance / np.maximum(state.prompt_wait, 1e-12) ** 2, 1.0)
     level = Level(state, at, shape, np.maximum(state.jitter, 1e-12), kv_spread(state, traffic))
-    everywhere = np.ones(at.shape, dtype=bool)
 
     def keeps(metrics: tuple[str, ...], wait: Array, jitter: Array) -> NDArray[np.bool_]:
         seen = corner_latencies(level, state, traffic, replica.host, wait, jitter)
-        held = everywhere
+        held = np.ones(at.shape, dtype=bool)
         for target in targets:
             if target.metric in metrics:
                 held = held & (seen.percentile(target.metric, target.percentile) <= target.seconds)
@@ -131,33 +136,88 @@ def make_level(state: State, traffic: Traffic, replica: Replica, targets: Sequen
     return replace(level, wait=wait, jitter=jitter)
 
 
+def _with_decode(state: State, traffic: Traffic, decode: Array) -> State:
+    """Return the state with another iteration time without prompts, at the same T, and the prompt queue that follows."""
+    full = state.full - state.decode + decode
+    per_token = full / state.chunk
+    load, wait, variance = prompt_queue(traffic, per_token, state.rate)
+    return replace(
+        state,
+        decode=decode,
+        full=full,
+        service=traffic.prompt * per_token,
+        prompt_load=load,
+        prompt_wait=wait,
+        prompt_wait_variance=variance,
+    )
+
+
+def _raise_decode(state: State, traffic: Traffic, replica: Replica, targets: Sequence[Target]) -> State:
+    """Return the state with the longest τ_d, up to T, at which the anchor's constraints hold: room for longer contexts."""
+    low, high = state.decode, state.iteration
+    for step in range(_DECODE_SEARCH):
+        middle = high if step == 0 else 0.5 * (low + high)
+        fits = worst(strains(_with_decode(state, traffic, middle), traffic, replica, targets)) <= 1.0
+        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+    return _with_decode(state, traffic, low)
+
+
 def state_for(step: StepModel, state: State, traffic: Traffic) -> State:
-    """Return a replica's state with the prompt cost and full iteration of one stream's own prompts.
+    """Return a replica's state as the calls of one of several streams see it: with the cost of that stream's prompts.
 
     Parameters
     ----------
     step : iteration time
-    state : of the replica, whoever loads it
-    traffic : of the stream
+    state : of the replica, under whatever load
+    traffic : of the stream asked about
 
     Returns
     -------
-    State; T, B and everything else unchanged.
+    State with its own `prompt_cost` and `full`; the replica's T, B and τ_d unchanged.
     """
-    kv_bytes = state.sequences * traffic.kv
-    decode = iteration_time(step, state.sequences, kv_bytes, np.zeros(1), np.zeros(1))
-    lump = np.minimum(np.maximum(traffic.prompt, 1.0), state.chunk)
+    none, kv_bytes = np.zeros(1), state.sequences * traffic.kv
+    decode = iteration_time(step, state.sequences, kv_bytes, none, none)
+    lump = prompt_lump(traffic.prompt, state.prompt_tokens, state.chunk)
     cost = prompt_cost(step, traffic, state.sequences, kv_bytes, decode, lump)
     full = state.decode + state.chunk * prompt_cost(step, traffic, state.sequences, kv_bytes, decode, state.chunk)
     return replace(state, prompt_cost=cost, full=full)
 
 
-def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, cost: Array) -> Array:
-    """Return min(μ_r, B*/(O_r T*)), the rate of stream r alone at which a replica reaches the corner.
+def bounding_cost(step: StepModel, state: State, traffic: Traffic) -> Array:
+    """Return c_r, the most a prompt token of a stream adds to an iteration of a replica that stays under a corner.
+
+    c_r = max over P' ∈ {min(I, C−B), min(I + P*, C−B)} of c_p(B*, P')
 
     Parameters
     ----------
-    step, level, traffic : deployment, corner, stream
+    step, state, traffic : deployment, corner, stream
+
+    Returns
+    -------
+    c_r [s/token]
+
+    Notes
+    -----
+    In P', c_p rises for dense models (τ is convex) and falls before it rises with routed experts (their reading is shared
+    by more tokens, until compute takes over), so its largest value is at an end.
+    """
+    none, kv_bytes = np.zeros(1), state.sequences * traffic.kv
+    decode = iteration_time(step, state.sequences, kv_bytes, none, none)
+    alone, crowded = (
+        prompt_cost(step, traffic, state.sequences, kv_bytes, decode, prompt_lump(traffic.prompt, others, state.chunk))
+        for others in (none, state.prompt_tokens)
+    )
+    return np.maximum(alone, crowded)
+
+
+def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, replica: Replica, cost: Array) -> Array:
+    """Return the rate of stream r alone at which a replica reaches the corner's T*, D*, B* or its slots.
+
+    min(μ_r, B*/(O_r T*), y_B² τ_0/(O_r T*² b_r)),  y_B = (slots − B*)/z
+
+    Parameters
+    ----------
+    step, level, traffic, replica : deployment, corner, stream, limits
     cost : c_r [s/token]
 
     Returns
@@ -166,8 +226,9 @@ def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, cost: Ar
 
     Notes
     -----
-    g(λ) = τ_d(λO T*, λO T* KV) + λ T* I c_r is convex with g(0) = τ_0. Starting at the sequence limit, the secant
-    from the feasible end to an infeasible point meets T* at a feasible rate, so every step is safe.
+    The last term keeps the spread of the number of sequences, √(ΣB_r·T*/τ_0·b_r) ≤ y_B, for streams burstier than the
+    anchor. g(λ) = max(τ_d/D*, (τ_d + λ T* I c_r)/T*) is convex and below 1 at 0. Starting at the sequence limit, the
+    secant from the feasible end to an infeasible point meets 1 at a feasible rate, so every step is safe.
     """
     state = level.state
     coverage = expert_coverage(step.sparsity, state.sequences / step.stages)
@@ -175,15 +236,17 @@ def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, cost: Ar
     def grown(rate: Array) -> Array:
         sequences = rate * state.iteration * traffic.output
         decode = iteration_time(step, sequences, sequences * traffic.kv, np.zeros(1), np.zeros(1), coverage)
-        return decode + rate * state.iteration * traffic.prompt * cost  # type: ignore[no-any-return]
+        return np.maximum(decode / state.decode, decode / state.iteration + rate * traffic.prompt * cost)
 
-    limit = state.sequences / (traffic.output * state.iteration)
+    active = traffic.output * state.iteration
+    spread = np.maximum(replica.max_sequences - state.sequences, 1e-9) / OCCUPANCY_Z
+    limit = np.minimum(state.sequences, spread**2 * state.idle / (state.iteration * burst_factor(traffic))) / active
     far, far_time = limit, grown(limit)
-    near, near_time = np.zeros_like(limit), np.broadcast_to(state.idle, limit.shape)
-    over = far_time > state.iteration * (1.0 + 1e-9)
+    near, near_time = np.zeros_like(limit), np.broadcast_to(state.idle / state.decode, limit.shape)
+    over = far_time > 1.0 + 1e-9
     for _ in range(SECANTS):
         slope = (far_time - near_time) / np.maximum(far - near, 1e-300)
-        near = np.where(over, near + (state.iteration - near_time) / np.maximum(slope, 1e-300), near)
+        near = np.where(over, near + (1.0 - near_time) / np.maximum(slope, 1e-300), near)
         near_time = grown(near)
     return np.where(over, near, limit)
 
@@ -209,19 +272,19 @@ def demands(step: StepModel, level: Level, traffic: Traffic, replica: Replica) -
     Design §3.4; handbook §5.7.
     """
     state = state_for(step, level.state, traffic)
+    cost = bounding_cost(step, level.state, traffic)
     second = bursty_second_moment(traffic)
     per_token = state.full / state.chunk
     service = traffic.prompt * per_token
-    bursty = np.maximum(1.0, 0.5 + 0.5 * traffic.burstiness)
-    own = np.maximum(traffic.held_second - traffic.held**2, 0.0)
     active = traffic.output * state.iteration
-    variance = active * (own + traffic.held**2 * state.iteration / state.idle * bursty)
+    own = np.maximum(traffic.held_second - traffic.held**2, 0.0)
+    variance = active * (own + traffic.held**2 * state.iteration / state.idle * burst_factor(traffic))
     room = np.maximum(replica.kv_bytes - OCCUPANCY_Z * level.spread / 2.0, 1e-9)
     held = (active + prefill_time(state, traffic.prompt)) * traffic.held
     rows = (
-        1.0 / iteration_capacity(step, level, traffic, state.prompt_cost),
+        1.0 / iteration_capacity(step, level, traffic, replica, cost),
         (held + OCCUPANCY_Z * variance / (2.0 * level.spread)) / room,
-        service / replica.utilization,
+        np.maximum(service / replica.utilization, traffic.prompt * state.iteration / np.maximum(state.prompt_tokens, 1e-9)),
         np.where(np.isfinite(level.wait), service + second * per_token**2 / (2.0 * level.wait), 0.0),
         np.where(np.isfinite(level.jitter), state.prompt_cost**2 * second / level.jitter, 0.0),
     )

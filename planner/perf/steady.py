@@ -2,7 +2,7 @@
 
 The unknown is B, the mean number of decoding sequences; everything else follows in closed form, because B sequences
 that produce O tokens each consume B·I/O prompt tokens per iteration whatever the iteration takes. Hence λ(B) is
-explicit and increasing, and no fixed point has to be iterated.
+explicit, and no fixed point has to be iterated.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from planner.perf.traffic import Traffic
 
 MIN_CHUNK = 16.0
 """Fewest prompt tokens an iteration is given, so that a full decode batch cannot starve prompts for ever [token]."""
+
+TINY = 1e-300
+"""Keeps 0/0 at 0 for calls without prompts."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class State:
     """τ_0, the part of τ_d that does not grow with B [s]."""
     full: Array
     """T_f, iteration with a full prompt chunk [s]."""
+    prompt_tokens: Array
+    """P = B·I/O, mean prompt tokens per iteration [token]."""
     prompt_cost: Array
     """c_p, time a prompt token adds to an iteration [s/token]."""
     chunk: Array
@@ -53,7 +58,7 @@ class State:
     @property
     def load(self) -> Array:
         """ρ = 1 − τ_0/T, share of the iteration time that grows with load [1]."""
-        return 1.0 - self.idle / self.iteration  # type: ignore[no-any-return]
+        return np.asarray(1.0 - self.idle / self.iteration)
 
     @property
     def sequences_variance(self) -> Array:
@@ -61,7 +66,32 @@ class State:
 
         The number is negative binomial with mean rρ/(1−ρ) and variance rρ/(1−ρ)², 1−ρ = τ_0/T (handbook §5.2).
         """
-        return self.sequences * self.iteration / self.idle  # type: ignore[no-any-return]
+        return np.asarray(self.sequences * self.iteration / self.idle)
+
+
+def prompt_lump(prompt: Array, others: Array, chunk: Array) -> Array:
+    """Return the prompt tokens that share an iteration with a prompt, its own included.
+
+    P' = min(I + P, C − B)
+
+    Parameters
+    ----------
+    prompt : I of the call [token]
+    others : P, mean prompt tokens per iteration [token]
+    chunk : C − B [token]
+
+    Returns
+    -------
+    P' [token], at least 1.
+
+    Notes
+    -----
+    Prompts come in lumps. With Poisson arrivals a prompt finds, beside itself, the mean P of the others (arrivals see
+    time averages), so a share P/P' < 1 of the iterations carries P' tokens and the rest none. Taking τ at the mean P
+    instead would hide prompts under the weight reading; taking I alone would do so where several short prompts share an
+    iteration.
+    """
+    return np.minimum(np.maximum(prompt, 1.0) + others, chunk)
 
 
 def prompt_cost(step: StepModel, traffic: Traffic, sequences: Array, kv_bytes: Array, decode: Array, tokens: Array) -> Array:
@@ -74,7 +104,7 @@ def prompt_cost(step: StepModel, traffic: Traffic, sequences: Array, kv_bytes: A
     step, traffic : deployment and call
     sequences, kv_bytes : B [1], K [B]
     decode : τ(B, K, 0, 0) [s]
-    tokens : P, prompt tokens processed together [token]
+    tokens : P, prompt tokens processed together, see `prompt_lump` [token]
 
     Returns
     -------
@@ -82,13 +112,12 @@ def prompt_cost(step: StepModel, traffic: Traffic, sequences: Array, kv_bytes: A
 
     Notes
     -----
-    Prompts come in lumps, so the chord to P = min(I, C−B) is used rather than τ at the mean P, which the smooth
-    roofline would hide under the weight reading. c_p grows with B (τ is convex in B + P), so its value at a level's B
-    is an upper bound for all smaller B.
+    For dense models τ is convex in B + P, so c_p grows with B and with P. With routed experts the reading of those that
+    only the prompt touches is part of c_p, which then falls with both until compute takes over.
     """
     share = tokens / np.maximum(traffic.prompt, 1.0)
     together = iteration_time(step, sequences, kv_bytes, tokens, traffic.attention * share)
-    return (together - decode) / tokens  # type: ignore[no-any-return]
+    return np.asarray((together - decode) / tokens)
 
 
 def pollaczek_khinchine(load: Array, second: Array, third: Array, rate: Array) -> tuple[Array, Array]:
@@ -98,7 +127,7 @@ def pollaczek_khinchine(load: Array, second: Array, third: Array, rate: Array) -
 
     Parameters
     ----------
-    load : ρ [1]; at or above 1 the wait is infinite
+    load : ρ [1]; at or above 1 the wait is infinite, surely, so its variance is given as 0
     second, third : E[S²] [s²], E[S³] [s³]
     rate : λ [1/s]
 
@@ -110,10 +139,16 @@ def pollaczek_khinchine(load: Array, second: Array, third: Array, rate: Array) -
     ----------
     Kleinrock, Queueing Systems I, §5.6 (Pollaczek–Khinchine and Takács' recurrence).
     """
-    slack = np.where(load < 1.0, 1.0 - load, np.nan)
+    over = load >= 1.0
+    slack = np.where(over, 1.0, 1.0 - load)
     mean = rate * second / (2.0 * slack)
     variance = mean**2 + rate * third / (3.0 * slack)
-    return np.where(np.isnan(mean), np.inf, mean), np.where(np.isnan(variance), np.inf, variance)
+    return np.where(over, np.inf, mean), np.where(over, 0.0, variance)
+
+
+def burst_factor(traffic: Traffic) -> Array:
+    """Return what bursty arrivals multiply the variance of occupancy by, max(1, (1 + c_a²)/2) [1] (handbook §5.5)."""
+    return np.maximum(1.0, 0.5 + 0.5 * traffic.burstiness)
 
 
 def bursty_second_moment(traffic: Traffic) -> Array:
@@ -128,13 +163,42 @@ def bursty_second_moment(traffic: Traffic) -> Array:
     ----------
     Kingman (1961); handbook §5.4.
     """
-    return traffic.prompt_second + np.maximum(traffic.burstiness - 1.0, 0.0) * traffic.prompt**2  # type: ignore[no-any-return]
+    return np.asarray(traffic.prompt_second + np.maximum(traffic.burstiness - 1.0, 0.0) * traffic.prompt**2)
+
+
+def prompt_queue(traffic: Traffic, per_token: Array, rate: Array) -> tuple[Array, Array, Array]:
+    """Return load, mean wait and variance of the wait of the prompt server.
+
+    S = I·s,  ρ_p = λS
+
+    Parameters
+    ----------
+    traffic : calls
+    per_token : s = T_f/(C−B), time per prompt token while prompts queue [s/token]
+    rate : λ [1/s]
+
+    Returns
+    -------
+    (ρ_p [1], W [s], Var W [s²])
+
+    Notes
+    -----
+    The third moment is raised for bursty arrivals by the same factor as the second.
+
+    References
+    ----------
+    Handbook §5.4.
+    """
+    second = bursty_second_moment(traffic)
+    third = traffic.prompt_third * (second / np.maximum(traffic.prompt_second, TINY))
+    load = rate * traffic.prompt * per_token
+    return load, *pollaczek_khinchine(load, second * per_token**2, third * per_token**3, rate)
 
 
 def steady_state(step: StepModel, traffic: Traffic, chunk_tokens: Array, sequences: Array) -> State:
     """Return the state of a replica that holds `sequences` decoding calls on average.
 
-    K = B·kv,  τ_d = τ(B, K, 0, 0),  T = τ_d + (B·I/O)·c_p,  λ = B/(O·T),  S = I·T_f/(C−B)
+    K = B·kv,  P = B·I/O,  τ_d = τ(B, K, 0, 0),  T = τ_d + P·c_p,  λ = B/(O·T),  S = I·T_f/(C−B)
 
     Parameters
     ----------
@@ -156,32 +220,30 @@ def steady_state(step: StepModel, traffic: Traffic, chunk_tokens: Array, sequenc
     ----------
     Design §3.3; handbook §5.
     """
+    none = np.zeros(1)
     kv_bytes = sequences * traffic.kv
-    decode = iteration_time(step, sequences, kv_bytes, np.zeros(1), np.zeros(1))
-    chunk = np.maximum(chunk_tokens - sequences, MIN_CHUNK)
-    lump = np.minimum(np.maximum(traffic.prompt, 1.0), chunk)
-    cost = prompt_cost(step, traffic, sequences, kv_bytes, decode, lump)
-    full = decode + chunk * prompt_cost(step, traffic, sequences, kv_bytes, decode, chunk)
-    iteration = decode + sequences * traffic.prompt / traffic.output * cost
-    rate = sequences / (traffic.output * iteration)
-    per_token = full / chunk
-    service = traffic.prompt * per_token
-    second = bursty_second_moment(traffic)
-    third = traffic.prompt_third * second / traffic.prompt_second
-    wait, variance = pollaczek_khinchine(rate * service, second * per_token**2, third * per_token**3, rate)
     coverage = expert_coverage(step.sparsity, sequences / step.stages)
+    decode = iteration_time(step, sequences, kv_bytes, none, none, coverage)
+    chunk = np.maximum(chunk_tokens - sequences, MIN_CHUNK)
+    prompts = sequences * traffic.prompt / traffic.output
+    cost = prompt_cost(step, traffic, sequences, kv_bytes, decode, prompt_lump(traffic.prompt, prompts, chunk))
+    per_token = decode / chunk + prompt_cost(step, traffic, sequences, kv_bytes, decode, chunk)
+    iteration = decode + prompts * cost
+    rate = sequences / (traffic.output * iteration)
+    load, wait, variance = prompt_queue(traffic, per_token, rate)
     return State(
         sequences=sequences,
         rate=rate,
         iteration=iteration,
         decode=decode,
         idle=step.host + step.weights + step.experts * coverage,
-        full=full,
+        full=chunk * per_token,
+        prompt_tokens=prompts,
         prompt_cost=cost,
         chunk=chunk,
-        service=service,
-        prompt_load=rate * service,
+        service=traffic.prompt * per_token,
+        prompt_load=load,
         prompt_wait=wait,
         prompt_wait_variance=variance,
-        jitter=rate * cost**2 * second,
+        jitter=rate * cost**2 * bursty_second_moment(traffic),
     )

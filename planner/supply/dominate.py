@@ -25,7 +25,7 @@ from planner.domain.problem import Problem
 from planner.supply.cells import Cell, Purchase, Supply
 from planner.supply.limits import gpu_limits
 
-_BINDS: dict[OfferKind, int] = {"on_demand": 0, "spot": 0, "reserved_1y": 1, "reserved_3y": 2, "owned": 3}
+_BINDS: dict[OfferKind, int] = {"on_demand": 0, "spot": 0, "reserved_1y": 1, "reserved_3y": 2, "owned": 3, "fleet": 0}
 """Strength of the commitment: a longer one is never given for a shorter, even where the plan's cost does not tell them apart."""
 
 
@@ -45,7 +45,7 @@ class _Offer:
     @property
     def standing(self) -> bool:
         """Whether it is of the existing fleet."""
-        return self.purchase.kind == "owned" and not self.purchase.committed
+        return self.purchase.kind == "fleet"
 
 
 @dataclass(frozen=True)

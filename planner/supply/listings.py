@@ -131,7 +131,7 @@ def _own(catalog: Catalog, tag: str, row: OwnedOffer | OwnedFleet) -> Listing:
         shape=_shape(catalog, row.instance, tag.replace(":", ".", 1)),
         region=row.region,
         region_group=row.region_group,
-        kind="owned",
+        kind="fleet" if tag.startswith("fleet:") else "owned",
         tag=tag,
         list_price=row.hourly,
         committed=False,

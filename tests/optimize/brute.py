@@ -12,8 +12,6 @@ from scipy.optimize import linprog
 
 from planner.optimize.program import Program
 
-MOST_MACHINES = 6
-
 
 def brute_force(program: Program) -> float:
     """Return the least cost [$/h], inf if there is no plan."""
@@ -54,8 +52,10 @@ def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """Every set of machines within the limits, cheapest first: numbers [F, O, T] and costs [F]."""
     buy, T = program.purchases, len(share)
     axes = []
+    gpus = np.array(_tops(program)) * program.pools.gpus
     for o, limit in enumerate(buy.limit):
-        axes += [range(int(min(limit, MOST_MACHINES)) + 1)] * (1 if buy.committed[o] else T)
+        most = -(-gpus[program.pools.cell == buy.cell[o]].sum() // program.cells.gpus[buy.cell[o]])
+        axes += [range(int(min(limit, most)) + 1)] * (1 if buy.committed[o] else T)
     grid = np.array(list(itertools.product(*axes)))
     machines = np.zeros((len(grid), len(buy.name), T))
     column = 0

@@ -100,7 +100,7 @@ def random_program(seed: int, pools: int = 3) -> Program:
         extra["budget"] = float(rng.uniform(3, 12))
     api = rng.random() < 0.4
     return program(
-        rate=rng.uniform(0, 2, (R, T)).round(2),
+        rate=rng.uniform(0, 3 / R, (R, T)).round(2),
         demand=demand,
         pool_cell=pool_cell,
         pool_gpus=pool_gpus,
@@ -109,7 +109,7 @@ def random_program(seed: int, pools: int = 3) -> Program:
         hourly=rng.uniform(0.5, 3, B).round(2) * cell_gpus[buy_cell] * np.where(committed, 0.6, 1.0),
         committed=committed,
         limit=np.where(rng.random(B) < 0.3, rng.integers(1, 4, B), INF),
-        hours=rng.integers(1, 12, T),
+        hours=rng.integers(4, 8, T),
         movable=rng.random(R) < 0.3,
         pool_call_cost=np.where(rng.random((R, K)) < 0.3, rng.uniform(0, 3e-4, (R, K)), 0.0),
         api_cost=rng.uniform(2e-4, 2e-3, (R, 1)) if api else None,

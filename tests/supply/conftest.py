@@ -54,7 +54,9 @@ def workload(name: str = "chat", **fields: Any) -> dict[str, Any]:
 
 def problem(*workloads: dict[str, Any], **fields: Any) -> Problem:
     base = {"apiVersion": "planner/v1", "metadata": {"name": "tiny"}}
-    return Problem.model_validate({**base, "workloads": list(workloads or (workload(),)), **fields})
+    everything = {"offers": {"allow": ["*"]}}  # commitments too, which a problem has to ask for
+    choose = {"choose": {**everything, **fields.pop("choose", {})}}
+    return Problem.model_validate({**base, "workloads": list(workloads or (workload(),)), **choose, **fields})
 
 
 def streams(made: Problem) -> list[Stream]:

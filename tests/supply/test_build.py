@@ -74,7 +74,7 @@ def test_own_machines_join_the_cell_of_their_place_or_make_one(tiny: SimpleNames
     rented, bought, old = supply.purchases
     assert (rented.committed, bought.committed, old.committed) == (False, True, False)
     assert (rented.limit, bought.limit, old.limit) == (inf, 4.0, 2.0)
-    assert (bought.kind, old.kind, old.hourly) == ("owned", "owned", 1.5)
+    assert (bought.kind, old.kind, old.hourly) == ("owned", "fleet", 1.5)
 
 
 def test_choices_leave_out_purchases_and_places(tiny: SimpleNamespace) -> None:

@@ -209,15 +209,14 @@ def cases(draw: st.DrawFn, tiny: SimpleNamespace) -> tuple[Supply, Problem, Cata
                 else inf
             )
             hourly = float(draw(st.integers(0, 1) if kind == "fleet" else st.integers(1, 4)))
-            real: Any = "owned" if kind == "fleet" else kind
             fixed = kind in {"reserved_1y", "reserved_3y", "owned"}
-            purchases.append(Purchase(f"{cells[-1].name}/{kind}", index, real, hourly, hourly, fixed, limit, ""))
+            purchases.append(Purchase(f"{cells[-1].name}/{kind}", index, kind, hourly, hourly, fixed, limit, ""))
         if len(purchases) == 5:
             break
     pattern = {
         "region": ["*", "us", "eu"],
         "seller": ["*", "a", "b"],
-        "offer": ["*", "on_demand", "spot", "owned", "reserved_1y"],
+        "offer": ["*", "on_demand", "spot", "owned", "fleet", "reserved_1y"],
     }
     quota = st.fixed_dictionaries(
         {"accelerator": st.just("h100"), "gpus": st.integers(0, 3)} | {k: st.sampled_from(v) for k, v in pattern.items()}

@@ -43,7 +43,7 @@ def limits(tiny: SimpleNamespace, catalog: Catalog, **given: Any) -> tuple[GpuLi
         ({"accelerator": "*", "region": "us-*"}, (1, 1, 0, 1, 0)),
         ({"accelerator": "*", "seller": "aws"}, (1, 1, 1, 0, 0)),
         ({"accelerator": "*", "offer": "on_demand"}, (1, 0, 1, 1, 0)),
-        ({"accelerator": "*", "offer": "owned"}, (0, 0, 0, 0, 1)),
+        ({"accelerator": "*", "offer": "fleet"}, (0, 0, 0, 0, 1)),
         ({"accelerator": "h100", "region": "us-east-1", "seller": "aws", "offer": "reserved_1y"}, (0, 1, 0, 0, 0)),
         ({"accelerator": "h100", "offer": "spot"}, (0, 0, 0, 0, 0)),
     ],

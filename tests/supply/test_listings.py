@@ -32,7 +32,7 @@ def test_what_is_bought_is_committed_and_what_stands_is_sunk(tiny: SimpleNamespa
     assert (new.tag, new.kind, new.committed, new.limit, new.power) == ("owned:new", "owned", True, 4.0, 8000.0)
     assert new.list_price == pytest.approx(catalog.owned["new"].hourly)
     assert more.limit == inf
-    assert (old.tag, old.kind, old.committed, old.limit, old.list_price) == ("fleet:old", "owned", False, 2.0, 1.5)
+    assert (old.tag, old.kind, old.committed, old.limit, old.list_price) == ("fleet:old", "fleet", False, 2.0, 1.5)
 
 
 def test_only_spot_is_inflated(tiny: SimpleNamespace) -> None:

@@ -1,0 +1,75 @@
+"""Copies of a problem with one thing changed.
+
+Values are those of a problem that was valid, replaced by others of the same type and sign, so the copies are made
+without parsing: a parser would ask the numbers, long in SI units, for their units again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from planner.domain.problem import Problem
+from planner.domain.workload import Choice, Choices, Objective, QualityFloor, Workload
+
+
+def workload_of(problem: Problem, name: str) -> Workload:
+    """Return a workload by name."""
+    return next(workload for workload in problem.workloads if workload.name == name)
+
+
+def with_workload(problem: Problem, name: str, **fields: Any) -> Problem:
+    """Return the problem with fields of a workload replaced; as it is if it has no such workload."""
+    changed = tuple(w.model_copy(update=fields) if w.name == name else w for w in problem.workloads)
+    return problem.model_copy(update={"workloads": changed})
+
+
+def only(problem: Problem, name: str) -> Problem:
+    """Return the problem of a single workload, under the same limits."""
+    return problem.model_copy(update={"workloads": (workload_of(problem, name),)})
+
+
+def with_target(problem: Problem, name: str, objective: Objective, target: float) -> Problem:
+    """Return the problem with the target of a workload's objective replaced."""
+    promised = workload_of(problem, name).objectives
+    where = (objective.metric, objective.percentile)
+    changed = tuple(o.model_copy(update={"target": target}) if (o.metric, o.percentile) == where else o for o in promised)
+    return with_workload(problem, name, objectives=changed)
+
+
+def with_floor(problem: Problem, name: str, floor: QualityFloor, least: float) -> Problem:
+    """Return the problem with a quality floor of a workload replaced."""
+    floors = workload_of(problem, name).quality
+    changed = tuple(f.model_copy(update={"at_least": least}) if f.benchmark == floor.benchmark else f for f in floors)
+    return with_workload(problem, name, quality=changed)
+
+
+def with_data(problem: Problem, name: str, **fields: Any) -> Problem:
+    """Return the problem with data rules of a workload replaced."""
+    return with_workload(problem, name, data=workload_of(problem, name).data.model_copy(update=fields))
+
+
+def with_limit(problem: Problem, **fields: Any) -> Problem:
+    """Return the problem with limits replaced."""
+    return problem.model_copy(update={"limits": problem.limits.model_copy(update=fields)})
+
+
+def with_quota(problem: Problem, index: int, gpus: int) -> Problem:
+    """Return the problem with the size of a quota replaced."""
+    quotas = tuple(q.model_copy(update={"gpus": gpus}) if i == index else q for i, q in enumerate(problem.limits.quotas))
+    return with_limit(problem, quotas=quotas)
+
+
+def with_operations(problem: Problem, **fields: Any) -> Problem:
+    """Return the problem with fields of its operations replaced."""
+    return problem.model_copy(update={"operations": problem.operations.model_copy(update=fields)})
+
+
+def choices_of(problem: Problem, name: str) -> Choices:
+    """Return a workload's choices, the problem's own for an empty name."""
+    return workload_of(problem, name).choose if name else problem.choose
+
+
+def with_choice(problem: Problem, name: str, kind: str, choice: Choice) -> Problem:
+    """Return the problem with one of the choices of a workload, or its own, replaced."""
+    changed = choices_of(problem, name).model_copy(update={kind: choice})
+    return with_workload(problem, name, choose=changed) if name else problem.model_copy(update={"choose": changed})

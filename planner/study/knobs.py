@@ -1,0 +1,218 @@
+"""Numbers of a problem that could be relaxed: latency targets, limits, quality floors.
+
+Each comes with a ladder of humane figures, from just looser than it is to so loose that it no longer matters, so that
+the smallest change found is one that a person would write.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from planner.domain.plan import Plan
+from planner.domain.problem import Problem, Quota
+from planner.domain.workload import Objective, QualityFloor, Workload
+from planner.study import edit, words
+from planner.supply.choice import matches
+
+UNLIMITED = 1_000_000.0
+"""A limit on counts this high limits nothing."""
+
+_MANTISSAS = (
+    *(1.0 + 0.05 * step for step in range(20)),
+    *(2.0 + 0.1 * step for step in range(30)),
+    *(5.0 + 0.2 * step for step in range(25)),
+)
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A number that could be relaxed."""
+
+    group: str
+    """`latency`, `limits` or `quality`."""
+    workload: str
+    """Whom it concerns; empty = all."""
+    name: str
+    """What it is, in the user's words."""
+    verb: str
+    """`raise` or `lower`."""
+    value: float
+    """What it is now."""
+    rungs: tuple[float, ...]
+    """Figures to try, from the least change to one so large that the number no longer matters."""
+    show: Callable[[float], str]
+    """Writes a value with its unit."""
+    set: Callable[[Problem, float], Problem]
+    """Changes it."""
+    used: Callable[[Plan], float]
+    """The value that a plan would still keep; inf if the plan does not say."""
+
+    def kept_by(self, plan: Plan) -> int:
+        """Return the first rung that a plan keeps, the last one if the plan does not say."""
+        used = self.used(plan)
+        return next((index for index, rung in enumerate(self.rungs) if rung >= used), len(self.rungs) - 1)
+
+    def freed(self, problem: Problem) -> Problem:
+        """Return the problem without the limit the number sets."""
+        return self.set(problem, self.rungs[-1])
+
+
+def ladder(start: float, factor: float) -> tuple[float, ...]:
+    """Return the humane figures above `start` up to `factor` times it, each at most 5 % above the one before.
+
+    Examples
+    --------
+    >>> ladder(0.3, 1.1)
+    (0.31, 0.32, 0.33)
+    """
+    first, last = math.floor(math.log10(start)), math.floor(math.log10(start * factor))
+    figures = (float(f"{mantissa:.2f}e{power}") for power in range(first, last + 1) for mantissa in _MANTISSAS)
+    return tuple(figure for figure in figures if start * (1 + 1e-9) < figure <= start * factor * (1 + 1e-9))
+
+
+def counts(start: int) -> tuple[float, ...]:
+    """Return whole numbers above `start`: all of the next 32, then humane ones, then one without end."""
+    near = [float(start + step) for step in range(1, 33)]
+    far = [float(math.ceil(figure)) for figure in ladder(near[-1], 100.0)]
+    return tuple(dict.fromkeys([*near, *far, UNLIMITED]))
+
+
+def floors(start: float) -> tuple[float, ...]:
+    """Return scores below `start`: in steps of the third digit down to half of it, then next to nothing."""
+    step = 10.0 ** (math.floor(math.log10(start)) - 2) if start < 100 else 1.0
+    first = math.ceil(start / step - 1e-9) - 1
+    return (*(round(step * k, 9) for k in range(first, math.ceil(first / 2), -1)), step * 1e-3)
+
+
+def knobs(problem: Problem) -> list[Knob]:
+    """Return every number of a problem that could be relaxed."""
+    found: list[Knob] = []
+    for workload in problem.workloads:
+        found += _latency(workload)
+        found += [_quality(workload, floor) for floor in workload.quality]
+    return found + list(_limits(problem)) + list(_operations(problem))
+
+
+def _latency(workload: Workload) -> Iterator[Knob]:
+    for objective in workload.objectives:
+        if objective.price_per_miss is None:
+            yield _target(workload, objective)
+    if workload.deadline is not None:
+        yield Knob(
+            "latency", workload.name, f"{workload.name} deadline", "raise", workload.deadline,
+            ladder(workload.deadline, 1000.0), words.seconds,
+            lambda problem, value: edit.with_workload(problem, workload.name, deadline=value),
+            partial(_predicted, workload.name, "e2e", 99.0),
+        )  # fmt: skip
+
+
+def _target(workload: Workload, objective: Objective) -> Knob:
+    return Knob(
+        "latency", workload.name, f"{workload.name} {objective.metric.upper()} p{objective.percentile:g}", "raise",
+        objective.target, ladder(objective.target, 1000.0), words.seconds,
+        lambda problem, value: edit.with_target(problem, workload.name, objective, value),
+        partial(_predicted, workload.name, objective.metric, objective.percentile),
+    )  # fmt: skip
+
+
+def _predicted(workload: str, metric: str, percentile: float, plan: Plan) -> float:
+    """Return the worst latency a plan predicts for a promise [s]; inf if it predicts none."""
+    kept = [p.predicted for p in plan.promises if (p.stream, p.metric, p.percentile) == (workload, metric, percentile)]
+    return max(kept, default=math.inf)
+
+
+def _quality(workload: Workload, floor: QualityFloor) -> Knob:
+    return Knob(
+        "quality", workload.name, f"{workload.name} {floor.benchmark} floor", "lower", floor.at_least,
+        floors(floor.at_least), words.number,
+        lambda problem, value: edit.with_floor(problem, workload.name, floor, value),
+        lambda _: math.inf,
+    )  # fmt: skip
+
+
+def _limits(problem: Problem) -> Iterator[Knob]:
+    limits = problem.limits
+    for index, quota in enumerate(limits.quotas):
+        yield Knob(
+            "limits", "", f"the quota of {quota_name(quota)}", "raise", quota.gpus, counts(quota.gpus), words.gpus,
+            partial(_set_quota, index), partial(_gpus, quota),
+        )  # fmt: skip
+    if limits.max_gpus is not None:
+        yield Knob(
+            "limits", "", "max_gpus", "raise", limits.max_gpus, counts(limits.max_gpus), words.gpus,
+            lambda problem, value: edit.with_limit(problem, max_gpus=int(value)), partial(_gpus, Quota(accelerator="*", gpus=0)),
+        )  # fmt: skip
+    if limits.budget is not None:
+        yield Knob(
+            "limits", "", "the budget", "raise", limits.budget, ladder(max(limits.budget, 0.01), 1e6), words.dollars,
+            lambda problem, value: edit.with_limit(problem, budget=value), lambda plan: plan.cost.total,
+        )  # fmt: skip
+    if limits.power is not None:
+        yield Knob(
+            "limits", "", "the power limit", "raise", limits.power, ladder(limits.power, 1e5), words.watts,
+            lambda problem, value: edit.with_limit(problem, power=value), lambda _: math.inf,
+        )  # fmt: skip
+
+
+def _operations(problem: Problem) -> Iterator[Knob]:
+    operations = problem.operations
+    if operations.max_pools is not None:
+        yield Knob(
+            "limits", "", "max_pools", "raise", operations.max_pools, counts(operations.max_pools), words.number,
+            lambda problem, value: edit.with_operations(problem, max_pools=int(value)), lambda plan: len(plan.pools),
+        )  # fmt: skip
+    if operations.spare_replicas:
+        yield Knob(
+            "limits", "", "spare_replicas", "lower", operations.spare_replicas,
+            tuple(float(spare) for spare in reversed(range(operations.spare_replicas))), words.number,
+            lambda problem, value: edit.with_operations(problem, spare_replicas=int(value)), lambda _: math.inf,
+        )  # fmt: skip
+
+
+def quota_name(quota: Quota) -> str:
+    """Name what a quota limits: `h100-* in eu-west-4 (spot)`."""
+    where = [f"in {quota.region}"] if quota.region != "*" else []
+    who = [f"from {quota.seller}"] if quota.seller != "*" else []
+    how = [f"({quota.offer})"] if quota.offer != "*" else []
+    return " ".join([quota.accelerator, *where, *who, *how])
+
+
+def _set_quota(index: int, problem: Problem, value: float) -> Problem:
+    return edit.with_quota(problem, index, int(value))
+
+
+def _gpus(quota: Quota, plan: Plan) -> float:
+    """Return the most accelerators of a plan that a quota counts, in any period."""
+    counted = [
+        buy
+        for buy in plan.purchases
+        if matches(buy.accelerator, quota.accelerator)
+        and matches(buy.region, quota.region)
+        and matches(buy.seller, quota.seller)
+        and matches(buy.kind, quota.offer)
+    ]
+    return max((sum(b.machines.get(p, 0) * b.gpus_per_machine for b in counted) for p in plan.periods), default=0)
+
+
+def all_freed(problem: Problem, group: Sequence[Knob]) -> Problem:
+    """Return the problem with every one of some numbers freed."""
+    for knob in group:
+        problem = knob.freed(problem)
+    return problem
+
+
+def common_factor(targets: Sequence[Knob], name: str) -> Knob:
+    """Return the knob that stretches several latency targets by the same factor."""
+
+    def stretched(problem: Problem, factor: float) -> Problem:
+        for target in targets:
+            problem = target.set(problem, target.value * factor)
+        return problem
+
+    return Knob(
+        "latency", "", name, "raise", 1.0, ladder(1.0, 1000.0), lambda factor: f"{factor:g} ×", stretched,
+        lambda plan: max(target.used(plan) / target.value for target in targets),
+    )  # fmt: skip

@@ -1,0 +1,78 @@
+"""Golden text of every constraint family, and that no family is without one."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+from programs import program
+
+from planner.optimize import constraints
+from planner.optimize.lpfile import export_lp
+from planner.optimize.program import GpuLimit, Program
+
+TWO = program(rate=[[0.5], [1.5]], demand=[[[1], [1]]])
+OPEN = program(rate=[[1.5]], spare_replicas=1, pool_cost=0.5, max_pools=1)
+
+# family → a program that has it, and its rows in the exported file.
+GOLDEN: dict[str, tuple[Program, list[str]]] = {
+    "demand": (TWO, ["demand(s0,t0): x(s0,p0,t0) = 1", "demand(s1,t0): x(s1,p0,t0) = 1"]),
+    "resources": (TWO, ["resource(j0,p0,t0): 0.5 x(s0,p0,t0) + 1.5 x(s1,p0,t0) - n(p0,t0) <= 0"]),
+    "thin_streams": (TWO, ["thin(s0,p0,t0): x(s0,p0,t0) - n(p0,t0) <= 0"]),
+    "packing": (program(pool_gpus=[2], cell_gpus=[8]), ["packing(c0,t0): 2 n(p0,t0) - 8 m(b0,t0) <= 0"]),
+    "gpu_limits": (
+        program(cell_gpus=[2], gpu_limits=(GpuLimit("limits.quotas[0]", np.array([True]), 6),)),
+        ["gpu_limit(limits.quotas_0_,t0): 2 m(b0,t0) <= 6"],
+    ),
+    "power": (program(power=9000, cell_power=[1500]), ["power_kW(t0): 1.5 m(b0,t0) <= 9"]),
+    "budget": (
+        program(budget=7, hourly=[2], pool_call_cost=[[1e-3]]),
+        ["budget: 3.6 x(s0,p0,t0) + 2 m(b0,t0) <= 7"],
+    ),
+    "api_rates": (program(api_cost=[[0.01]], api_limit=[4]), ["api_rate(a0,t0): 0.25 z(s0,a0,t0) <= 1"]),
+    "warm_links": (OPEN, ["closed(p0,t0): n(p0,t0) - 3 u(p0,t0) <= 0", "fewest(p0,t0): - n(p0,t0) + 2 u(p0,t0) <= 0"]),
+    "operated_links": (OPEN, ["operated(p0,t0): n(p0,t0) - 3 y(p0) <= 0", "operated_warm(p0,t0): u(p0,t0) - y(p0) <= 0"]),
+    "max_pools": (OPEN, ["max_pools: y(p0) <= 1"]),
+}
+
+
+@pytest.mark.parametrize("family", GOLDEN)
+def test_golden_rows(family: str) -> None:
+    given_program, rows = GOLDEN[family]
+    lines = [line.strip() for line in export_lp(given_program).splitlines()]
+    assert [
+        line for line in lines if line.split("(")[0].split(":")[0] in {row.split("(")[0].split(":")[0] for row in rows}
+    ] == rows
+
+
+def test_every_family_has_a_golden_text() -> None:
+    families = {
+        name
+        for name, function in inspect.getmembers(constraints, inspect.isfunction)
+        if function.__module__ == constraints.__name__ and not name.startswith("_")
+    }
+    assert families - {"constraints"} == set(GOLDEN)
+
+
+def test_movable_stream_has_one_demand_row() -> None:
+    text = export_lp(program(rate=[[1, 2]], movable=[True]))
+    assert " demand(s0,cycle): x(s0,p0,t0) + x(s0,p0,t1) = 1\n" in text
+
+
+def test_commitment_is_one_variable() -> None:
+    text = export_lp(program(rate=[[1, 2]], buy_cell=[0, 0], hourly=[1, 0.6], committed=[False, True]))
+    assert " cost: 0.6 m(b1) + 0.5 m(b0,t0) + 0.5 m(b0,t1)\n" in text
+    assert " packing(c0,t1): n(p0,t1) - m(b1) - m(b0,t1) <= 0\n" in text
+
+
+def test_whole_file() -> None:
+    assert export_lp(program(rate=[[2.0]], hourly=[3])) == (
+        "Minimize\n cost: 3 m(b0,t0)\n"
+        "Subject To\n"
+        " demand(s0,t0): x(s0,p0,t0) = 1\n"
+        " resource(j0,p0,t0): 2 x(s0,p0,t0) - n(p0,t0) <= 0\n"
+        " packing(c0,t0): n(p0,t0) - m(b0,t0) <= 0\n"
+        "Bounds\n 0 <= x(s0,p0,t0)\n 0 <= n(p0,t0) <= 2\n 0 <= m(b0,t0) <= 2\n"
+        "General\n n(p0,t0)\n m(b0,t0)\nEnd\n"
+    )
