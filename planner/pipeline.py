@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planner.candidates.apis import Apis, usable_apis
-from planner.candidates.build import Search, first_round, prepare, prune, unproved
+from planner.candidates.build import Search, Worth, first_round, margins, prepare, prune
 from planner.candidates.pools import Pools, join
 from planner.catalog.problem import LoadedProblem
 from planner.demand.streams import build_streams
@@ -19,6 +21,8 @@ from planner.optimize.program import Outcome
 from planner.optimize.solve import solve
 from planner.plan.build import Solved, make_plan
 from planner.plan.verify import verify
+from planner.study.reasons import reasons, unserved
+from planner.study.relax import study
 from planner.supply.build import build_supply
 from planner.supply.dominate import drop_dominated
 
@@ -35,8 +39,26 @@ TIGHTEN = 1.05
 FIRST_CEILING = 8.0
 """Sites are first enumerated up to this multiple of the cheapest one's price."""
 
+SCOUT_GAP = 0.5
+"""Gap of solves that only find out which deployments matter."""
+
+MOST_CONTENDERS = 2000
+"""Most deployments evaluated because they could beat the plan, rather than because the bound needs them."""
+
+MIN_SECONDS = 2.0
+"""Time a solve gets even if the limit has passed, so that there is a plan to show [s]."""
+
 RAISE = 8.0
 """Factor on that price while no plan is found."""
+
+
+class NoCombination(Infeasible):
+    """Nothing on offer serves the problem within its limits; keeps what was searched, for the reasons."""
+
+    def __init__(self, search: Search, pools: Pools, unserved: list[int]) -> None:
+        """Keep the search, all pools, and the streams that nothing may serve, whatever the limits."""
+        super().__init__(["no combination of machines and APIs keeps every promise within the limits"])
+        self.search, self.pools, self.unserved = search, pools, unserved
 
 
 def plan_problem(loaded: LoadedProblem, *, progress: Progress) -> Plan:
@@ -56,12 +78,29 @@ def plan_problem(loaded: LoadedProblem, *, progress: Progress) -> Plan:
     InvalidInput
         What only showed when traces were read or rules were applied.
     Infeasible
-        No plan keeps every promise.
+        No plan keeps every promise; with the reasons and the cheapest changes that would make one possible.
     NoPlanInTime
         The time limit came first.
     PlanRejected
         The plan failed its check even after tightening.
     """
+    try:
+        return plan_as_stated(loaded, progress)
+    except NoCombination as stuck:
+        raise advised(loaded, stuck, progress) from None
+
+
+def advised(loaded: LoadedProblem, stuck: NoCombination, progress: Progress) -> Infeasible:
+    """Return the error with what rules out the workloads, and the changes that were confirmed to help."""
+    progress("no plan keeps every promise; looking for the cheapest changes that allow one")
+    streams = stuck.search.streams
+    names = tuple(dict.fromkeys(streams[r].workload.name for r in stuck.unserved))
+    advice = study(loaded, names, lambda changed: plan_as_stated(changed, lambda _: None), progress=progress)
+    return Infeasible([*reasons(stuck.search, stuck.pools, stuck.unserved), *advice.reasons] or stuck.reasons, advice.relaxations)
+
+
+def plan_as_stated(loaded: LoadedProblem, progress: Progress) -> Plan:
+    """Return the least-cost plan of a problem; where there is none, say so without looking for changes."""
     try:
         search, apis = candidates(loaded, progress)
     except InvalidInput as error:
@@ -105,7 +144,7 @@ def candidates(loaded: LoadedProblem, progress: Progress) -> tuple[Search, Apis]
 
 
 def solve_fully(search: Search, pools: Pools, apis: Apis, tightened: Tightened, progress: Progress) -> Solved:
-    """Solve until no deployment is left that a cheaper plan could contain.
+    """Solve until no deployment is left that a cheaper plan could contain, or time is up.
 
     Sites are enumerated up to a price that is raised until it reaches the cost of the best plan; deployments that were
     screened out are brought in where the proof has not excluded them.
@@ -118,40 +157,62 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, tightened: Tightened, 
 
     Returns
     -------
-    Solved
+    Solved, whose bound holds for the deployments left out too.
 
     Raises
     ------
-    Infeasible, NoPlanInTime
+    NoCombination, NoPlanInTime
     """
+    settings = search.problem.solver
+    deadline = time.monotonic() + settings.time_limit
     dearest = float(np.max(search.site_cost, where=np.isfinite(search.site_cost), initial=0.0))
     ceiling = max(search.reached, FIRST_CEILING * float(np.min(search.site_cost, initial=np.inf)))
+    gap, final = SCOUT_GAP, False
     while True:
         if search.reached < min(ceiling, dearest):
             search.extend(ceiling)
             pools = first_round(search, pools, progress)
         assembled = tighten_columns(assemble(search, pools, apis), pools, tightened)
-        outcome = run(search, assembled, progress)
-        if outcome.termination == "infeasible":
-            if search.reached >= dearest:
-                raise Infeasible(["no combination of machines and APIs keeps every promise within the limits"])
+        lost = unserved(search, pools, apis)
+        outcome = run(search, assembled, gap, deadline, progress) if not lost else None
+        complete = search.reached >= dearest
+        fresh, beyond = np.zeros(0, dtype=np.intp), np.inf
+        if outcome is None or outcome.termination == "infeasible":
+            if complete and (lost or search.evaluated.all()):
+                raise NoCombination(search, pools, lost)
             ceiling = max(search.reached * RAISE, FIRST_CEILING)
-            continue
-        if outcome.objective > search.reached and search.reached < dearest:
+            fresh = np.flatnonzero(~search.evaluated) if complete else fresh
+        elif not complete and outcome.objective > search.reached:
             ceiling = outcome.objective
-            continue
-        fresh = unproved(search, outcome.stream_price, outcome.gpu_price, outcome.headroom)
-        if not len(fresh):
-            search.note_unreached(outcome.objective)
-            return Solved(search, pools, apis, assembled, outcome)
-        progress(f"{len(fresh):,} more deployments could still matter")
-        pools = prune(search, join([pools, prune(search, search.evaluate(fresh))], len(search.streams)))
+        else:
+            fresh, beyond = contenders(search, outcome, settings.gap)
+            if not len(fresh) and final or time.monotonic() > deadline:
+                search.note_unreached(outcome.objective)
+                return Solved(search, pools, apis, assembled, replace(outcome, bound=min(outcome.bound, beyond)))
+            if not len(fresh):
+                gap, final = settings.gap, True
+        if len(fresh):
+            progress(f"{len(fresh):,} more deployments could still matter")
+            pools = prune(search, join([pools, prune(search, search.evaluate(fresh))], len(search.streams)))
 
 
-def run(search: Search, assembled: Assembled, progress: Progress) -> Outcome:
-    """Solve one program; an answer that came too late is raised as what it is."""
+def contenders(search: Search, outcome: Outcome, gap: float) -> tuple[NDArray[np.intp], float]:
+    """Return the deployments to evaluate before the proof holds, and the least cost of a plan with any other one.
+
+    Those with a negative margin must be, for the bound to hold at all; those that could beat the plan by more than the
+    gap are too, as long as they are few.
+    """
+    rows, margin = margins(search, Worth(outcome.shadow.streams, outcome.shadow.calls, outcome.shadow.gpus))
+    able = margin < outcome.objective * (1.0 - gap) - outcome.shadow.bound
+    chosen = able if able.sum() <= MOST_CONTENDERS else margin < 0.0
+    return rows[chosen], outcome.shadow.bound + float(margin[~chosen].min(initial=np.inf))
+
+
+def run(search: Search, assembled: Assembled, gap: float, deadline: float, progress: Progress) -> Outcome:
+    """Solve one program within the time left; an answer that came too late is raised as what it is."""
     settings = search.problem.solver
-    outcome = solve(assembled.program, gap=settings.gap, time_limit=settings.time_limit, seed=settings.seed, progress=progress)
+    left = max(deadline - time.monotonic(), MIN_SECONDS)
+    outcome = solve(assembled.program, gap=max(gap, settings.gap), time_limit=left, seed=settings.seed, progress=progress)
     if outcome.termination == "no_solution":
         raise NoPlanInTime(f"no plan was found within {settings.time_limit:g} s; raise solver.time_limit")
     return outcome

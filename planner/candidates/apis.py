@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,43 @@ class Apis:
 
     names: tuple[str, ...]
     """[A] Catalog names."""
-    prices: tuple[ApiPrice, ...]
-    """[A] Prices at the streams' context lengths."""
+    prices: tuple[tuple[ApiPrice | None, ...], ...]
+    """[A][R] Prices at each stream's prompt lengths; None where it may not use the API."""
     call_cost: Floats
     """[R, A] Price per call [$]; inf where the stream may not use it."""
     rate_limit: Floats
     """[A] Most calls per second; inf if none."""
+
+
+def stream_price(name: str, offer: ApiOffer, stream: Stream) -> ApiPrice:
+    """Return an API's prices per token for a stream, averaged over its prompts where the seller has tiers.
+
+    price_in = E[I·price_in(I)] / E[I],  price_out = E[price_out(I)]
+
+    Parameters
+    ----------
+    name, offer : the API
+    stream : with its prompt lengths I
+
+    Returns
+    -------
+    ApiPrice [$/token]
+
+    Notes
+    -----
+    A request is charged at the tier its own prompt reaches, not at the tier of the mean prompt.
+    """
+    prompts = stream.prompt.values
+    low, high = (price(offer, name, context_tokens=float(tokens)) for tokens in (prompts[0], prompts[-1]))
+    if low == high:
+        return low
+    paid = [price(offer, name, context_tokens=float(tokens)) for tokens in prompts]
+    return replace(
+        high,
+        input=float(np.average([p.input for p in paid], weights=prompts)),
+        cached_input=float(np.average([p.cached_input for p in paid], weights=prompts)),
+        output=float(np.mean([p.output for p in paid])),
+    )
 
 
 def call_cost(stream: Stream, paid: ApiPrice) -> float:
@@ -63,7 +94,8 @@ def call_cost(stream: Stream, paid: ApiPrice) -> float:
 def api_percentile(latency: ApiLatency, stream: Stream, target: Target) -> float | None:
     """Return an upper bound on a latency percentile of an API [s]; None above the 95th, which nobody has measured.
 
-    For end-to-end times the 95th percentiles of the parts are added, which is never too low.
+    For end-to-end times the 95th percentiles of the parts are added, as if slow starts, slow tokens and long answers came
+    together.
     """
     if target.percentile > 95.0:
         return None
@@ -94,16 +126,22 @@ def api_problem(name: str, offer: ApiOffer, stream: Stream, catalog: Catalog, pr
     return _latency_problem(name, offer, stream)
 
 
+def judged(target: Target, stream: Stream) -> Target:
+    """Return a target as APIs are judged by it: a batch deadline at the 95th percentile, the highest anybody publishes."""
+    return replace(target, percentile=95.0) if stream.deadline is not None else target
+
+
 def _latency_problem(name: str, offer: ApiOffer, stream: Stream) -> tuple[str, str] | None:
-    """Return why an API's latency does not serve, None if it does; without a figure it cannot promise anything."""
-    promised = hard_targets(stream) + [target for target, _ in soft_targets(stream)]
-    interactive = [target for target in promised if target.metric != "e2e" or stream.deadline is None]
-    if interactive and offer.latency is None:
+    """Return why an API's latency does not serve, None if it does; without a figure it cannot promise anything.
+
+    Batch work goes to APIs of unknown latency: a deadline is taken to be long against a call.
+    """
+    if offer.latency is None:
+        if not stream.objectives:
+            return None
         return "latency", f"no latency figure is known; measure it and give it under catalogs.overrides.apis.{name}.latency"
     for target in hard_targets(stream):
-        if offer.latency is None:
-            continue
-        seen = api_percentile(offer.latency, stream, target)
+        seen = api_percentile(offer.latency, stream, judged(target, stream))
         if seen is None:
             return "latency", f"no figure above the 95th percentile, {target.metric} is promised at p{target.percentile:g}"
         if seen > target.seconds:
@@ -128,47 +166,51 @@ def usable_apis(catalog: Catalog, problem: Problem, streams: Sequence[Stream], l
     A missed soft target costs its price times the share of misses; an API is charged the full price if its 95th
     percentile is over the target and 5 % of it otherwise, for want of a distribution.
     """
-    names, prices, costs, limits = [], [], [], []
+    names: list[str] = []
+    prices: list[tuple[ApiPrice | None, ...]] = []
+    costs: list[list[float]] = []
     for name, offer in catalog.apis.items():
-        found = [api_problem(name, offer, stream, catalog, problem) for stream in streams]
-        for stream, reason in zip(streams, found, strict=True):
-            if reason is not None:
-                ledger.add(reason[0], name, reason[1], stream=stream.name)
-        users = [stream for stream, reason in zip(streams, found, strict=True) if reason is None]
-        paid = _priced(name, offer, users, ledger) if users else None
-        if paid is None:
-            continue
-        row = []
-        for stream, reason in zip(streams, found, strict=True):
-            fits = reason is None and _context_fits(name, paid, stream, ledger)
-            row.append(call_cost(stream, paid) + _soft_cost(offer, stream) if fits else np.inf)
-        if np.isfinite(row).any():
+        row = tuple(usable_price(name, offer, stream, catalog, problem, ledger) for stream in streams)
+        if any(row):
             names.append(name)
-            prices.append(paid)
-            costs.append(row)
-            limits.append(offer.rate_limit if offer.rate_limit is not None else np.inf)
-    table = np.array(costs).T if costs else np.zeros((len(streams), 0))
-    return Apis(tuple(names), tuple(prices), table, np.array(limits, dtype=float))
+            prices.append(row)
+            costs.append([_cost(offer, stream, paid) for stream, paid in zip(streams, row, strict=True)])
+    limits = [catalog.apis[name].rate_limit for name in names]
+    table = np.array(costs, dtype=float).reshape(len(names), len(streams)).T
+    return Apis(tuple(names), tuple(prices), table, np.array([np.inf if limit is None else limit for limit in limits]))
 
 
-def _priced(name: str, offer: ApiOffer, users: Sequence[Stream], ledger: Ledger) -> ApiPrice | None:
-    """Look the prices up at the longest mean context of the users."""
-    try:
-        return price(offer, name, context_tokens=max(stream.prompt.mean for stream in users))
-    except MissingFact as missing:
-        ledger.add("rules", name, str(missing))
-        return None
+def usable_price(
+    name: str, offer: ApiOffer, stream: Stream, catalog: Catalog, problem: Problem, ledger: Ledger
+) -> ApiPrice | None:
+    """Return what a stream pays for an API, None if it may not use it; the ledger is told why."""
+    reason = api_problem(name, offer, stream, catalog, problem)
+    if reason is None:
+        try:
+            paid = stream_price(name, offer, stream)
+        except MissingFact as missing:
+            reason = "rules", str(missing)
+        else:
+            reason = _context_problem(paid, stream)
+            if reason is None:
+                return paid
+    ledger.add(reason[0], name, reason[1], stream=stream.name)
+    return None
 
 
-def _context_fits(name: str, paid: ApiPrice, stream: Stream, ledger: Ledger) -> bool:
+def _context_problem(paid: ApiPrice, stream: Stream) -> tuple[str, str] | None:
     context = stream.longest_context()
     if paid.context_window is None or context <= paid.context_window:
-        return True
-    ledger.add("context", name, f"99 % of calls need {context:,.0f} tokens, it takes {paid.context_window:,.0f}", stream=stream.name)
-    return False
+        return None
+    return "context", f"99 % of calls need {context:,.0f} tokens, it takes {paid.context_window:,.0f}"
 
 
-def _soft_cost(offer: ApiOffer, stream: Stream) -> float:
+def _cost(offer: ApiOffer, stream: Stream, paid: ApiPrice | None) -> float:
+    """Return the price of a call with the soft targets it is expected to miss [$]; inf if the API may not be used."""
+    return call_cost(stream, paid) + missed_cost(offer, stream) if paid is not None else float("inf")
+
+
+def missed_cost(offer: ApiOffer, stream: Stream) -> float:
     """Return the expected price of missed soft targets per call [$]."""
     total = 0.0
     for target, fee in soft_targets(stream):

@@ -1,9 +1,10 @@
 """From a problem to pool columns: enumerate, weigh memory, screen by price, evaluate, prune.
 
-Sites are enumerated in the order of what one replica there costs, up to the cost of the best plan. Evaluating a capacity takes some forty times the work of an upper bound on it. So every deployment is screened by the
-bound first, and only those that could be as cheap as the best found are evaluated. `Search.unproved` later names the
-deployments that a lower price, seen by the optimizer's duals, might still bring in; the caller evaluates them and
-solves again until none is left, so that neither order nor screening ever costs optimality.
+Sites are enumerated in the order of what one replica there costs, up to the cost of the best plan. Evaluating a
+capacity takes some forty times the work of an upper bound on it. So every deployment is screened by the bound first,
+and only those that could be as cheap as the best found are evaluated. `margins` later tells which deployments the
+optimizer's prices might still bring in; the caller evaluates them and solves again until none is left, so that neither
+order nor screening ever costs optimality.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from numpy.typing import NDArray
 
 from planner.candidates import eligible as rules
 from planner.candidates.columns import ColumnFactory
-from planner.candidates.evaluate import Evaluator
+from planner.candidates.evaluate import Evaluator, Screened
+from planner.candidates.notes import note_pairs
 from planner.candidates.pools import Anchor, Pools, anchors_of, join, make_pools
 from planner.candidates.prune import undominated
 from planner.candidates.rejection import Ledger
-from planner.candidates.space import AllowedNames, Sites, Space, build_space, empty_space, find_sites, note_pairs
+from planner.candidates.space import AllowedNames, Sites, Space, build_space, empty_space, find_sites
 from planner.demand.stream import Stream
 from planner.domain.catalog import Catalog
 from planner.domain.problem import Problem
-from planner.perf.capacity import Capacity
+from planner.perf.capacity import LEAST_ROWS, Capacity
 from planner.supply.cells import Supply
 
 Floats = NDArray[np.float64]
@@ -59,8 +61,8 @@ class Search:
     """Combinations enumerated so far that fit in memory."""
     eligible: Bools
     """[R, N] who may use them."""
-    bound: Floats
-    """[R, N] rate of one replica that cannot be exceeded [1/s]; 0 where not eligible."""
+    least: NDArray[np.float32]
+    """[bound, R, N] share of a replica that a call/s takes at least; inf where not eligible."""
     evaluated: Bools
     """[N] whether the capacity has been computed."""
     evaluator: Evaluator
@@ -80,8 +82,7 @@ class Search:
 
         A replica needs its machines for at least the shortest period, or for the whole cycle where they are committed.
         """
-        hours = np.array([period.hours for period in self.problem.periods])
-        shortest = float(hours.min() / hours.sum())
+        shortest = min(period.hours for period in self.problem.periods) / self.problem.cycle_hours
         cell_cost = np.full(len(self.supply.cells), np.inf)
         for bought in self.supply.purchases:
             cell_cost[bought.cell] = min(cell_cost[bought.cell], bought.hourly * (1.0 if bought.committed else shortest))
@@ -107,13 +108,31 @@ class Search:
         self.considered += len(space)
         space, eligible = space.take(kept), eligible[:, kept]
         self.evaluator.factory.space = space
-        fits, bound = _screened(self.evaluator, space, eligible, self.ledger)
+        seen = self.evaluator.screen(np.arange(len(space)), eligible)
+        self._note_memory(space, seen)
+        fits = np.flatnonzero(seen.free > 0)
         self.space = self.space.joined(space.take(fits))
         self.evaluator.factory.space = self.space
-        self.eligible = np.concatenate([self.eligible, eligible[:, fits]], axis=1)
-        self.bound = np.concatenate([self.bound, bound], axis=1)
+        self.eligible = np.concatenate([self.eligible, (eligible & ~seen.cramped)[:, fits]], axis=1)
+        self.least = np.concatenate([self.least, seen.least[:, :, fits]], axis=2)
         self.evaluated = np.concatenate([self.evaluated, np.zeros(len(fits), dtype=bool)])
         return len(fits)
+
+    def _note_memory(self, space: Space, seen: Screened) -> None:
+        """Count rows that do not fit by model, precision and machine, with the layout that comes nearest."""
+        for rows in families(space, np.flatnonzero(seen.free <= 0)):
+            best = int(rows[np.argmax(seen.free[rows])])
+            weights, usable = seen.weights[best] / 1e9, (seen.weights[best] + seen.free[best]) / 1e9
+            sentence = f"weights {weights:.1f} GB a device > {usable:.1f} GB usable at {space.shapes[space.shape[best]]}"
+            self.ledger.add("memory", _family_name(space, best), sentence, count=len(rows))
+        for stream, cramped in zip(self.streams, seen.cramped, strict=True):
+            for rows in families(space, np.flatnonzero(cramped)):
+                best = int(rows[np.argmax(seen.free[rows])])
+                sentence = (
+                    f"the KV cache of one call of {stream.longest_context():,.0f} tokens does not fit into the "
+                    f"{seen.free[best] / 1e9:.1f} GB left on a device at {space.shapes[space.shape[best]]}"
+                )
+                self.ledger.add("memory", _family_name(space, best), sentence, count=len(rows), stream=stream.name)
 
     def note_unreached(self, cost: float) -> None:
         """Note the sites that were never enumerated because one replica costs more than the whole plan."""
@@ -140,13 +159,17 @@ class Search:
         return pools
 
     def _note_slow(self, rows: Index, capacities: Sequence[tuple[Anchor, Index, Capacity]]) -> None:
-        """Note rows that miss a promise even when almost idle, with the promise and by how much."""
+        """Note rows that miss a hard promise even when almost idle, with the promise and by how much."""
         for anchor, mine, found in capacities:
+            if anchor.targets != tuple(self.evaluator.targets[anchor.stream]):
+                continue
             stream = self.streams[anchor.stream].name
             for which in np.flatnonzero(~found.feasible).tolist():
                 name, strain = found.names[found.binding[which]], float(found.strain[which])
                 row = int(rows[mine[which]])
-                self.ledger.add("latency", self.space.describe(row), f"{name} at {strain:.2f} × its limit when idle", stream=stream)
+                self.ledger.add(
+                    "latency", self.space.describe(row), f"{name} at {strain:.2f} × its limit when idle", stream=stream
+                )
 
 
 def prepare(catalog: Catalog, problem: Problem, streams: Sequence[Stream], supply: Supply) -> Search:
@@ -179,7 +202,7 @@ def prepare(catalog: Catalog, problem: Problem, streams: Sequence[Stream], suppl
         good=good[:, useful],
         space=space,
         eligible=np.zeros((len(streams), 0), dtype=bool),
-        bound=np.zeros((len(streams), 0)),
+        least=np.zeros((LEAST_ROWS, len(streams), 0), dtype=np.float32),
         evaluated=np.zeros(0, dtype=bool),
         evaluator=evaluator,
         anchors=anchors_of(evaluator),
@@ -187,28 +210,19 @@ def prepare(catalog: Catalog, problem: Problem, streams: Sequence[Stream], suppl
     )
 
 
-def _screened(evaluator: Evaluator, space: Space, eligible: Bools, ledger: Ledger) -> tuple[Index, Floats]:
-    """Return the rows whose weights leave room for KV cache, and [R, those] the rates they cannot exceed."""
-    free, weights, bound = evaluator.screen(np.arange(len(space)), eligible)
-    _note_memory(space, free, weights, ledger)
-    fits = np.flatnonzero(free > 0)
-    return fits, bound[:, fits]
-
-
-def _note_memory(space: Space, free: Floats, weights: Floats, ledger: Ledger) -> None:
-    """Count rows that do not fit by model, precision and machine, with the layout that comes nearest."""
-    failing = np.flatnonzero(free <= 0)
-    key = (space.model[failing] * len(space.precisions) + space.precision[failing]) * len(space.hardware) + space.machine[failing]
+def families(space: Space, rows: Index) -> list[Index]:
+    """Split rows into those of the same model, precision and machine."""
+    if not len(rows):
+        return []
+    key = (space.model[rows] * len(space.precisions) + space.precision[rows]) * len(space.hardware) + space.machine[rows]
     order = np.argsort(key, kind="stable")
-    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
-    for rows in np.split(failing[order], starts[1:]) if len(failing) else ():
-        best = int(rows[np.argmax(free[rows])])
-        name = f"{space.models[space.model[best]]} {space.precisions[space.precision[best]]}"
-        sentence = (
-            f"weights {weights[best] / 1e9:.1f} GB a device > {(weights[best] + free[best]) / 1e9:.1f} GB usable "
-            f"at {space.shapes[space.shape[best]]}"
-        )
-        ledger.add("memory", f"{name} {space.hardware[space.machine[best]].accelerator}", sentence, count=len(rows))
+    return np.split(rows[order], np.flatnonzero(np.diff(key[order])) + 1)
+
+
+def _family_name(space: Space, row: int) -> str:
+    """Name what `families` puts together."""
+    machine = space.hardware[space.machine[row]].accelerator
+    return f"{space.models[space.model[row]]} {space.precisions[space.precision[row]]} {machine}"
 
 
 def first_round(search: Search, known: Pools, progress: Callable[[str], None]) -> Pools:
@@ -229,7 +243,7 @@ def first_round(search: Search, known: Pools, progress: Callable[[str], None]) -
     machine = search.space.machine
     found: list[Pools] = [known]
     for r in range(len(search.streams)):
-        cost = np.where((search.bound[r] > 0) & ~search.evaluated, price[r, machine] * gpus / np.maximum(search.bound[r], 1e-300), np.inf)
+        cost = np.where(search.evaluated, np.inf, price[r, machine] * gpus * search.least[:, r].max(axis=0))
         order = np.argsort(cost, kind="stable")
         order = order[np.isfinite(cost[order])]
         best = min((_cheapest(pools, r, price, gpus, machine) for pools in found), default=np.inf)
@@ -254,34 +268,52 @@ def _cheapest(pools: Pools, stream: int, price: Floats, gpus: Index, machine: In
     return float((need[good] * gpus[rows] * price[stream, machine[rows]]).min())
 
 
-def unproved(search: Search, stream_price: Floats, gpu_price: Floats, headroom: float) -> Index:
-    """Return the deployments, not yet evaluated, that a plan cheaper than the best found could still contain.
+@dataclass(frozen=True, eq=False)
+class Worth:
+    """What things are worth by the prices that prove the optimizer's bound [$/h]."""
 
-    A replica costs at least g·μ of machines and carries calls worth at most V = min(max_r π_r·λ̄_r, Σ_r π_r·Λ_r) by the
-    prices π, μ of the optimizer's bound; a plan with it costs at least bound + g·μ − V. Deployments whose g·μ − V
-    reaches the headroom between bound and plan are excluded by proof.
+    streams: Floats
+    """[R, T] Serving all of a stream in a period."""
+    calls: Floats
+    """[R, T] Serving 1 call/s of it."""
+    gpus: Floats
+    """[cell, T] An accelerator."""
+
+
+def margins(search: Search, worth: Worth) -> tuple[Index, Floats]:
+    """Return the deployments not yet evaluated, and by how much a plan with one of them exceeds the bound at least [$/h].
+
+    margin = min_t (g·μ_t − min(min_j max_r π_rt/d_jr, Σ_r π_rt·Λ_rt))
 
     Parameters
     ----------
-    search : with bounds λ̄
-    stream_price : [R, T] π_r·Λ_r, worth of serving all of a stream in a period [$/h]
-    gpu_price : [cell, T] μ, worth of an accelerator in a period [$/h]
-    headroom : cost of the best plan, less the gap asked for, less the bound that the prices prove [$/h]
+    search : with lower bounds d on demand
+    worth : prices π per call/s, π·Λ per stream, μ per accelerator
 
     Returns
     -------
-    Rows
+    (rows, margin of each)
+
+    Notes
+    -----
+    A replica costs at least g·μ of machines and carries calls worth at most the minimum, since Σ_r d_jr·λ_r ≤ 1 in every
+    mix. Whatever margin reaches the distance between bound and plan is excluded by proof; while none is negative, the
+    bound holds for all deployments.
+
+    References
+    ----------
+    docs/candidates.md; docs/formulation.md (prices).
     """
-    rows = np.flatnonzero(~search.evaluated & (search.bound > 0).any(axis=0))
+    rows = np.flatnonzero(~search.evaluated & np.isfinite(search.least[0]).any(axis=0))
     gpus = search.space.gpus()[rows]
-    rates = np.array([stream.rate for stream in search.streams], dtype=float)
-    needed = np.zeros(len(rows), dtype=bool)
-    hosted = np.where(search.sites.hosts[:, :, None], gpu_price[None], np.inf).min(axis=1, initial=np.inf)
-    for t in range(rates.shape[1]):
-        worth = np.divide(stream_price[:, t], rates[:, t], out=np.zeros(len(rates)), where=rates[:, t] > 0)
-        value = np.minimum((worth[:, None] * search.bound[:, rows]).max(axis=0), stream_price[:, t] @ (search.bound[:, rows] > 0))
-        needed |= gpus * hosted[search.space.machine[rows], t] - value < headroom
-    return rows[needed]
+    reach = 1.0 / search.least[:, :, rows]
+    least = np.full(len(rows), np.inf)
+    for t in range(worth.gpus.shape[1]):
+        hosted = np.min(np.where(search.sites.hosts, worth.gpus[:, t], np.inf), axis=1, initial=np.inf)
+        earned = (worth.calls[None, :, [t]] * reach).max(axis=1).min(axis=0)
+        earned = np.minimum(earned, worth.streams[:, t] @ (reach[0] > 0))
+        least = np.minimum(least, gpus * hosted[search.space.machine[rows]] - earned)
+    return rows, least
 
 
 def prune(search: Search, pools: Pools) -> Pools:

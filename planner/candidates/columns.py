@@ -10,7 +10,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.candidates.space import Hardware, Shape, Space
+from planner.candidates.layouts import Hardware, Shape, link_reach
+from planner.candidates.space import Space
 from planner.catalog.coefficients import coefficients_for
 from planner.domain.catalog import Catalog
 from planner.domain.hardware import Accelerator, Fabric
@@ -241,12 +242,18 @@ def allreduce_link(fabric: Fabric, device: Accelerator, degree: int) -> collecti
     if fabric.allreduce:
         points = np.array([[point.n, point.alpha, point.beta] for point in fabric.allreduce])
         return collectives.interpolate_points(n, points)
-    return collectives.nominal_allreduce(n, np.array(_link_rate(fabric, device)), np.array(fabric.efficiency), np.array(fabric.p2p_alpha))
+    return collectives.nominal_allreduce(
+        n, np.array(_link_rate(fabric, device)), np.array(fabric.efficiency), np.array(fabric.p2p_alpha)
+    )
 
 
 def _link_rate(fabric: Fabric, device: Accelerator) -> float:
     """Return a link's nominal rate: its own, the device's, or the device's host link."""
-    rate = fabric.p2p_beta or (device.link_bandwidth if fabric.scope == "scale_up" else device.pcie_bandwidth) or device.link_bandwidth
+    rate = (
+        fabric.p2p_beta
+        or (device.link_bandwidth if fabric.scope == "scale_up" else device.pcie_bandwidth)
+        or device.link_bandwidth
+    )
     if rate is None:
         raise MissingFact(f"no bandwidth is known for fabric {fabric.scope} of {device.name}; set p2p_beta or link_bandwidth")
     return rate
@@ -267,9 +274,7 @@ def link_row(catalog: Catalog, machine: Hardware, shape: Shape) -> dict[str, flo
     """
     device = catalog.accelerators[machine.accelerator]
     inner, outer = catalog.fabrics[machine.fabric], catalog.fabrics[machine.network_fabric]
-    reach = machine.node
-    if device.scale_up_domain > machine.node:
-        inner, reach = catalog.fabrics[device.fabric], device.scale_up_domain
+    reach = link_reach(machine, device)
     row = dict.fromkeys((f.name for f in fields(LinkColumns)), 1.0)
     if shape.tp > 1:
         cost = _group_allreduce(inner, outer, device, machine, shape.tp, reach)
@@ -296,10 +301,15 @@ def _group_allreduce(
     if degree <= reach:
         return allreduce_link(inner, device, degree)
     if outer.allreduce:
-        return collectives.interpolate_points(np.array(float(degree)), np.array([[p.n, p.alpha, p.beta] for p in outer.allreduce]))
+        return collectives.interpolate_points(
+            np.array(float(degree)), np.array([[p.n, p.alpha, p.beta] for p in outer.allreduce])
+        )
     nodes = degree // machine.node
     return collectives.hierarchical_allreduce(
-        allreduce_link(inner, device, machine.node), _network_link(outer, machine), np.array(float(machine.node)), np.array(float(nodes))
+        allreduce_link(inner, device, machine.node),
+        _network_link(outer, machine),
+        np.array(float(machine.node)),
+        np.array(float(nodes)),
     )
 
 
@@ -310,4 +320,6 @@ def _group_alltoall(
     if degree <= reach:
         return inside
     nodes = degree / machine.node
-    return collectives.hierarchical_alltoall(inside, _network_link(outer, machine), np.array(float(machine.node)), np.array(nodes))
+    return collectives.hierarchical_alltoall(
+        inside, _network_link(outer, machine), np.array(float(machine.node)), np.array(nodes)
+    )

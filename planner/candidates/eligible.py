@@ -128,7 +128,8 @@ def eligibility(space: Space, good: Bools, hosts: Bools, supply: Supply, problem
     open_to = np.array([cell.streams for cell in supply.cells], dtype=bool).reshape(len(supply.cells), len(streams))
     machines = (hosts.astype(int) @ open_to > 0).T
     engines = np.array(
-        [[allowed(name, problem.choose.engines, s.workload.choose.engines) for name in space.engines] for s in streams], dtype=bool
+        [[allowed(name, problem.choose.engines, s.workload.choose.engines) for name in space.engines] for s in streams],
+        dtype=bool,
     ).reshape(len(streams), len(space.engines))
     fits = good[:, space.model, space.precision, space.kv]
     return np.asarray(fits & machines[:, space.machine] & engines[:, space.engine])

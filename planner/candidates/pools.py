@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from planner.candidates.evaluate import Evaluator, chunks, concatenate, soft_targets
 from planner.perf import level as levels
 from planner.perf.capacity import Capacity, Target
+from planner.perf.steady import State
+from planner.perf.tails import Latencies
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -53,7 +55,7 @@ class Pools:
 
 
 def anchors_of(evaluator: Evaluator) -> tuple[Anchor, ...]:
-    """Return every level worth offering: one a stream, several where it has soft promises; equal ones once."""
+    """Return every level worth offering: one a stream, several where it has soft promises."""
     made: list[Anchor] = []
     for r, stream in enumerate(evaluator.streams):
         soft = soft_targets(stream)
@@ -83,14 +85,14 @@ def make_pools(
     capacities: list[tuple[Anchor, Index, Capacity]] = []
     for index, anchor in enumerate(anchors):
         mine = np.flatnonzero(eligible[anchor.stream])
-        found = evaluator.solve(rows[mine], anchor.stream, anchor.targets) if len(mine) else None
-        if found is None:
+        if not len(mine):
             continue
+        found = evaluator.solve(rows[mine], anchor.stream, anchor.targets)
         capacities.append((anchor, mine, found))
-        good = np.flatnonzero(found.feasible)
-        for piece in chunks(good):
-            if len(piece):
-                parts.append(_pools_at(evaluator, rows[mine[piece]], eligible[:, mine[piece]], index, anchor, found, piece))
+        parts += [
+            _pools_at(evaluator, rows[mine[piece]], eligible[:, mine[piece]], index, anchor, found, piece)
+            for piece in chunks(np.flatnonzero(found.feasible))
+        ]
     return join(parts, len(evaluator.streams)), capacities
 
 
@@ -100,7 +102,7 @@ def _pools_at(
     """Return the pools of deployments at one anchor's level, with the demand of every stream."""
     everyone = range(len(evaluator.streams))
     made = evaluator.compile(rows, everyone)
-    state = levels.State(**{name: np.asarray(getattr(found.state, name))[piece] for name in _state_fields()})
+    state = State(**{name: np.asarray(getattr(found.state, name))[piece] for name in _state_fields()})
     corner = levels.make_level(state, made.traffic[anchor.stream], made.replica, anchor.targets)
     corner = spread_level(corner, len(rows))
     demand = np.full((len(levels.RESOURCES), len(everyone), len(rows)), np.inf)
@@ -109,15 +111,24 @@ def _pools_at(
         need, seen = levels.demands(made.step, corner, made.traffic[r], made.replica)
         usable = eligible[r].copy()
         for target in anchor.targets if r == anchor.stream else evaluator.targets[r]:
-            usable &= np.broadcast_to(seen.percentile(target.metric, target.percentile) <= target.seconds * (1 + 1e-6), usable.shape)
+            usable &= np.broadcast_to(
+                seen.percentile(target.metric, target.percentile) <= target.seconds * (1 + 1e-6), usable.shape
+            )
         demand[:, r] = np.where(usable, need, np.inf)
         for target, price in soft_targets(evaluator.streams[r]):
-            call_cost[r] += price * np.broadcast_to(seen.miss(target.metric, target.seconds), usable.shape)
+            call_cost[r] += price * most_missed(corner, seen, target)
     return Pools(rows, np.full(len(rows), index, dtype=np.intp), corner, demand, call_cost)
 
 
+def most_missed(corner: levels.Level, seen: Latencies, target: Target) -> Floats:
+    """Return the largest share of calls that can miss a target at a level: all where the level leaves the latency open [1]."""
+    queue, jitter = np.isinf(corner.wait), np.isinf(corner.jitter) & (seen.tpot.ceiling > target.seconds)
+    unbounded = {"ttft": queue, "tpot": jitter, "e2e": queue | np.isinf(corner.jitter)}[target.metric]
+    return np.where(unbounded, 1.0, seen.miss(target.metric, target.seconds))
+
+
 def _state_fields() -> tuple[str, ...]:
-    return tuple(levels.State.__dataclass_fields__)
+    return tuple(State.__dataclass_fields__)
 
 
 def spread_level(corner: levels.Level, count: int) -> levels.Level:
@@ -126,7 +137,7 @@ def spread_level(corner: levels.Level, count: int) -> levels.Level:
     def spread(values: Floats) -> Floats:
         return np.broadcast_to(np.asarray(values, dtype=float), (count,)).copy()
 
-    state = levels.State(**{name: spread(getattr(corner.state, name)) for name in _state_fields()})
+    state = State(**{name: spread(getattr(corner.state, name)) for name in _state_fields()})
     return levels.Level(state, spread(corner.wait), spread(corner.wait_shape), spread(corner.jitter), spread(corner.spread))
 
 
@@ -134,7 +145,7 @@ def join(parts: Sequence[Pools], streams: int) -> Pools:
     """Put pools of several anchors together."""
     if not parts:
         empty = np.zeros(0)
-        state = levels.State(**dict.fromkeys(_state_fields(), empty))
+        state = State(**dict.fromkeys(_state_fields(), empty))
         none = np.zeros(0, dtype=np.intp)
         corner = levels.Level(state, empty, empty, empty, empty)
         return Pools(none, none, corner, np.zeros((len(levels.RESOURCES), streams, 0)), np.zeros((streams, 0)))

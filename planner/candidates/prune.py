@@ -30,7 +30,9 @@ def undominated(machine: Index, hosts: Bools, gpus: Index, demand: Floats, call_
     -------
     [K] True for pools to keep.
     """
-    columns = np.concatenate([demand.reshape(-1, demand.shape[-1]), np.where(np.isinf(demand[0]), np.inf, call_cost), gpus[None, :]])
+    columns = np.concatenate(
+        [demand.reshape(-1, demand.shape[-1]), np.where(np.isinf(demand[0]), np.inf, call_cost), gpus[None, :]]
+    )
     keep: Bools = np.zeros(len(machine), dtype=bool)
     served = np.isfinite(demand[0]).any(axis=0)
     alike = _families(hosts)[machine]

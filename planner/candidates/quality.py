@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from planner.domain.llm import KvPrecision, Model, Precision, Recovery, Score
 from planner.domain.workload import QualityFloor
@@ -19,8 +21,6 @@ class Verdict:
     """Whether the floor is reached."""
     reason: str
     """Sentence with the numbers."""
-    value: float | None = None
-    """Score after recovery; None if unknown."""
 
 
 def best_score(scores: tuple[Score, ...], benchmark: str) -> Score | None:
@@ -45,8 +45,9 @@ def recovery_of(precision: Precision, name: str, model: Model, benchmark: str, c
 
     Notes
     -----
-    Of several rows that apply, the most pessimistic end counts. Recoveries are not multiplied with other effects as if
-    independent without a floor (handbook §10): KV precision is the only other factor.
+    Of the rows that apply, those measured on the largest models count, of these the ones at the shortest contexts that
+    reach far enough, and of what is left the most pessimistic end. Recoveries are not multiplied with other effects as
+    if independent without a floor (handbook §10): KV precision is the only other factor.
     """
     if name == model.native_precision or (name in SIXTEEN_BIT and model.native_precision in SIXTEEN_BIT):
         return 1.0, "published weights"
@@ -54,13 +55,31 @@ def recovery_of(precision: Precision, name: str, model: Model, benchmark: str, c
     exact = [row for row in rows if benchmark in row.tasks] or [row for row in rows if not row.tasks] or rows
     if not exact:
         return None, ""
-    worst = min(exact, key=lambda row: row.low if row.low is not None else row.recovery)
-    return (worst.low if worst.low is not None else worst.recovery), worst.source
+    worst = min(_closest(exact), key=_pessimistic)
+    return _pessimistic(worst), worst.source
+
+
+def _closest(rows: Sequence[Recovery]) -> list[Recovery]:
+    """Return the rows nearest to the case among those that apply: by size of model, then by length of context."""
+    size = max(row.min_parameters for row in rows)
+    alike = [row for row in rows if row.min_parameters == size]
+    reach = min(_reach(row) for row in alike)
+    return [row for row in alike if _reach(row) == reach]
+
+
+def _reach(row: Recovery) -> float:
+    """Return the longest context a row speaks of [token]; inf if it does not say."""
+    return row.max_context if row.max_context is not None else inf
+
+
+def _pessimistic(row: Recovery) -> float:
+    """Return the lowest recovery a row allows for."""
+    return row.low if row.low is not None else row.recovery
 
 
 def _applies(row: Recovery, model: Model, context: float) -> bool:
     """Whether a recovery row speaks of models this large and contexts this long."""
-    return model.parameters.total >= row.min_parameters and (row.max_context is None or context <= row.max_context)
+    return model.parameters.total >= row.min_parameters and context <= _reach(row)
 
 
 def judge(
@@ -90,7 +109,9 @@ def judge(
     for share, what in ((weights, precision_name), (cache, kv_name)):
         if share is None and floor.unknown_recovery is None:
             return Verdict(False, f"no measured quality recovery of {what} at this size and context")
-    assumed = floor.unknown_recovery or 1.0
-    value = score.score * (assumed if weights is None else weights) * (assumed if cache is None else cache)
-    sentence = f"{floor.benchmark} {score.score:g} × recovery = {value:.1f} against {floor.at_least:g} ({source or 'assumed recovery'})"
-    return Verdict(value >= floor.at_least, sentence, value)
+    kept = [share if share is not None else floor.unknown_recovery or 0.0 for share in (weights, cache)]
+    value = score.score * kept[0] * kept[1]
+    figures = f"{score.score:g} × {kept[0]:.3g} (weights) × {kept[1]:.3g} (cache) = {value:.1f}"
+    return Verdict(
+        value >= floor.at_least, f"{floor.benchmark} {figures} against {floor.at_least:g} ({source or 'assumed recovery'})"
+    )

@@ -17,7 +17,6 @@ CODES = {
     "layout": "layout impossible for this model or machine",
     "memory": "does not fit in memory",
     "latency": "too slow even when almost idle",
-    "load": "no load at which every promise holds",
     "rules": "data rules, price or quota leave no machine",
     "cost": "cannot be part of a plan as cheap as this one",
     "dominated": "another deployment on the same machines is at least as good in everything",

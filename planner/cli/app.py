@@ -69,16 +69,24 @@ def solve(
 ) -> None:
     """Find the least-cost plan for a problem file."""
     from planner.atomic import check_folder
+    from planner.errors import Infeasible
+    from planner.report import jsonout
 
     if output is not None:
         check_folder(output, FILES)
     loaded = _load(problem, quiet=quiet).with_solver(gap=gap, time_limit=time_limit)
     from planner.pipeline import plan_problem  # the solver is imported only once the file is known to be good
 
-    plan = plan_problem(loaded, progress=_progress(forced=progress, quiet=quiet))
+    shape = "json" if as_json else shape
+    try:
+        plan = plan_problem(loaded, progress=_progress(forced=progress, quiet=quiet))
+    except Infeasible as error:
+        if shape == "json" and not quiet:
+            click.echo(jsonout.no_plan(error), nl=False)
+        raise
     written = _write(plan, output) if output is not None else []
     if not quiet:
-        _print(plan, "json" if as_json else shape)
+        _print(plan, shape)
         for path in written:
             click.echo(f"wrote {path}", err=True)
 

@@ -122,7 +122,7 @@ class Share(Strict):
     rate: float
     """Calls per second."""
     share: float
-    """Of the stream's calls in that period."""
+    """Of the stream's calls in that period; of all in the cycle where they may be moved between periods."""
 
 
 class PoolLoad(Strict):

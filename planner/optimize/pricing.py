@@ -69,6 +69,8 @@ class Priced:
     """[K] Change of the bound by having the pool at all, at its best size; negative: it may pay."""
     used: Floats
     """[K, T] Least increase of the bound if the pool has a replica in that period."""
+    at: Prices
+    """The prices."""
 
 
 def prices(rows: Rows, solved: Result, known: Ints, *, money: float = 1.0) -> Prices:
@@ -103,7 +105,7 @@ def price(program: Program, bounds: Bounds, at: Prices) -> Priced:
     used = pools[:, None] - best + opening
     bound = _limits_value(program, at) + _machines_value(program, bounds, at)
     bound += _apis_value(program, bounds, at) + float(np.minimum(pools, 0.0).sum())
-    return Priced(bound, pools, np.where(bounds.replicas > 0, used - np.minimum(pools, 0.0)[:, None], np.inf))
+    return Priced(bound, pools, np.where(bounds.replicas > 0, used - np.minimum(pools, 0.0)[:, None], np.inf), at)
 
 
 def _limits_value(program: Program, at: Prices) -> float:

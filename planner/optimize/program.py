@@ -124,6 +124,20 @@ class Program:
 
 
 @dataclass(frozen=True, eq=False)
+class Shadow:
+    """What a relaxation says things are worth; any pool not in the program can be judged by it."""
+
+    bound: float
+    """Lower bound these prices prove over the program's pools [$/h]."""
+    streams: Floats
+    """[R, T] Worth of serving all of a stream in a period [$/h]."""
+    calls: Floats
+    """[R, T] Worth of serving 1 call/s of a stream in a period [$/h]."""
+    gpus: Floats
+    """[I, T] Worth of an accelerator of a cell in a period [$/h]."""
+
+
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """What the optimizer found, with its proof."""
 
@@ -147,12 +161,8 @@ class Outcome:
     """Pool columns before proofs removed any."""
     kept: int
     """Pool columns in the final program."""
-    stream_price: Floats | None = None
-    """[R, T] Worth of serving all of a stream in a period, by the prices of the relaxation's bound [$/h]."""
-    gpu_price: Floats | None = None
-    """[I, T] Worth of an accelerator of a cell in a period, by the same prices [$/h]."""
-    headroom: float = 0.0
-    """Objective less the asked gap, less the bound those prices prove: what a pool may add and still matter [$/h]."""
+    shadow: Shadow
+    """Prices that prove a bound, for pools that the program did not hold."""
 
     @property
     def gap(self) -> float:

@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.optimize.backend import Limits, Status, solver_name
-from planner.optimize.bounds import Bounds, bounds
+from planner.optimize.bounds import Bounds, bounds, most_rate
 from planner.optimize.check import check
 from planner.optimize.incumbent import NODES, Incumbent, better, by_period, promising, rounded, solve_over
 from planner.optimize.model import Point
-from planner.optimize.program import Bools, Ints, Outcome, Program
+from planner.optimize.program import Bools, Ints, Outcome, Program, Shadow
 from planner.optimize.relax import Relaxation, Verdict, relax
 
 SOME = 120
@@ -81,10 +81,10 @@ def solve(
     run = _Run(program, bounds(program), Limits(gap, time_limit, seed, solver=solver), time.monotonic(), progress)
     relaxation = relax(program, run.bounds, progress, deadline=run.started + time_limit / 2)
     if relaxation.verdict is Verdict.INFEASIBLE:
-        return _nothing(run, "infeasible", np.inf)
+        return _nothing(run, relaxation, "infeasible", np.inf)
     first = _first_plan(run, relaxation)
     if first is not None and _close(first.cost, relaxation.bound, gap):
-        return _outcome(run, first, relaxation.bound, len(promising(relaxation)))
+        return _outcome(run, relaxation, first, relaxation.bound, len(promising(relaxation)))
     return _final(run, relaxation, _improved(run, relaxation, first))
 
 
@@ -147,10 +147,11 @@ def _final(run: _Run, relaxation: Relaxation, first: Incumbent | None) -> Outcom
     whole = len(chosen) == len(keep)
     if best is None:
         infeasible = result.status is Status.INFEASIBLE and whole
-        return _nothing(run, "infeasible", np.inf) if infeasible else _nothing(run, "no_solution", relaxation.bound)
+        termination, least = ("infeasible", np.inf) if infeasible else ("no_solution", relaxation.bound)
+        return _nothing(run, relaxation, termination, least)
     beyond = _least_beyond(run, relaxation, chosen, dropped)
     bound = max(relaxation.bound, min(result.bound, beyond))
-    return _outcome(run, best, bound, len(chosen))
+    return _outcome(run, relaxation, best, bound, len(chosen))
 
 
 def _ranked(relaxation: Relaxation, keep: Ints) -> Ints:
@@ -177,21 +178,34 @@ def _least_beyond(run: _Run, relaxation: Relaxation, chosen: Ints, dropped: Bool
     return float(relaxation.bound + relaxation.priced.used[outside].min(initial=np.inf))
 
 
-def _outcome(run: _Run, best: Incumbent, bound: float, kept: int) -> Outcome:
+def _outcome(run: _Run, relaxation: Relaxation, best: Incumbent, bound: float, kept: int) -> Outcome:
     proven = min(bound, best.cost)
     termination = "optimal" if _close(best.cost, proven, run.limits.gap) else "feasible"
     run.progress(f"{termination}: {best.cost:.6g}, bound {proven:.6g}")
-    return _report(run, termination, best, proven, kept)
+    return _report(run, relaxation, termination, best, proven, kept)
 
 
-def _nothing(run: _Run, termination: str, bound: float) -> Outcome:
+def _nothing(run: _Run, relaxation: Relaxation, termination: str, bound: float) -> Outcome:
     program = run.program
     R, A, K, T = (len(names) for names in (program.streams, program.apis.name, program.pools.name, program.periods))
     empty = Point(np.zeros((R, K, T)), np.zeros((R, A, T)), np.zeros((K, T)), np.zeros((len(program.purchases.name), T)))
-    return _report(run, termination, Incumbent(empty, np.inf), bound, 0)
+    return _report(run, relaxation, termination, Incumbent(empty, np.inf), bound, 0)
 
 
-def _report(run: _Run, termination: str, best: Incumbent, bound: float, kept: int) -> Outcome:
+def _shadow(run: _Run, relaxation: Relaxation) -> Shadow:
+    """Prices of the relaxation's best bound, per call/s where a stream has calls; zero where there is none."""
+    program = run.program
+    if relaxation.priced is None:
+        R, T, I = len(program.streams), len(program.periods), len(program.cells.name)
+        return Shadow(0.0, np.zeros((R, T)), np.zeros((R, T)), np.zeros((I, T)))
+    at, rate = relaxation.priced.at, most_rate(program)
+    per_call = np.divide(at.demand, rate, out=np.zeros(rate.shape), where=rate > 0)
+    return Shadow(relaxation.bound, at.demand, per_call, at.packing)
+
+
+def _report(
+    run: _Run, relaxation: Relaxation, termination: str, best: Incumbent, bound: float, kept: int
+) -> Outcome:
     return Outcome(
         termination=termination,
         objective=best.cost,
@@ -203,4 +217,5 @@ def _report(run: _Run, termination: str, best: Incumbent, bound: float, kept: in
         solver=solver_name(run.limits.solver),
         considered=len(run.program.pools.name),
         kept=kept,
+        shadow=_shadow(run, relaxation),
     )

@@ -1,14 +1,14 @@
 """How many calls per second of one stream a replica can take while every promise holds.
 
 All constraints grow with B, the mean number of decoding sequences, so the largest B that keeps them is found by
-bisection over whole columns of deployments at once; λ(B) then is the capacity.
+searching over whole columns of deployments at once; λ(B) then is the capacity.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,25 @@ from planner.perf.step import Array, StepModel
 from planner.perf.tails import latencies
 from planner.perf.traffic import Traffic
 
+_Bundle = TypeVar("_Bundle", StepModel, Traffic, "Replica")
+
 OCCUPANCY_Z = 2.326
 """Sequences and KV memory must fit at the 99th percentile of occupancy (normal quantile; handbook §1)."""
+
+FAR = 50.0
+"""Strains beyond this count as this in the search [1]."""
 
 SMALLEST_LOAD = 0.01
 """B of a replica that is as good as idle: what fails here fails at any load [1]."""
 
-STEPS = 13
-"""Bisection steps over log B; leaves B at most 0.2 % below its limit."""
+CLOSE = 2e-3
+"""The search ends where B is known to a share of this [1]."""
+
+NEAR = 1e-4
+"""It also ends where the worst strain is above 1 − this [1]."""
+
+STEPS = 40
+"""Most steps of the search; every fourth halves the bracket, whatever the strains look like."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +121,10 @@ def strains(state: State, traffic: Traffic, replica: Replica, targets: Sequence[
 
 def worst(ratios: Sequence[tuple[str, Array]]) -> Array:
     """Return the largest of the ratios, infinite where one is not a number."""
-    stacked = np.stack(np.broadcast_arrays(*(ratio for _, ratio in ratios)))
-    return np.asarray(np.where(np.isnan(stacked), np.inf, stacked).max(axis=0))
+    largest = ratios[0][1]
+    for _, ratio in ratios[1:]:
+        largest = np.maximum(largest, ratio)
+    return np.where(np.isnan(largest), np.inf, largest)
 
 
 def largest_load(replica: Replica, traffic: Traffic) -> Array:
@@ -137,6 +150,64 @@ class Capacity:
     """Constraints, in the order of `strains`."""
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """Deployments with their stream and limits, as far as the search still works on them."""
+
+    step: StepModel
+    traffic: Traffic
+    replica: Replica
+    targets: Sequence[Target]
+
+    def excess(self, log_load: Array) -> Array:
+        """Return the logarithm of the worst strain at B = e^log_load."""
+        state = steady_state(self.step, self.traffic, self.replica.chunk_tokens, np.exp(log_load))
+        return np.log(np.minimum(worst(strains(state, self.traffic, self.replica, self.targets)), FAR))
+
+    def take(self, index: NDArray[np.intp]) -> _Rows:
+        """Return the chosen rows."""
+        return _Rows(_pick(self.step, index), _pick(self.traffic, index), _pick(self.replica, index), self.targets)
+
+
+def _pick(bundle: _Bundle, index: NDArray[np.intp]) -> _Bundle:
+    """Return a bundle of columns at `index`; single values stay as they are."""
+
+    def at(value: Any) -> Any:
+        return value[index] if isinstance(value, np.ndarray) and value.size > 1 else value
+
+    return type(bundle)(**{f.name: at(getattr(bundle, f.name)) for f in fields(bundle)})
+
+
+def _last_feasible(rows: _Rows, low: Array, high: Array, under: Array, over: Array) -> Array:
+    """Return a point close to where the excess becomes positive, on its feasible side; columns of one dimension.
+
+    Regula falsi with the Illinois rule (an end that stays put counts half the next time: `weight` is that of the upper end
+    over the lower's) and a halving every fourth step; rows that are close enough drop out.
+    """
+    found = low.copy()
+    index = np.arange(low.size)
+    weight, side = np.ones(low.size), np.zeros(low.size)
+    for count in range(STEPS):
+        busy = np.flatnonzero((high - low > CLOSE) & (under < -NEAR))
+        if not busy.size:
+            break
+        if busy.size < 0.7 * index.size:
+            found[index] = low
+            rows, index = rows.take(busy), index[busy]
+            low, high, under, over, weight, side = (a[busy] for a in (low, high, under, over, weight, side))
+        share = 0.5 if count % 4 == 3 else np.clip(under / np.minimum(under - weight * over, -1e-12), 0.02, 0.98)
+        middle = low + share * (high - low)
+        value = rows.excess(middle)
+        fits = value <= 0.0
+        under, over = np.where(fits, value, under), np.where(fits, over, value)
+        stays = np.where(fits, side > 0, side < 0)
+        weight = np.where(stays, np.where(fits, 0.5, 2.0) * weight, 1.0)
+        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+        side = np.where(fits, 1.0, -1.0)
+    found[index] = low
+    return found
+
+
 def solve(step: StepModel, traffic: Traffic, replica: Replica, targets: Sequence[Target]) -> Capacity:
     """Return the capacity of each deployment for one stream alone.
 
@@ -153,28 +224,25 @@ def solve(step: StepModel, traffic: Traffic, replica: Replica, targets: Sequence
 
     Notes
     -----
-    Every strain is increasing in B, so the feasible loads form an interval; the lower, feasible end of the bisection
-    is returned, hence capacity is never overstated and at most 0.2 % low in B.
+    Strains grow with B, so the feasible loads form an interval; the lower, feasible end of the search is returned, hence
+    capacity is never overstated. It is low by at most 0.2 % in B or 0.01 % in the strain that binds.
 
     References
     ----------
     Design §3.3; handbook §5.6.
     """
     shape = np.broadcast(step.host, traffic.held, replica.kv_bytes).shape
+
+    rows = _Rows(step, traffic, replica, targets)
     low = np.full(shape, np.log(SMALLEST_LOAD))
-    high = np.broadcast_to(np.log(largest_load(replica, traffic)), shape).copy()
-
-    def strain_at(log_load: Array) -> Array:
-        state = steady_state(step, traffic, replica.chunk_tokens, np.exp(log_load))
-        return worst(strains(state, traffic, replica, targets))
-
-    feasible = strain_at(low) <= 1.0
-    low = np.where(feasible & (strain_at(high) <= 1.0), high, low)
-    for _ in range(STEPS):
-        middle = 0.5 * (low + high)
-        fits = strain_at(middle) <= 1.0
-        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
-    low = np.where(feasible, low, np.log(SMALLEST_LOAD))
+    high = np.broadcast_to(np.log(largest_load(replica, traffic)), shape)
+    under, over = rows.excess(low), rows.excess(high)
+    feasible = under <= 0.0
+    low = np.where(feasible & (over <= 0.0), high, low)
+    mixed = np.flatnonzero(feasible & (over > 0.0))
+    if mixed.size:
+        flat = (np.broadcast_to(values, shape).reshape(-1)[mixed] for values in (low, high, under, over))
+        low.reshape(-1)[mixed] = _last_feasible(rows.take(mixed), *flat)
     state = steady_state(step, traffic, replica.chunk_tokens, np.exp(low))
     ratios = strains(state, traffic, replica, targets)
     stacked = np.stack([np.broadcast_to(ratio, shape) for _, ratio in ratios])
@@ -188,32 +256,49 @@ def solve(step: StepModel, traffic: Traffic, replica: Replica, targets: Sequence
     )
 
 
-def optimistic_rate(step: StepModel, traffic: Traffic, iteration: float) -> Array:
-    """Return a rate that no level whose mean iteration is at most `iteration` exceeds, for screening.
+BLENDS = (0.0, 0.5, 1.0)
+"""Weights of reading against compute in the lower bounds on iteration time; ‖a, b‖ ≥ max(a, b) ≥ θa + (1 − θ)b."""
 
-    λ̄ = (D − host)/D / (O·(t_seq + flops + comm + kv·KV) + I·(flops + comm) + attention·G)
+LEAST_ROWS = len(BLENDS) + 2
+"""Rows of `least_demands`."""
+
+
+def least_demands(step: StepModel, traffic: Traffic, replica: Replica, iteration: float) -> Array:
+    """Return lower bounds on the share of a replica that 1 call/s takes, at any level and in any mix.
+
+    θ-rows   (O·(t_seq + comm + kv·KV) + I·comm + attention·G + (1 − θ)·(O + I)·flops) / (1 − (host + θ·weights)/D)
+    memory   O·(host + weights)·H / M
+    slots    O·(host + weights) / B_max
 
     Parameters
     ----------
-    step, traffic : deployments and stream
+    step, traffic, replica : deployments and stream
     iteration : D, the longest mean iteration the stream's promises could allow [s]; inf if they say nothing
 
     Returns
     -------
-    λ̄ [1/s]
+    [len(BLENDS) + 2, …] share per call/s; inf where even the weights cannot be read in time
 
     Notes
     -----
-    Every iteration takes at least its fixed host time plus the compute time of its tokens, whatever the roofline hides,
-    so Σ_r λ_r w_r ≤ (D − host)/D holds for any mixture: the bound is additive over streams, and screening by it loses
-    no plan. Where even the weights cannot be read in time the rate is 0.
+    Each row is additive over streams. θ-rows: every iteration lasts at least host time, θ of the weight reading, 1 − θ of
+    the compute and all of the rest; D is further bounded by the stable load, D ≤ (host + weights + experts)/(1 − u).
+    Memory and slots: no iteration is shorter than host time and weight reading. So screening by these bounds loses no
+    plan.
+
+    References
+    ----------
+    docs/candidates.md, "Nothing is lost".
     """
-    token = step.flops + step.comm
-    work = traffic.output * (step.host_sequence + token + step.kv * traffic.kv) + traffic.prompt * token
-    work = work + step.attention * traffic.attention
     floor = step.host + step.weights
-    share = np.where(floor < iteration, 1.0 - step.host / iteration, 0.0)
-    return np.asarray(share / work)
+    longest = np.minimum(iteration, (floor + step.experts) / (1.0 - replica.utilization))
+    compute = (traffic.output + traffic.prompt) * step.flops
+    rest = traffic.output * (step.host_sequence + step.comm + step.kv * traffic.kv) + traffic.prompt * step.comm
+    rest = rest + step.attention * traffic.attention
+    rows = [(rest + (1.0 - theta) * compute) / (1.0 - (step.host + theta * step.weights) / longest) for theta in BLENDS]
+    held = traffic.output * floor
+    rows += [held * traffic.held / replica.kv_bytes, held / replica.max_sequences]
+    return np.where(floor < longest, np.stack(np.broadcast_arrays(*rows)), np.inf)
 
 
 def state_at_rate(step: StepModel, traffic: Traffic, replica: Replica, rate: Array) -> State:

@@ -192,7 +192,8 @@ def prompt_queue(traffic: Traffic, per_token: Array, rate: Array) -> tuple[Array
     second = bursty_second_moment(traffic)
     third = traffic.prompt_third * (second / np.maximum(traffic.prompt_second, TINY))
     load = rate * traffic.prompt * per_token
-    return load, *pollaczek_khinchine(load, second * per_token**2, third * per_token**3, rate)
+    square = per_token * per_token
+    return load, *pollaczek_khinchine(load, second * square, third * (square * per_token), rate)
 
 
 def steady_state(step: StepModel, traffic: Traffic, chunk_tokens: Array, sequences: Array) -> State:

@@ -172,8 +172,8 @@ def gamma_percentile(moments: Moments, percentile: float) -> Array:
     """
     z = normal_quantile(percentile)
     shape = np.maximum(moments.mean**2 / np.maximum(moments.variance, 1e-30), MIN_SHAPE)
-    root = 1.0 - 1.0 / (9.0 * shape) + z / (3.0 * np.sqrt(shape))
-    return np.asarray(moments.mean * np.maximum(root, 0.0) ** 3)
+    root = np.maximum(1.0 - 1.0 / (9.0 * shape) + z / (3.0 * np.sqrt(shape)), 0.0)
+    return np.asarray(moments.mean * (root * root * root))  # numpy's power is ten times slower
 
 
 def gamma_miss(moments: Moments, target: float) -> Array:

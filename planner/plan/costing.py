@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from planner.demand.stream import Stream
-from planner.domain.plan import ApiRoute, Cost, Pool, PoolCost, Purchase, WorkloadCost
-
-Floats = NDArray[np.float64]
+from planner.domain.plan import ApiRoute, Pool, Purchase, WorkloadCost
 
 HOURS_PER_MONTH = 730.0
 """Hours of an average month."""
@@ -27,7 +22,9 @@ def average_machine_cost(machines: Mapping[str, int], hourly: float, periods: Ma
     return sum(hours * machines[name] for name, hours in periods.items()) * hourly / cycle
 
 
-def pool_costs(pools: Sequence[Pool], purchases: Sequence[Purchase], periods: Mapping[str, float], pool_cost: float) -> list[float]:
+def pool_costs(
+    pools: Sequence[Pool], purchases: Sequence[Purchase], periods: Mapping[str, float], pool_cost: float
+) -> list[float]:
     """Return the average cost of each pool: its share of the machines where it stands, plus the cost of operating it [$/h].
 
     Notes
@@ -79,58 +76,37 @@ def stream_shares(pool: Pool, demand: Mapping[str, Mapping[str, float]], periods
     return {name: amount / everything for name, amount in paid.items()} if everything else {}
 
 
-def api_cost(route: ApiRoute, streams: Mapping[str, Stream], periods: Mapping[str, float]) -> dict[str, tuple[float, float]]:
-    """Return stream → (input cost, output cost) of the calls sent to an API, averaged [$/h]."""
-    cycle = sum(periods.values())
-    paid: dict[str, tuple[float, float]] = {}
-    for share in route.shares:
-        stream = streams[share.stream]
-        calls = share.rate * 3600.0 * periods[share.period] / cycle
-        cached = stream.prefix_hit * stream.prefix_tokens
-        inputs = (stream.prompt.mean - cached) * route.input_price + cached * route.cached_input_price
-        before = paid.get(share.stream, (0.0, 0.0))
-        paid[share.stream] = (before[0] + calls * inputs, before[1] + calls * stream.output.mean * route.output_price)
-    return paid
+def call_prices(route: ApiRoute, stream: Stream) -> tuple[float, float]:
+    """Return what a call of a stream costs at an API, for its prompt and for its answer [$].
+
+    (I − h·p)·price_in + h·p·price_cached,  O·price_out
+    """
+    cached = stream.prefix_hit * stream.prefix_tokens
+    inputs = (stream.prompt.mean - cached) * route.input_price + cached * route.cached_input_price
+    return inputs, stream.output.mean * route.output_price
 
 
-def workload_cost(name: str, total: float, everything: float, input_part: float, stream: Stream, periods: Mapping[str, float]) -> WorkloadCost:
+def workload_cost(stream: Stream, total: float, inputs: float, everything: float, periods: Mapping[str, float]) -> WorkloadCost:
     """Return what a workload costs, per token and per call.
 
     Parameters
     ----------
-    name : workload
-    total, everything : its cost and the plan's [$/h]
-    input_part : share of its cost caused by prompts [1]
     stream : its calls
+    total, inputs : its cost and the part of it that prompts cause [$/h]
+    everything : the plan's cost [$/h]
     periods : hours
 
     Returns
     -------
     WorkloadCost
     """
-    cycle = sum(periods.values())
-    calls = 3600.0 * sum(rate * hours for rate, hours in zip(stream.rate, periods.values(), strict=True)) / cycle
-    inputs, outputs = calls * stream.prompt.mean, calls * stream.output.mean
+    calls = 3600.0 * sum(rate * hours for rate, hours in zip(stream.rate, periods.values(), strict=True)) / sum(periods.values())
+    prompts, answers = calls * stream.prompt.mean, calls * stream.output.mean
     return WorkloadCost(
-        workload=name,
+        workload=stream.name,
         hourly=total,
         share=total / everything if everything else 0.0,
-        per_million_input=total * input_part / inputs * 1e6 if inputs else None,
-        per_million_output=total * (1.0 - input_part) / outputs * 1e6 if outputs else None,
+        per_million_input=inputs / prompts * 1e6 if prompts else None,
+        per_million_output=(total - inputs) / answers * 1e6 if answers else None,
         per_thousand_calls=total / calls * 1e3 if calls else 0.0,
-    )
-
-
-def total_cost(machines: float, apis: float, misses: float, operations: float, pools: Sequence[PoolCost], workloads: Sequence[WorkloadCost]) -> Cost:
-    """Put the parts together."""
-    total = machines + apis + misses + operations
-    return Cost(
-        total=total,
-        machines=machines,
-        apis=apis,
-        misses=misses,
-        operations=operations,
-        per_month=total * HOURS_PER_MONTH,
-        by_pool=tuple(pools),
-        by_workload=tuple(workloads),
     )

@@ -13,13 +13,17 @@ from planner.domain.plan import ApiRoute, Cost, Fact, Pool, Purchase
 STANDINGS = ("assumed", "fitted", "stated", "published", "measured")
 """Weakest first."""
 
-_BINDING = {
-    "iteration time": "time per output token and batch size: a faster or larger replica, or a looser TPOT or E2E target, would help",
-    "kv memory": "KV cache memory: more memory per replica, a smaller KV format or shorter contexts would help",
-    "prompt load": "prompt processing: more compute, a cached prefix or shorter prompts would help",
-    "prompt queue": "waiting of prompts: a looser TTFT target or shorter prompts would help",
-    "prompt jitter": "interruptions by prompts: a looser TPOT target or separate pools for long prompts would help",
+HELP = {
+    "iteration time": "a faster or larger replica, or a looser TPOT or E2E target",
+    "kv memory": "more memory per replica, a smaller KV format, or shorter contexts",
+    "prompt load": "more compute, a cached prefix, or shorter prompts",
+    "prompt queue": "a looser TTFT target, or shorter prompts",
+    "prompt jitter": "a looser TPOT target, or a pool of their own for long prompts",
 }
+"""Resource → what would give more of it."""
+
+IDLE = 0.5
+"""Below this share of every resource a pool is small rather than bound by one of them."""
 
 
 def reasons_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute], cost: Cost) -> Iterator[str]:
@@ -33,7 +37,7 @@ def reasons_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute]
         names = ", ".join(sorted({share.stream for share in route.shares}))
         yield (
             f"{names} goes to {route.api}: at ${route.input_price * 1e6:.3g} per million input and "
-            f"${route.output_price * 1e6:.3g} per million output tokens this volume costs less than machines of its own would."
+            f"${route.output_price * 1e6:.3g} per million output tokens no machines found would serve these calls for less."
         )
     counts = search.ledger.counts()
     if counts:
@@ -45,23 +49,36 @@ def _pool_reasons(pool: Pool) -> Iterator[str]:
     """Yield what binds a pool in its busiest period, and whether streams share it."""
     busiest = max(pool.loads, key=lambda load: (load.utilization[load.binding], load.replicas))
     share = busiest.utilization[busiest.binding]
-    what = f"{pool.deployment.model} {pool.deployment.precision} on {pool.deployment.accelerator}"
-    yield f"{pool.name} ({what}) is limited by {_BINDING[busiest.binding]} ({share:.0%} of that limit used in {busiest.period})."
-    names = sorted({share.stream for share in pool.shares})
+    what = f"{pool.name} ({pool.deployment.model} {pool.deployment.precision} on {pool.deployment.accelerator})"
+    if share < IDLE:
+        yield (
+            f"{what} needs {share:.0%} of what {busiest.replicas} × replica can give ({busiest.binding}): fewer are not to be "
+            "had or not allowed, so more traffic costs nothing at first."
+        )
+    else:
+        yield f"{what} is bound by {busiest.binding}, {share:.0%} used in {busiest.period}; {HELP[busiest.binding]} would help."
+    names = sorted({used.stream for used in pool.shares})
     if len(names) > 1:
-        alone = busiest.utilization
-        rest = ", ".join(f"{name} {value:.0%}" for name, value in alone.items() if name != busiest.binding)
+        rest = ", ".join(f"{name} {value:.0%}" for name, value in busiest.utilization.items() if name != busiest.binding)
         yield f"{pool.name} is shared by {', '.join(names)}: together they stay within every limit of a replica ({rest})."
-    if share < 0.5 and busiest.replicas == 1:
-        yield f"{pool.name} is one replica at {share:.0%}: the smallest that can be bought, so more traffic costs nothing at first."
 
 
-def facts_of(
-    search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute], purchases: Sequence[Purchase]
-) -> list[Fact]:
-    """Return the numbers the plan rests on, the weakest first."""
-    found = [*_stream_facts(search), *_pool_facts(search, pools), *_price_facts(search, routes, purchases)]
-    unique = list(dict.fromkeys(found))
+def facts_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute], purchases: Sequence[Purchase]) -> list[Fact]:
+    """Return the numbers the plan rests on, each once, the weakest first.
+
+    Parameters
+    ----------
+    search : streams and catalogs
+    pools, routes, purchases : of the plan
+
+    Returns
+    -------
+    Facts; what is said in the same words of several subjects is said once of all of them.
+    """
+    subjects: dict[Fact, list[str]] = {}
+    for fact in (*_stream_facts(search), *_pool_facts(search, pools), *_price_facts(search, routes, purchases)):
+        subjects.setdefault(fact.model_copy(update={"subject": ""}), []).append(fact.subject)
+    unique = [fact.model_copy(update={"subject": ", ".join(dict.fromkeys(names))}) for fact, names in subjects.items()]
     return sorted(unique, key=lambda fact: STANDINGS.index(fact.standing))
 
 
@@ -69,8 +86,12 @@ def _stream_facts(search: Search) -> Iterator[Fact]:
     for stream in search.streams:
         for sentence in stream.assumptions:
             yield Fact(subject=stream.name, statement=sentence, standing="assumed", source="docs/demand.md")
-        yield Fact(subject=stream.name, statement=f"prompt tokens: {stream.prompt.origin}", standing="stated", source="problem file")
-        yield Fact(subject=stream.name, statement=f"output tokens: {stream.output.origin}", standing="stated", source="problem file")
+        yield Fact(
+            subject=stream.name, statement=f"prompt tokens: {stream.prompt.origin}", standing="stated", source="problem file"
+        )
+        yield Fact(
+            subject=stream.name, statement=f"output tokens: {stream.output.origin}", standing="stated", source="problem file"
+        )
     limit = search.problem.operations.max_utilization
     yield Fact(
         subject="headroom",
@@ -84,7 +105,9 @@ def _pool_facts(search: Search, pools: Sequence[Pool]) -> Iterator[Fact]:
     catalog = search.catalog
     for pool in pools:
         deployment = pool.deployment
-        row = coefficients_for(catalog, deployment.accelerator, deployment.engine, catalog.precisions[deployment.precision].compute)
+        row = coefficients_for(
+            catalog, deployment.accelerator, deployment.engine, catalog.precisions[deployment.precision].compute
+        )
         error = f", {row.error:.0%} error left" if row.error is not None else ""
         valid = f"; valid for {row.valid}" if row.valid else ""
         yield Fact(
@@ -103,7 +126,10 @@ def _pool_facts(search: Search, pools: Sequence[Pool]) -> Iterator[Fact]:
         model = catalog.models[deployment.model]
         yield Fact(
             subject=deployment.model,
-            statement=f"{model.parameters.total / 1e9:.2f}B parameters from the published config, licence {model.licence or 'not known'}",
+            statement=(
+                f"{model.parameters.total / 1e9:.2f}B parameters from the published config, "
+                f"licence {model.licence or 'not known'}"
+            ),
             standing="published",
             source=f"{model.source} ({model.as_of})",
         )
@@ -125,7 +151,10 @@ def _price_facts(search: Search, routes: Sequence[ApiRoute], purchases: Sequence
             operations = search.problem.operations
             yield Fact(
                 subject="spot machines",
-                statement=f"{operations.spot_interruptions_per_hour:g} interruptions per machine-hour, {operations.spot_restart:.0f} s lost each",
+                statement=(
+                    f"{operations.spot_interruptions_per_hour:g} interruptions per machine-hour, "
+                    f"{operations.spot_restart:.0f} s lost each"
+                ),
                 standing="assumed",
                 source="handbook ranges run from 0.0001 to 0.7 per hour (docs/supply.md)",
             )

@@ -12,7 +12,8 @@ import numpy as np
 
 from planner.candidates.columns import ColumnFactory
 from planner.candidates.evaluate import Compiled, Evaluator
-from planner.candidates.space import Hardware, Shape, Space
+from planner.candidates.layouts import Hardware, Shape
+from planner.candidates.space import Space
 from planner.demand.stream import Stream
 from planner.domain.catalog import Catalog
 from planner.domain.plan import Deployment
@@ -40,7 +41,9 @@ class Operation:
 class Replicas:
     """One deployment, compiled for the streams of a problem."""
 
-    def __init__(self, catalog: Catalog, deployment: Deployment, instance: str, streams: Sequence[Stream], utilization: float) -> None:
+    def __init__(
+        self, catalog: Catalog, deployment: Deployment, instance: str, streams: Sequence[Stream], utilization: float
+    ) -> None:
         """Compile a deployment on a machine.
 
         Parameters
@@ -91,15 +94,15 @@ class Replicas:
 
 def single(catalog: Catalog, deployment: Deployment, instance: str) -> Space:
     """Return the space that holds just one deployment on one kind of machine."""
-    shape, layout = catalog.instances[instance], deployment.layout
-    machine = Hardware(deployment.accelerator, shape.count, shape.fabric, shape.network or 0.0, shape.network_fabric)
+    sold, layout = catalog.instances[instance], deployment.layout
+    machine = Hardware(deployment.accelerator, sold.count, sold.fabric, sold.network or 0.0, sold.network_fabric)
     zero = np.zeros(1, dtype=np.intp)
     return Space(
         models=(deployment.model,),
         precisions=(deployment.precision,),
         kv_precisions=(deployment.kv_precision,),
         engines=(deployment.engine,),
-        hardware=(machine,),
+        hardware=(machine.seen_by(layout.gpus),),
         shapes=(Shape(layout.tp, layout.pp, layout.dp),),
         model=zero,
         precision=zero,

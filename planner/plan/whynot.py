@@ -50,7 +50,7 @@ def _priced(solved: Solved, words: Sequence[str]) -> Iterator[str]:
     for r, stream in enumerate(search.streams):
         price = search.gpu_price[r, search.space.machine] * gpus / 3.6
         best = _exact(solved, r, price, np.arange(len(search.space)))
-        mine = rows[search.bound[r, rows] > 0]
+        mine = rows[np.isfinite(search.least[0, r, rows])]
         if not len(mine) or best is None:
             continue
         exact = _exact(solved, r, price, mine)
@@ -60,7 +60,7 @@ def _priced(solved: Solved, words: Sequence[str]) -> Iterator[str]:
                 f"the cheapest deployment ${best[0]:.4f} ({search.space.describe(best[1])})"
             )
             continue
-        cost = price[mine] / search.bound[r, mine]
+        cost = price[mine] * search.least[:, r, mine].max(axis=0)
         nearest = int(cost.argmin())
         yield (
             f"{search.space.describe(int(mine[nearest]))} for {stream.name}: at the very best ${cost[nearest]:.4f} per thousand calls, "

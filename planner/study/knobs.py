@@ -49,6 +49,8 @@ class Knob:
     """Changes it."""
     used: Callable[[Plan], float]
     """The value that a plan would still keep; inf if the plan does not say."""
+    phrase: str = "{verb} {name} from {old} to {new}"
+    """How its change reads."""
 
     def kept_by(self, plan: Plan) -> int:
         """Return the first rung that a plan keeps, the last one if the plan does not say."""
@@ -213,6 +215,6 @@ def common_factor(targets: Sequence[Knob], name: str) -> Knob:
         return problem
 
     return Knob(
-        "latency", "", name, "raise", 1.0, ladder(1.0, 1000.0), lambda factor: f"{factor:g} ×", stretched,
-        lambda plan: max(target.used(plan) / target.value for target in targets),
+        "latency", "", name, "multiply", 1.0, ladder(1.0, 1000.0), words.number, stretched,
+        lambda plan: max(target.used(plan) / target.value for target in targets), "{verb} {name} by {new}",
     )  # fmt: skip

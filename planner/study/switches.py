@@ -12,7 +12,7 @@ from typing import Any
 
 from planner.catalog.select import KINDS
 from planner.domain.catalog import Catalog
-from planner.domain.plan import Plan
+from planner.domain.plan import Plan, Pool
 from planner.domain.problem import Problem
 from planner.domain.workload import Choice, DataRules, Workload
 from planner.study import edit
@@ -75,7 +75,7 @@ def _data(workload: Workload, catalog: Catalog) -> Iterator[Switch]:
         yield _rule(name, "regions", {"regions": None}, partial(_with_regions, name, rules))
     if rules.regions is not None and rules.region_groups is not None:
         anywhere = {"regions": None, "region_groups": None}
-        yield _rule(name, "regions and region_groups", anywhere, partial(_with_anywhere, name, rules))
+        yield _rule(name, "regions and region_groups", anywhere, partial(_with_anywhere, name))
     if rules.licences is not None:
         yield _rule(name, "licences", {"licences": None}, partial(_with_licences, name, rules, catalog))
 
@@ -94,59 +94,62 @@ def _with_api(name: str, plan: Plan) -> Step | None:
 
 
 def _with_groups(name: str, rules: DataRules, catalog: Catalog, plan: Plan) -> Step | None:
-    place = {(i.seller, price.region): price.region_group for i in catalog.instances.values() for price in i.prices}
-    groups = {place[buy.seller, buy.region] for buy in plan.purchases if (buy.seller, buy.region) in place}
-    groups |= {group for route in plan.apis for group in catalog.apis[route.api].region_groups}
-    more = sorted(groups - set(rules.region_groups or ()))
-    where = listed(sorted({f"{buy.seller} {buy.region}" for buy in plan.purchases if place.get((buy.seller, buy.region)) in more}))
-    text = f"allow {name} data in region group {listed(more)}" + (f" (here {where})" if where else "")
-    return _changed(name, text, region_groups=(*(rules.region_groups or ()), *more)) if more else None
+    known = rules.region_groups or ()
+    places = {
+        (pool.region_group, f"{pool.seller} {pool.region}") for pool in _serving(plan, name) if pool.region_group not in known
+    }
+    far = {(group, route.api) for route in plan.apis for group in catalog.apis[route.api].region_groups if group not in known}
+    more = sorted({group for group, _ in places | far})
+    where = listed(sorted({place for _, place in places | far}))
+    return _changed(name, f"allow {name} data in {listed(more)} (here {where})", region_groups=(*known, *more)) if more else None
 
 
 def _with_regions(name: str, rules: DataRules, plan: Plan) -> Step | None:
-    known = {region.lower() for region in rules.regions or ()}
-    more = sorted({buy.region for buy in plan.purchases if buy.region.lower() not in known})
-    if not more and not plan.apis:
-        return None
     if plan.apis:
         return _changed(name, f"drop {name} data.regions, which no API can promise", regions=None)
-    return _changed(name, f"allow {name} data in {listed(more)}", regions=(*(rules.regions or ()), *more))
+    known = {region.lower() for region in rules.regions or ()}
+    more = sorted({pool.region for pool in _serving(plan, name) if pool.region.lower() not in known})
+    return _changed(name, f"allow {name} data in {listed(more)}", regions=(*(rules.regions or ()), *more)) if more else None
 
 
-def _with_anywhere(name: str, rules: DataRules, plan: Plan) -> Step | None:
-    if _with_regions(name, rules, plan) is None:
-        return None
-    where = listed(sorted({f"{buy.seller} {buy.region}" for buy in plan.purchases}))
-    return _changed(name, f"drop {name} data.regions and data.region_groups (here {where})", regions=None, region_groups=None)
+def _with_anywhere(name: str, plan: Plan) -> Step | None:
+    where = listed(sorted({f"{pool.seller} {pool.region}" for pool in _serving(plan, name)}))
+    text = f"drop {name} data.regions and data.region_groups" + (f" (here {where})" if where else "")
+    return _changed(name, text, regions=None, region_groups=None)
 
 
 def _with_licences(name: str, rules: DataRules, catalog: Catalog, plan: Plan) -> Step | None:
-    models = {pool.deployment.model for pool in plan.pools if any(share.stream == name for share in pool.shares)}
+    models = {pool.deployment.model for pool in _serving(plan, name)}
     excluded = sorted(model for model in models if catalog.models[model].licence not in (rules.licences or ()))
-    if not excluded:
-        return None
     licences = sorted({catalog.models[model].licence or "" for model in excluded})
     if "" in licences:
         return _changed(name, f"drop {name} data.licences (for {listed(excluded)}, whose licence is not known)", licences=None)
     text = f"accept licence {listed(licences)} for {name} ({listed(excluded)})"
-    return _changed(name, text, licences=(*(rules.licences or ()), *licences))
+    return _changed(name, text, licences=(*(rules.licences or ()), *licences)) if excluded else None
 
 
-def used_names(plan: Plan, kind: str) -> set[str]:
-    """Return the names of a kind of choice that a plan uses."""
+def _serving(plan: Plan, name: str) -> list[Pool]:
+    """Return the pools that serve a workload, all of them for an empty name."""
+    return [pool for pool in plan.pools if not name or any(share.stream == name for share in pool.shares)]
+
+
+def used_names(plan: Plan, kind: str, name: str) -> set[str]:
+    """Return the names of a kind of choice that a plan uses for a workload, for all of them if its name is empty."""
     if kind == "apis":
-        return {route.api for route in plan.apis}
-    if kind in ("models", "precisions", "kv_precisions", "engines"):
-        return {getattr(pool.deployment, kind.removesuffix("s")) for pool in plan.pools}
-    attribute = {"instances": "instance", "sellers": "seller", "regions": "region", "offers": "kind"}
-    return {getattr(buy, attribute.get(kind, "accelerator")) for buy in plan.purchases}
+        return {route.api for route in plan.apis if not name or any(share.stream == name for share in route.shares)}
+    if kind == "offers":  # what is bought is not tied to pools; naming one way to pay too many widens no other rule
+        return {buy.kind for buy in plan.purchases}
+    pools = _serving(plan, name)
+    if kind in ("instances", "sellers", "regions"):
+        return {getattr(pool, kind.removesuffix("s")) for pool in pools}
+    return {getattr(pool.deployment, kind.removesuffix("s")) for pool in pools}
 
 
 def _allow(name: str, kind: str, choice: Choice) -> Switch:
     wide = choice.model_copy(update={"allow": None})
 
     def narrowed(plan: Plan) -> Step | None:
-        more = sorted(used for used in used_names(plan, kind) if not allowed(used, choice))
+        more = sorted(used for used in used_names(plan, kind, name) if not allowed(used, choice))
         longer = choice.model_copy(update={"allow": (*(choice.allow or ()), *more)})
         return Step(_phrase("also allow", kind, more, name), partial(_set, name, kind, longer)) if more else None
 
@@ -157,7 +160,7 @@ def _forbid(name: str, kind: str, choice: Choice) -> Switch:
     wide = choice.model_copy(update={"forbid": ()})
 
     def narrowed(plan: Plan) -> Step | None:
-        more = sorted(used for used in used_names(plan, kind) if not allowed(used, choice))
+        more = sorted(used for used in used_names(plan, kind, name) if not allowed(used, choice))
         rest = tuple(pattern for pattern in choice.forbid if not any(matches(used, pattern) for used in more))
         shorter = choice.model_copy(update={"forbid": rest})
         return Step(_phrase("no longer forbid", kind, more, name), partial(_set, name, kind, shorter)) if more else None

@@ -72,7 +72,7 @@ def steps(draw, sparse=None):
     weights = log(1e-3, 4e-2)
     return one(
         StepModel, host=log(1e-4, 1e-2), host_sequence=log(1e-7, 6e-5), weights=weights * (0.2 if moe else 1.0),
-        experts=weights if moe else 0.0, sparsity=log(0.01, 0.3) if moe else 0.0, stages=float(draw(st.sampled_from([1, 1, 2, 4]))),
+        experts=weights if moe else 0.0, sparsity=log(0.01, 0.3) if moe else 0.0, stages=draw(st.sampled_from([1, 1, 2, 4])),
         flops=log(1e-6, 6e-5), norm=draw(st.floats(1.0, 4.0)), kv=1.0 / log(5e11, 2e13), attention=1.0 / log(5e13, 5e15),
         attention_half=500.0, comm=log(1e-8, 1e-5),
     )  # fmt: skip

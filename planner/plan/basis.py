@@ -1,0 +1,119 @@
+"""What a plan is checked against: streams, machines and operating points, derived anew from the problem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from planner.catalog.problem import LoadedProblem
+from planner.demand.stream import Stream
+from planner.demand.streams import build_streams
+from planner.domain.catalog import Catalog
+from planner.domain.plan import ApiRoute, Plan, Pool, Purchase, Share
+from planner.domain.problem import Problem
+from planner.plan.predict import Operation, Replicas
+from planner.supply import cells
+from planner.supply.build import build_supply
+from planner.supply.cells import Cell, Supply
+
+TOLERANCE = 1e-6
+"""Relative tolerance of every comparison: rounding, no more."""
+
+
+def above(value: float, limit: float) -> bool:
+    """Whether a value exceeds a limit by more than rounding; true of what is not a number."""
+    return not value <= limit + TOLERANCE * max(abs(limit), 1e-9)
+
+
+def differs(stated: float, found: float) -> bool:
+    """Whether two figures differ by more than rounding."""
+    return not abs(stated - found) <= TOLERANCE * max(abs(found), 1.0)
+
+
+@dataclass
+class Basis:
+    """A plan, its problem, and what follows from the problem."""
+
+    plan: Plan
+    """To be checked."""
+    loaded: LoadedProblem
+    """Problem and catalogs."""
+
+    @property
+    def problem(self) -> Problem:
+        """The problem."""
+        return self.loaded.problem
+
+    @property
+    def catalog(self) -> Catalog:
+        """The facts."""
+        return self.loaded.catalog
+
+    @cached_property
+    def streams(self) -> dict[str, Stream]:
+        """Streams by name."""
+        return {stream.name: stream for stream in build_streams(self.problem, self.loaded.base)}
+
+    @cached_property
+    def supply(self) -> Supply:
+        """Every machine and way to pay that the rules allow."""
+        return build_supply(self.problem, self.catalog, list(self.streams.values()))
+
+    @cached_property
+    def hours(self) -> dict[str, float]:
+        """Hours of each period."""
+        return {period.name: period.hours for period in self.problem.periods}
+
+    @cached_property
+    def cycle(self) -> float:
+        """Hours of all periods."""
+        return sum(self.hours.values())
+
+    @cached_property
+    def operations(self) -> dict[tuple[str, str], Operation]:
+        """(pool, period) → how one replica runs; loaded periods only."""
+        spare = self.problem.operations.spare_replicas
+        utilization = self.problem.operations.max_utilization
+        found = {}
+        for pool in self.plan.pools:
+            replicas = Replicas(self.catalog, pool.deployment, pool.instance, list(self.streams.values()), utilization)
+            for load in pool.loads:
+                working = max(load.replicas - spare, 1)
+                rates = {s.stream: s.rate / working for s in pool.shares if s.period == load.period and s.rate > 0}
+                if rates:
+                    found[pool.name, load.period] = replicas.operate(rates)
+        return found
+
+    def routes(self) -> Iterator[tuple[Pool | ApiRoute, Share]]:
+        """Yield every share with the pool or API that takes it."""
+        found: tuple[Pool | ApiRoute, ...] = (*self.plan.pools, *self.plan.apis)
+        for route in found:
+            for share in route.shares:
+                yield route, share
+
+    def hosting(self, pool: Pool) -> list[Cell]:
+        """Return the cells a pool may stand in, whoever uses it."""
+        place = (pool.instance, pool.region, pool.interruptible)
+        return [cell for cell in self.supply.cells if (cell.instance, cell.region, cell.interruptible) == place]
+
+    def open_kinds(self, pool: Pool) -> frozenset[str]:
+        """Return the ways to pay for machines that all users of a pool may use."""
+        index = {name: number for number, name in enumerate(self.streams)}
+        users = {index[share.stream] for share in pool.shares}
+        here = {number for number, cell in enumerate(self.supply.cells) if cell in self.hosting(pool)}
+        return frozenset(
+            offer.kind
+            for offer in self.supply.purchases
+            if offer.cell in here and all(self.supply.cells[offer.cell].streams[user] for user in users)
+        )
+
+    def offers(self, purchase: Purchase) -> list[tuple[int, cells.Purchase]]:
+        """Return the offers that a purchase can be, with their numbers: same machine, place, way to pay and price."""
+        place = (purchase.instance, purchase.region, purchase.kind)
+        return [
+            (number, offer)
+            for number, offer in enumerate(self.supply.purchases)
+            if (self.supply.cells[offer.cell].instance, self.supply.cells[offer.cell].region, offer.kind) == place
+            and not differs(purchase.hourly, offer.hourly)
+        ]

@@ -1,0 +1,110 @@
+"""What a plan costs and who causes it: every dollar goes to one part, so that all splits add up to the total."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from planner.candidates.apis import missed_cost
+from planner.candidates.build import Search
+from planner.domain.plan import ApiRoute, Cost, PoolCost, Purchase
+from planner.plan import costing
+from planner.plan.pool import PredictedPool
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a stream pays at one pool or API [$/h]."""
+
+    stream: str
+    """Who pays."""
+    inputs: float
+    """For its prompts."""
+    outputs: float
+    """For its answers."""
+    misses: float
+    """For soft targets expected to be missed."""
+
+    @property
+    def total(self) -> float:
+        """Everything."""
+        return self.inputs + self.outputs + self.misses
+
+
+def cost_of(
+    search: Search,
+    predicted: Sequence[PredictedPool],
+    purchases: Sequence[Purchase],
+    routes: Sequence[ApiRoute],
+    periods: Mapping[str, float],
+) -> Cost:
+    """Return the cost of a plan, split over pools and workloads.
+
+    Parameters
+    ----------
+    search : problem, streams, APIs
+    predicted : pools
+    purchases : machines held
+    routes : APIs used
+    periods : hours
+
+    Returns
+    -------
+    Cost [$/h]
+    """
+    fee = search.problem.operations.pool_cost
+    by_pool = costing.pool_costs([made.pool for made in predicted], purchases, periods, fee)
+    at_pools = [part for made, spent in zip(predicted, by_pool, strict=True) for part in _pool_parts(made, spent, periods)]
+    at_apis = [part for route in routes for part in _api_parts(search, route, periods)]
+    parts = [*at_pools, *at_apis]
+    machines, misses = costing.machine_cost(purchases), sum(part.misses for part in parts)
+    tokens = sum(part.inputs + part.outputs for part in at_apis)
+    everything = machines + tokens + misses + fee * len(predicted)
+    workloads = []
+    for stream in search.streams:
+        mine = [part for part in parts if part.stream == stream.name]
+        total, inputs = sum(part.total for part in mine), sum(part.inputs for part in mine)
+        workloads.append(costing.workload_cost(stream, total, inputs, everything, periods))
+    pools = [
+        PoolCost(pool=made.pool.name, hourly=spent, share=spent / everything if everything else 0.0)
+        for made, spent in zip(predicted, by_pool, strict=True)
+    ]
+    return Cost(
+        total=everything,
+        machines=machines,
+        apis=tokens,
+        misses=misses,
+        operations=fee * len(predicted),
+        per_month=everything * costing.HOURS_PER_MONTH,
+        by_pool=tuple(pools),
+        by_workload=tuple(workloads),
+    )
+
+
+def _pool_parts(made: PredictedPool, spent: float, periods: Mapping[str, float]) -> Iterator[Part]:
+    """Yield what each stream pays of a pool, its prompts by their share of the work, and its misses there."""
+    cycle = sum(periods.values())
+    for name, share in costing.stream_shares(made.pool, made.demand, periods).items():
+        inputs = spent * share * _prompt_part(made, name, periods)
+        yield Part(name, inputs, spent * share - inputs, 0.0)
+    for used in made.pool.shares:
+        calls = used.rate * 3600.0 * periods[used.period] / cycle
+        yield Part(used.stream, 0.0, 0.0, calls * made.call_cost[used.stream])
+
+
+def _api_parts(search: Search, route: ApiRoute, periods: Mapping[str, float]) -> Iterator[Part]:
+    """Yield what each stream pays an API, and the misses expected there."""
+    streams = {stream.name: stream for stream in search.streams}
+    offer = search.catalog.apis[route.api]
+    for used in route.shares:
+        stream = streams[used.stream]
+        calls = used.rate * 3600.0 * periods[used.period] / sum(periods.values())
+        inputs, outputs = costing.call_prices(route, stream)
+        yield Part(used.stream, calls * inputs, calls * outputs, calls * missed_cost(offer, stream))
+
+
+def _prompt_part(made: PredictedPool, name: str, periods: Mapping[str, float]) -> float:
+    """Return the share of a stream's work on a pool that its prompts cause, averaged over the periods it runs in."""
+    running = [period for period, operation in made.operations.items() if name in operation.seen]
+    hours = sum(periods[period] for period in running)
+    return sum(periods[period] * made.operations[period].prompt_share[name] for period in running) / hours if hours else 0.0

@@ -1,0 +1,210 @@
+"""One pool of a plan: what its replicas are, who uses them, and how they run in each period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.candidates.build import Search
+from planner.demand.stream import Stream
+from planner.domain.plan import Deployment, Latency, Layout, MemoryPerGpu, Pool, PoolLoad, ServiceLevel, Share
+from planner.domain.problem import Period
+from planner.perf.level import RESOURCES
+from planner.plan.predict import Operation, Replicas
+from planner.plan.solved import Solved
+
+Floats = NDArray[np.float64]
+
+CONTEXT_STEP = 1024
+"""Context limits are rounded up to multiples of this [token]."""
+
+
+@dataclass(frozen=True)
+class PredictedPool:
+    """A pool of the plan, how it runs in each period, and what each stream takes of it."""
+
+    pool: Pool
+    """As written into the plan."""
+    operations: Mapping[str, Operation]
+    """Period → how one replica runs; periods without load are missing."""
+    demand: Mapping[str, Mapping[str, float]]
+    """Resource → stream → share of a replica per call/s."""
+    call_cost: Mapping[str, float]
+    """Stream → expected price of missed soft targets per call, at the pool's level [$]."""
+
+
+def deployment_of(solved: Solved, column: int) -> Deployment:
+    """Return the deployment of a pool column, with the settings its engine is to be given."""
+    search = solved.search
+    row = int(solved.pools.row[solved.assembled.pool[column]])
+    space = search.space
+    engine = search.catalog.engines[space.engines[space.engine[row]]]
+    model = search.catalog.models[space.models[space.model[row]]]
+    shape = space.shapes[space.shape[row]]
+    users = np.flatnonzero(
+        np.isfinite(solved.assembled.program.pools.demand[0, :, column]) & (solved.outcome.flow[:, column].sum(axis=1) > 0)
+    )
+    longest = max((search.streams[r].longest_context(1.0) for r in users), default=1.0)
+    context = min(int(-(-longest // CONTEXT_STEP) * CONTEXT_STEP), int(model.max_context))
+    return Deployment(
+        model=space.models[space.model[row]],
+        precision=space.precisions[space.precision[row]],
+        kv_precision=space.kv_precisions[space.kv[row]],
+        engine=space.engines[space.engine[row]],
+        engine_version=engine.version,
+        accelerator=space.hardware[space.machine[row]].accelerator,
+        layout=Layout(tp=shape.tp, pp=shape.pp, dp=shape.dp, ep=shape.ep),
+        max_sequences=engine.max_sequences,
+        chunk_tokens=engine.chunk_tokens,
+        max_context=context,
+        memory_fraction=engine.memory_fraction,
+    )
+
+
+def predict_pool(solved: Solved, column: int, name: str) -> PredictedPool:
+    """Return one pool of the plan with its predictions.
+
+    Parameters
+    ----------
+    solved : the optimizer's answer with what it stands for
+    column : of the program
+    name : to be given to it
+
+    Returns
+    -------
+    PredictedPool
+    """
+    search, assembled, outcome = solved.search, solved.assembled, solved.outcome
+    problem = search.problem
+    cell = search.supply.cells[int(assembled.cell[column])]
+    deployment = deployment_of(solved, column)
+    replicas = Replicas(search.catalog, deployment, cell.instance, search.streams, problem.operations.max_utilization)
+    names = [stream.name for stream in search.streams]
+    need = assembled.program.pools.demand[:, :, column]
+    demand = {
+        res: {names[r]: float(need[j, r]) for r in range(len(names)) if np.isfinite(need[j, r])}
+        for j, res in enumerate(RESOURCES)
+    }
+    flow = outcome.flow[:, column]
+    operations: dict[str, Operation] = {}
+    loads = []
+    for t, period in enumerate(problem.periods):
+        count = int(outcome.replicas[column, t])
+        working = max(count - problem.operations.spare_replicas, 1)
+        rates = {names[r]: float(flow[r, t]) / working for r in range(len(names)) if flow[r, t] > 0}
+        operation = replicas.operate(rates) if rates else None
+        if operation is not None:
+            operations[period.name] = operation
+        loads.append(_load(period.name, count, working, rates, demand, operation, search))
+    at = solved.pools.level.take(np.array([assembled.pool[column]]))
+    memory = replicas.compiled.budget.take(np.array([0]))
+    pool = Pool(
+        name=name,
+        deployment=deployment,
+        instance=cell.instance,
+        seller=cell.seller,
+        region=cell.region,
+        region_group=cell.region_group,
+        interruptible=cell.interruptible,
+        level=ServiceLevel(
+            iteration=float(at.state.iteration[0]),
+            sequences=float(at.state.sequences[0]),
+            prompt_wait=_finite(float(at.wait[0])),
+            jitter=_finite(float(at.jitter[0])),
+        ),
+        memory=MemoryPerGpu(
+            total=float(memory.total[0]),
+            weights=float(memory.weights[0]),
+            activations=float(memory.activations[0] + memory.communication[0]),
+            runtime=float(memory.runtime[0] + memory.reserve[0]),
+            kv=float(memory.kv[0]),
+        ),
+        kv_capacity_tokens=_kv_tokens(replicas, flow.sum(axis=1)),
+        loads=tuple(loads),
+        shares=tuple(shares_of(search, flow)),
+    )
+    costs = assembled.program.pools.call_cost[:, column]
+    return PredictedPool(pool, operations, demand, {names[r]: float(costs[r]) for r in range(len(names))})
+
+
+def _finite(value: float) -> float | None:
+    """Return None for a level that bounds nothing."""
+    return value if np.isfinite(value) else None
+
+
+def _kv_tokens(replicas: Replicas, rates: Floats) -> float:
+    """Return how many context tokens a replica's KV memory holds, at the contexts of the calls that are active on it.
+
+    M·Σ a_r s_r / Σ a_r H_r,  a_r = λ_r·O_r
+
+    Sliding windows, constant states and half-filled blocks make bytes per token depend on the context; a call is active
+    in proportion to its output.
+    """
+    made = replicas.compiled
+    active = [rate * float(np.max(part.output)) for rate, part in zip(rates, made.traffic, strict=True)]
+    tokens = sum(share * context for share, context in zip(active, replicas.contexts, strict=True))
+    held = sum(share * float(np.max(part.held)) for share, part in zip(active, made.traffic, strict=True))
+    return float(np.max(made.replica.kv_bytes) * tokens / held)
+
+
+def shares_of(search: Search, flow: Floats) -> list[Share]:
+    """Return who uses a pool or API in each period, from its flow [R, T]."""
+    periods = search.problem.periods
+    return [
+        Share(
+            stream=stream.name,
+            period=period.name,
+            rate=float(flow[r, t]),
+            share=float(flow[r, t]) / all_calls(stream, t, periods),
+        )
+        for r, stream in enumerate(search.streams)
+        for t, period in enumerate(periods)
+        if flow[r, t] > 0
+    ]
+
+
+def all_calls(stream: Stream, period: int, periods: Sequence[Period]) -> float:
+    """Return a stream's rate in a period that serves all of it, of the whole cycle where work may be moved [1/s]."""
+    if not stream.movable:
+        return stream.rate[period]
+    return sum(rate * each.hours for rate, each in zip(stream.rate, periods, strict=True)) / periods[period].hours
+
+
+def _load(
+    period: str,
+    count: int,
+    working: int,
+    rates: Mapping[str, float],
+    demand: Mapping[str, Mapping[str, float]],
+    operation: Operation | None,
+    search: Search,
+) -> PoolLoad:
+    """Return a pool's figures in one period."""
+    used = {res: sum(rate * demand[res][name] for name, rate in rates.items()) for res in RESOURCES}
+    outputs = {stream.name: stream.output.mean for stream in search.streams}
+    return PoolLoad(
+        period=period,
+        replicas=count,
+        utilization=used,
+        binding=max(RESOURCES, key=lambda res: used[res]),
+        iteration=float(operation.state.iteration[0]) if operation else 0.0,
+        sequences=float(operation.state.sequences[0]) if operation else 0.0,
+        output_tokens_per_second=working * sum(rate * outputs[name] for name, rate in rates.items()),
+    )
+
+
+def latencies_of(made: PredictedPool) -> list[Latency]:
+    """Return the latencies of a pool's streams at the usual percentiles."""
+    found = []
+    for period, operation in made.operations.items():
+        for name, seen in operation.seen.items():
+            for metric in ("ttft", "tpot", "e2e"):
+                mean = float(np.max(getattr(seen, metric).mean))
+                p50, p95, p99 = (float(np.max(seen.percentile(metric, p))) for p in (50.0, 95.0, 99.0))
+                found.append(
+                    Latency(stream=name, period=period, route=made.pool.name, metric=metric, mean=mean, p50=p50, p95=p95, p99=p99)
+                )
+    return found

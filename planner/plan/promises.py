@@ -1,0 +1,62 @@
+"""Every promise that pools and APIs answer for, beside what is predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from planner.candidates.apis import api_percentile, judged
+from planner.candidates.build import Search
+from planner.candidates.evaluate import hard_targets, soft_targets
+from planner.domain.plan import ApiRoute, Promise
+from planner.plan.pool import PredictedPool
+
+ROUNDING = 1e-6
+"""Relative excess over a target that counts as rounding."""
+
+
+def pool_promises(search: Search, made: PredictedPool) -> Iterator[Promise]:
+    """Yield every promise a pool answers for, hard and soft, with its prediction under the load of each period."""
+    streams = {stream.name: stream for stream in search.streams}
+    for period, operation in made.operations.items():
+        for name, seen in operation.seen.items():
+            hard = [(target, False) for target in hard_targets(streams[name])]
+            for target, soft in (*hard, *((target, True) for target, _ in soft_targets(streams[name]))):
+                predicted = float(np.max(seen.percentile(target.metric, target.percentile)))
+                yield Promise(
+                    stream=name,
+                    period=period,
+                    route=made.pool.name,
+                    metric=target.metric,
+                    percentile=target.percentile,
+                    target=target.seconds,
+                    predicted=predicted,
+                    miss_share=float(np.max(seen.miss(target.metric, target.seconds))),
+                    soft=soft,
+                    holds=predicted <= target.seconds * (1 + ROUNDING),
+                )
+
+
+def api_promises(search: Search, routes: Sequence[ApiRoute]) -> Iterator[Promise]:
+    """Yield every hard promise that APIs of known latency answer for, with the bound their figures give."""
+    streams = {stream.name: stream for stream in search.streams}
+    for route in routes:
+        latency = search.catalog.apis[route.api].latency
+        for share in route.shares:
+            stream = streams[share.stream]
+            for target in hard_targets(stream):
+                seen = api_percentile(latency, stream, judged(target, stream)) if latency else None
+                if seen is not None:
+                    yield Promise(
+                        stream=share.stream,
+                        period=share.period,
+                        route=route.api,
+                        metric=target.metric,
+                        percentile=target.percentile,
+                        target=target.seconds,
+                        predicted=seen,
+                        miss_share=1.0 - target.percentile / 100.0,
+                        soft=False,
+                        holds=seen <= target.seconds,
+                    )

@@ -1,0 +1,92 @@
+"""Whether prices are those of the catalogs, and every split of the cost adds up to what is found anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planner.candidates.apis import call_cost, missed_cost, stream_price
+from planner.candidates.evaluate import soft_targets
+from planner.domain.plan import ApiRoute, Share
+from planner.plan.basis import Basis, above, differs
+
+
+def cost(basis: Basis) -> Iterator[str]:
+    """Parts, total, splits and proof agree with each other and with the catalogs' prices."""
+    stated = basis.plan.cost
+    parts = {
+        "machines": sum(_machines(basis).values()),
+        "apis": sum(_call_cost(basis, route, share) for route in basis.plan.apis for share in route.shares),
+        "operations": basis.problem.operations.pool_cost * len(basis.plan.pools),
+    }
+    for name, value in parts.items():
+        if differs(getattr(stated, name), value):
+            yield f"cost.{name}: ${getattr(stated, name):,.6f}/h stated, ${value:,.6f}/h found"
+    missed = _misses(basis)
+    if above(missed, stated.misses):
+        yield f"cost.misses: ${stated.misses:,.6f}/h stated, ${missed:,.6f}/h expected"
+    total = sum(parts.values()) + stated.misses
+    yield from _sums(basis, total, parts["machines"] + parts["operations"])
+    for index, value in _machines(basis).items():
+        purchase = basis.plan.purchases[index]
+        if differs(purchase.cost, value):
+            yield f"{purchase.instance} {purchase.kind}: ${purchase.cost:,.6f}/h stated, ${value:,.6f}/h found"
+    yield from _proof(basis)
+
+
+def _sums(basis: Basis, total: float, machines: float) -> Iterator[str]:
+    """Every split adds up."""
+    stated = basis.plan.cost
+    sums = (
+        ("cost.total", stated.total, total),
+        ("cost.per_month", stated.per_month, total * 730.0),
+        ("cost.by_workload", sum(row.hourly for row in stated.by_workload), total),
+        ("cost.by_pool", sum(row.hourly for row in stated.by_pool), machines),
+        ("proof.objective", basis.plan.proof.objective, total),
+    )
+    for name, value, expected in sums:
+        if differs(value, expected):
+            yield f"{name}: ${value:,.6f} stated, the parts add up to ${expected:,.6f}"
+
+
+def _proof(basis: Basis) -> Iterator[str]:
+    """The bound is below the cost, and the gap is their distance."""
+    proof = basis.plan.proof
+    if above(proof.bound, proof.objective):
+        yield f"proof.bound: ${proof.bound:,.6f}/h is above the cost of ${proof.objective:,.6f}/h"
+    gap = (proof.objective - proof.bound) / proof.objective if proof.objective > 0 else 0.0
+    if differs(proof.gap, gap):
+        yield f"proof.gap: {proof.gap:.4%} stated, {gap:.4%} found"
+
+
+def _machines(basis: Basis) -> dict[int, float]:
+    """Return purchase → Σ_t h_t·m_t·price / Σ_t h_t [$/h]."""
+    return {
+        index: sum(basis.hours[period] * count for period, count in buy.machines.items()) * buy.hourly / basis.cycle
+        for index, buy in enumerate(basis.plan.purchases)
+    }
+
+
+def _calls(basis: Basis, share: Share) -> float:
+    """Return the calls of a share per hour, averaged over the cycle."""
+    return share.rate * 3600.0 * basis.hours[share.period] / basis.cycle
+
+
+def _call_cost(basis: Basis, route: ApiRoute, share: Share) -> float:
+    """Return what a share costs at an API by the catalogs' prices, averaged [$/h]."""
+    stream = basis.streams[share.stream]
+    return _calls(basis, share) * call_cost(stream, stream_price(route.api, basis.catalog.apis[route.api], stream))
+
+
+def _misses(basis: Basis) -> float:
+    """Return the expected price of soft targets missed under the load as planned, averaged [$/h]."""
+    total = 0.0
+    for pool in basis.plan.pools:
+        for share in pool.shares:
+            operation = basis.operations.get((pool.name, share.period))
+            seen = operation.seen.get(share.stream) if operation else None
+            for target, fee in soft_targets(basis.streams[share.stream]) if seen else ():
+                total += _calls(basis, share) * fee * float(seen.miss(target.metric, target.seconds).max()) if seen else 0.0
+    for route in basis.plan.apis:
+        offer = basis.catalog.apis[route.api]
+        total += sum(_calls(basis, share) * missed_cost(offer, basis.streams[share.stream]) for share in route.shares)
+    return total

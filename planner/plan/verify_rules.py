@@ -1,0 +1,109 @@
+"""Whether every stream is where its rules, choices and quality floors allow, on something that can run there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planner.candidates.apis import api_problem
+from planner.candidates.eligible import model_problem
+from planner.candidates.layouts import Shape, machine_of
+from planner.candidates.pairs import checkpoint_problem, cut_problem, engine_problem, format_problem, shape_fits_machine
+from planner.candidates.quality import judge
+from planner.demand.stream import Stream
+from planner.domain.plan import ApiRoute, Pool
+from planner.plan.basis import Basis
+from planner.supply.choice import allowed
+
+
+def rules(basis: Basis) -> Iterator[str]:
+    """Every deployment can run where it stands, and every stream may use it."""
+    for pool in basis.plan.pools:
+        yield from _place(basis, pool)
+        yield from _deployment(basis, pool)
+        yield from _settings(basis, pool)
+        for name in sorted({share.stream for share in pool.shares}):
+            yield from _stream(basis, pool, basis.streams[name])
+    for route in basis.plan.apis:
+        yield from _api(basis, route)
+
+
+def _place(basis: Basis, pool: Pool) -> Iterator[str]:
+    """The pool stands on machines that all its users may use."""
+    where = f"{pool.instance} in {pool.region}{' (spot)' if pool.interruptible else ''}"
+    hosting = basis.hosting(pool)
+    if not hosting:
+        yield f"{pool.name}: no stream may run on {where}, or nobody sells it"
+        return
+    cell = hosting[0]
+    if (pool.seller, pool.region_group) != (cell.seller, cell.region_group):
+        yield f"{pool.name}: {where} is {cell.seller}'s, in {cell.region_group}"
+    for number, name in enumerate(basis.streams):
+        if name in {share.stream for share in pool.shares} and not any(cell.streams[number] for cell in hosting):
+            yield f"{name} may not run on {where}"
+
+
+def _deployment(basis: Basis, pool: Pool) -> Iterator[str]:
+    """Model, formats, engine, accelerator and layout go together."""
+    catalog, deployment = basis.catalog, pool.deployment
+    model, device = catalog.models[deployment.model], catalog.accelerators[deployment.accelerator]
+    engine, precision = catalog.engines[deployment.engine], catalog.precisions[deployment.precision]
+    shape = Shape(deployment.layout.tp, deployment.layout.pp, deployment.layout.dp)
+    found = [
+        checkpoint_problem(model, deployment.precision, precision),
+        format_problem(device, deployment.precision, precision),
+        format_problem(device, deployment.kv_precision, catalog.kv_precisions[deployment.kv_precision]),
+        engine_problem(engine, device),
+        cut_problem(shape, model, engine),
+    ]
+    for kernel, known in ((deployment.precision, engine.precisions), (deployment.kv_precision, engine.kv_precisions)):
+        if kernel not in known:
+            found.append(f"{engine.name} has no kernels for {kernel}")
+    if catalog.instances[pool.instance].accelerator != deployment.accelerator:
+        found.append(f"{pool.instance} has no {deployment.accelerator}")
+    if deployment.layout.ep != shape.ep:
+        found.append(f"{shape} spreads experts over {shape.ep} devices, not {deployment.layout.ep}")
+    for cell in basis.hosting(pool)[:1]:
+        machine = machine_of(cell, catalog)
+        if not shape_fits_machine(shape, machine, device):
+            found.append(f"{shape} does not fit {machine.node}×{machine.accelerator}")
+    for problem in filter(None, found):
+        yield f"{pool.name}: {problem}"
+
+
+def _settings(basis: Basis, pool: Pool) -> Iterator[str]:
+    """The settings to be given to the engine are those the predictions rest on, and leave room for the users' contexts."""
+    deployment, engine = pool.deployment, basis.catalog.engines[pool.deployment.engine]
+    for name in ("max_sequences", "chunk_tokens", "memory_fraction"):
+        stated, known = getattr(deployment, name), getattr(engine, name)
+        if stated != known:
+            yield f"{pool.name}: {name} is {stated:g}, the predictions hold for {known:g}"
+    longest = max((basis.streams[share.stream].longest_context() for share in pool.shares), default=0.0)
+    if deployment.max_context < min(longest, basis.catalog.models[deployment.model].max_context):
+        yield f"{pool.name}: contexts are cut at {deployment.max_context:,} tokens, 99 % of calls need {longest:,.0f}"
+
+
+def _stream(basis: Basis, pool: Pool, stream: Stream) -> Iterator[str]:
+    """A stream may use a pool's model, formats and engine, and they are good enough."""
+    catalog, problem, deployment = basis.catalog, basis.problem, pool.deployment
+    model = catalog.models[deployment.model]
+    reason = model_problem(deployment.model, model, stream, problem)
+    if reason:
+        yield f"{stream.name} on {pool.name}: {deployment.model} {reason[1]}"
+    chosen = (("precisions", deployment.precision), ("kv_precisions", deployment.kv_precision), ("engines", deployment.engine))
+    for kind, name in chosen:
+        if not allowed(name, getattr(problem.choose, kind), getattr(stream.workload.choose, kind)):
+            yield f"{stream.name} on {pool.name}: {name} is not allowed"
+    weights, cache = catalog.precisions[deployment.precision], catalog.kv_precisions[deployment.kv_precision]
+    for floor in stream.workload.quality:
+        verdict = judge(floor, model, weights, deployment.precision, cache, deployment.kv_precision, stream.longest_context())
+        if not verdict.holds:
+            yield f"{stream.name} on {pool.name}: {verdict.reason}"
+
+
+def _api(basis: Basis, route: ApiRoute) -> Iterator[str]:
+    """Every stream may use the API it is sent to."""
+    offer = basis.catalog.apis[route.api]
+    for name in sorted({share.stream for share in route.shares}):
+        problem = api_problem(route.api, offer, basis.streams[name], basis.catalog, basis.problem)
+        if problem:
+            yield f"{name} on {route.api}: {problem[1]}"

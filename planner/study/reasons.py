@@ -1,0 +1,174 @@
+"""What rules out the workloads of a problem without a plan, from what the candidates were found to lack."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.candidates.apis import Apis
+from planner.candidates.build import Search
+from planner.candidates.evaluate import chunks
+from planner.candidates.pools import Pools
+from planner.candidates.rejection import CODES, Rejection
+from planner.perf import capacity
+from planner.perf.steady import steady_state
+from planner.study.words import gpus, listed, seconds
+from planner.supply.limits import gpu_limits
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+SHOWN = 4
+"""Kinds of reasons given for a workload at most."""
+
+OF_MODELS = ("choice", "licence", "context", "quality")
+"""Codes that rule out models in themselves."""
+
+OF_PLACES = ("rules",)
+"""Codes that rule out machines in themselves."""
+
+OF_PAIRS = ("checkpoint", "format", "engine", "layout", "memory")
+"""Codes that rule out a model on a machine."""
+
+
+def unserved(search: Search, pools: Pools, apis: Apis) -> list[int]:
+    """Return the streams with calls that no pool and no API may serve, whatever the limits."""
+    by_pool = np.isfinite(pools.demand).all(axis=0).any(axis=1)
+    by_api = np.isfinite(apis.call_cost).any(axis=1)
+    calls = np.array([max(stream.rate) > 0 for stream in search.streams])
+    return [int(r) for r in np.flatnonzero(calls & ~by_pool & ~by_api)]
+
+
+def reasons(search: Search, pools: Pools, streams: Sequence[int]) -> tuple[str, ...]:
+    """Return why a problem has no plan, in sentences with numbers.
+
+    Parameters
+    ----------
+    search : complete, so that what it lacks does not exist
+    pools : all that can serve something
+    streams : those that nothing may serve; empty if limits alone stand in the way
+
+    Returns
+    -------
+    Sentences
+    """
+    if streams:
+        return tuple(sentence for r in streams for sentence in _about(search, r))
+    return tuple(sentence for r in range(len(search.streams)) for sentence in _too_large(search, pools, r))
+
+
+def _about(search: Search, r: int) -> Iterator[str]:
+    stream = search.streams[r]
+    rows = np.flatnonzero(search.eligible[r])
+    yield _too_slow(search, r, rows) if len(rows) else _nothing_left(search, r)
+    if stream.workload.data.external_api:
+        yield from _by_api(search, stream.name)
+    else:
+        yield f"{stream.name}: its data may not go to an external API"
+
+
+def _too_slow(search: Search, r: int, rows: Index) -> str:
+    """Say how near the nearest deployment comes to the promises when it has next to nothing to do."""
+    missed, what = nearest_miss(search, r, rows)
+    return f"{search.streams[r].name}: even almost idle, the nearest of {len(rows):,} deployments, {what}, misses: {missed}"
+
+
+def _too_large(search: Search, pools: Pools, r: int) -> Iterator[str]:
+    """Say whether even the smallest replica that keeps the promises is larger than the quotas."""
+    serving = pools.row[np.isfinite(pools.demand[:, r]).all(axis=0)]
+    if not len(serving):
+        return
+    sizes = search.space.gpus()
+    smallest, most = int(sizes[serving].min()), _most_gpus(search, r)
+    smaller = np.flatnonzero(search.eligible[r] & (sizes <= most))
+    if smallest > most:
+        yield (
+            f"{search.streams[r].name}: the smallest replica that keeps its promises takes {gpus(smallest)}, and quotas leave {most:g}"
+        )
+        if len(smaller):
+            missed, what = nearest_miss(search, r, smaller)
+            yield f"{search.streams[r].name}: even almost idle, the nearest within the quotas, {what}, misses: {missed}"
+
+
+def _most_gpus(search: Search, r: int) -> float:
+    """Return the most accelerators of one kind of machine that quotas leave to a stream; inf without quotas."""
+    limits = gpu_limits(search.problem, search.supply, search.catalog)
+    most = 0.0
+    for index, bought in enumerate(search.supply.purchases):
+        if search.supply.cells[bought.cell].streams[r]:
+            most = max(most, min((limit.gpus for limit in limits if limit.purchases[index]), default=np.inf))
+    return most
+
+
+def nearest_miss(search: Search, r: int, rows: Index) -> tuple[str, str]:
+    """Return what the deployment that comes nearest to a stream's promises misses when almost idle, and its name."""
+    names, strain = idle(search, rows, r)
+    nearest = int(strain.max(axis=0).argmin())
+    missed = [_missed(search, r, name, float(value)) for name, value in zip(names, strain[:, nearest], strict=True) if value > 1]
+    return listed(missed) or "no load is small enough", search.space.describe(int(rows[nearest]))
+
+
+def idle(search: Search, rows: Index, r: int) -> tuple[tuple[str, ...], Floats]:
+    """Return the names of a stream's constraints and, [constraint, rows], their value over their limit on idle replicas."""
+    names: tuple[str, ...] = ()
+    parts = []
+    for chunk in chunks(rows):
+        made = search.evaluator.compile(chunk, [r])
+        load = np.full(len(chunk), capacity.SMALLEST_LOAD)
+        state = steady_state(made.step, made.traffic[0], made.replica.chunk_tokens, load)
+        ratios = capacity.strains(state, made.traffic[0], made.replica, search.evaluator.targets[r])
+        names = tuple(name for name, _ in ratios)
+        stacked = np.stack([np.broadcast_to(ratio, len(chunk)) for _, ratio in ratios])
+        parts.append(np.where(np.isnan(stacked), np.inf, stacked))
+    return names, np.concatenate(parts, axis=1)
+
+
+def _missed(search: Search, r: int, name: str, strain: float) -> str:
+    """Write a promise missed by `strain` times its limit."""
+    for target in search.evaluator.targets[r]:
+        if name == f"{target.metric} p{target.percentile:g}":
+            seen, promised = seconds(float(f"{strain * target.seconds:.3g}")), seconds(target.seconds)
+            return f"{target.metric.upper()} p{target.percentile:g} {seen} ({promised} promised)"
+    return f"{name} {strain:.2f} × its limit"
+
+
+def _nothing_left(search: Search, r: int) -> str:
+    """Count what was left out before any replica could be judged, with an example of each kind."""
+    name = search.streams[r].name
+    own = [entry for entry in _entries(search, name) if entry.subject not in search.catalog.apis]
+    for what, codes, left in (
+        ("model", OF_MODELS, bool(search.good[r].any())),
+        ("machine", OF_PLACES, any(cell.streams[r] for cell in search.supply.cells)),
+        ("model on any machine", OF_PAIRS, False),
+    ):
+        mine = [entry for entry in own if entry.code in codes]
+        if not left and mine:
+            return f"{name}: no {what} is left: {_counted(mine)}"
+    return f"{name}: the catalogs hold no model on any machine that it may use"
+
+
+def _entries(search: Search, name: str) -> list[Rejection]:
+    return [entry for entry in search.ledger.entries if entry.stream in ("", name)]
+
+
+def _counted(entries: Sequence[Rejection]) -> str:
+    """Write `40 × below a quality floor …, such as X: MMLU 40 < 50; 3 × …`, most frequent first."""
+    counts: Counter[str] = Counter()
+    for entry in entries:
+        counts[entry.code] += entry.count
+    return "; ".join(_part(code, count, entries) for code, count in counts.most_common(SHOWN))
+
+
+def _part(code: str, count: int, entries: Sequence[Rejection]) -> str:
+    example = next(entry for entry in entries if entry.code == code)
+    return f"{count:,} × {CODES[code]}, such as {example.subject}: {example.sentence}"
+
+
+def _by_api(search: Search, name: str) -> Iterator[str]:
+    """Say what keeps APIs from serving a stream."""
+    mine = [entry for entry in _entries(search, name) if entry.subject in search.catalog.apis]
+    if mine:
+        yield f"{name}: no API may serve it: {_counted(mine)}"

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from loads import call, calls, linear_step, replica, stack, steps
+
+from planner.perf.capacity import state_at_rate
+from planner.perf.steady import burst_factor, bursty_second_moment, pollaczek_khinchine, prompt_cost, prompt_lump, steady_state
+from planner.perf.step import expert_coverage, iteration_time
+
+NONE = np.zeros(1)
+
+
+def test_linear_step_by_hand():
+    """τ0 = 12 ms, τ1 = 60 µs, c_p = 30 µs; O = 250, I = 1000, λ = 10/s: ρ = 10·(0.030 + 0.015) = 0.45,
+    T = 12/0.55 = 21.82 ms, B = 10·250·T = 54.5."""
+    state = state_at_rate(linear_step(), call(1000, 250), replica(chunk_tokens=8192.0), np.array([10.0]))
+    assert state.iteration[0] == pytest.approx(12e-3 / 0.55, rel=1e-6)
+    assert state.sequences[0] == pytest.approx(2500 * 12e-3 / 0.55, rel=1e-6)
+    assert state.load[0] == pytest.approx(0.45, rel=1e-6)
+    # Negative binomial: mean rρ/(1−ρ), variance rρ/(1−ρ)² (handbook §5.2).
+    assert state.sequences_variance[0] == pytest.approx(state.sequences[0] / 0.55, rel=1e-6)
+
+
+def test_without_prompts_an_iteration_is_a_decode_iteration():
+    part = call(prompt=0.0)
+    state = steady_state(linear_step(), part, np.array([2048.0]), np.array([10.0]))
+    assert state.iteration[0] == pytest.approx(12e-3 + 10 * 60e-6)
+    assert [state.prompt_wait[0], state.jitter[0], state.prompt_load[0]] == [0.0, 0.0, 0.0]
+
+
+def test_one_sequence_is_a_single_user():
+    state = steady_state(linear_step(), call(prompt=1e-9), np.array([2048.0]), np.ones(1))
+    assert state.iteration[0] == pytest.approx(12.06e-3)
+    assert state.rate[0] == pytest.approx(1.0 / (250 * 12.06e-3))
+
+
+def test_infinite_chunk_takes_a_prompt_in_one_iteration():
+    """S → I·c_p, and the wait → M/G/1 with that service."""
+    state = steady_state(linear_step(), call(), np.array([1e12]), np.array([50.0]))
+    assert state.service[0] == pytest.approx(1000 * 30e-6, rel=1e-6)
+
+
+@pytest.mark.parametrize(("scv", "wait", "variance"), [(1.0, 1.0, 3.0), (0.0, 0.5, 7 / 12)])
+def test_published_queues(scv, wait, variance):
+    """ρ = ½, S = 1. M/M/1: W_q = ρ/(μ−λ) = 1, Var W_q = ρ(2−ρ)/(μ−λ)² = 3. M/D/1: W_q = ρ/2(1−ρ) = ½,
+    Var W_q = W² + λ/3(1−ρ) = ¼ + ⅓ = 7/12 (Kleinrock I, §5.6; Gross and Harris §2.2, §5.1)."""
+    third = 6.0 if scv else 1.0
+    got = pollaczek_khinchine(np.array([0.5]), np.array([1.0 + scv]), np.array([third]), np.array([0.5]))
+    assert got[0][0] == pytest.approx(wait)
+    assert got[1][0] == pytest.approx(variance)
+
+
+def test_overload_waits_for_ever():
+    mean, variance = pollaczek_khinchine(np.array([1.0, 1.2]), np.ones(2), np.ones(2), np.ones(2))
+    assert np.isinf(mean).all()
+    assert (variance == 0).all()
+
+
+def test_burstiness_gives_kingman():
+    """λE'/2(1−ρ) with E' = I²(c_a² + c_I²): Kingman's formula; smoother than Poisson is not relied on."""
+    part = replace(call(100, scv_prompt=2.0), burstiness=np.array([4.0]))
+    assert bursty_second_moment(part)[0] == pytest.approx(100**2 * (4.0 + 2.0))
+    assert bursty_second_moment(replace(part, burstiness=np.array([0.2])))[0] == pytest.approx(100**2 * 3.0)
+    assert burst_factor(part)[0] == 2.5
+
+
+def test_lump_is_the_prompt_and_what_it_meets():
+    got = prompt_lump(np.array([100.0, 100.0, 0.0]), np.array([0.0, 50.0, 0.0]), np.array([1000.0, 120.0, 1000.0]))
+    np.testing.assert_allclose(got, [100.0, 120.0, 1.0])
+
+
+def test_short_prompts_that_share_an_iteration_pay_for_compute():
+    """Compute hides under 10 ms of weight reading up to 100 tokens; 20 prompts of 50 tokens an iteration do not fit there."""
+    step = replace(linear_step(0.0, 0.0, 0.0), weights=np.array([10e-3]), flops=np.array([1e-4]), norm=np.array([1e3]))
+    state = steady_state(step, call(prompt=50.0, output=1.0), np.array([8192.0]), np.array([20.0]))
+    assert state.prompt_tokens[0] == 1000.0
+    # A share 20/21 of the iterations carries 1050 + 20 tokens (107 ms), the rest 20 (10 ms).
+    assert state.iteration[0] == pytest.approx((20 * 107e-3 + 10e-3) / 21, rel=1e-3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(step=steps(), part=calls())
+def test_iteration_lies_between_decode_and_full_and_rate_grows(step, part):
+    state = steady_state(step, part, np.array([4096.0]), np.exp(np.linspace(-4.0, 7.0, 60)))
+    stable = state.prompt_load < 0.95
+    assert (state.iteration >= state.decode - 1e-12).all()
+    assert (np.diff(state.rate[stable]) > -1e-9 * state.rate[stable][1:]).all()
+    assert (np.diff(state.idle) >= 0).all()
+
+
+@settings(max_examples=50, deadline=None)
+@given(step=steps(sparse=False), part=calls())
+def test_prompt_cost_of_dense_models_grows_with_sequences_and_tokens(step, part):
+    def cost(sequences, tokens):
+        decode = iteration_time(step, sequences, NONE, NONE, NONE, expert_coverage(step.sparsity, sequences))
+        return prompt_cost(step, part, sequences, NONE, decode, tokens)
+
+    size = np.linspace(1.0, 500.0, 30)
+    assert (np.diff(cost(size, np.full(30, 300.0))) >= -1e-15).all()
+    assert (np.diff(cost(np.full(30, 20.0), size)) >= -1e-15).all()
+
+
+def test_columns_equal_single_deployments():
+    made, parts = [linear_step(), linear_step(20e-3)], [call(), call(200, 20)]
+    together = steady_state(stack(made), stack(parts), np.full(2, 2048.0), np.array([5.0, 50.0]))
+    for index, load in enumerate((5.0, 50.0)):
+        alone = steady_state(made[index], parts[index], np.array([2048.0]), np.array([load]))
+        for name in alone.__dataclass_fields__:
+            np.testing.assert_allclose(getattr(together, name)[index], getattr(alone, name)[0], rtol=1e-13)

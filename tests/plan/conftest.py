@@ -1,0 +1,48 @@
+"""Plans of the tiny catalog, made once."""
+
+from __future__ import annotations
+
+import pytest
+import tiny
+
+from planner.catalog.problem import LoadedProblem
+from planner.domain.plan import Plan
+from planner.pipeline import plan_as_stated
+
+Case = tuple[Plan, LoadedProblem]
+
+
+def made(folder: object, problem: dict) -> Case:
+    loaded = tiny.load(folder, problem)
+    return plan_as_stated(loaded, lambda _: None), loaded
+
+
+@pytest.fixture(scope="session")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """Day and night; a chat, private in the EU; code with a quality floor; documents for an API; a soft target; limits of every kind."""
+    floor = [{"benchmark": "exam", "at_least": 60}]
+    soft = [{"metric": "ttft", "percentile": 95, "target": "400ms", "price_per_miss": "$0.00001"}]
+    periods = [{"name": "day", "hours": 10}, {"name": "night", "hours": 14}]
+    chat = tiny.workload(rate={"day": "9 req/s", "night": "2 req/s"}, data={"external_api": False, "region_groups": ["eu"]})
+    code = tiny.workload("code", "2 req/s", quality=floor, data={"external_api": False}, choose={"models": {"forbid": ["org/small"]}})
+    notes = tiny.workload("notes", "0.02 req/s", objectives=[], data={"external_api": True})
+    hasty = tiny.workload("hasty", "0.5 req/s", objectives=soft)
+    return made(
+        tmp_path_factory.mktemp("mixed"),
+        tiny.problem(
+            chat,
+            code,
+            notes,
+            hasty,
+            periods=periods,
+            choose={"offers": {"allow": ["on_demand", "reserved_1y"]}, "precisions": {"allow": ["bf16", "fp8"]}},
+            limits={"quotas": [{"accelerator": "mi*", "gpus": 8}], "budget": "$20/h", "power": "20kW", "max_gpus": 9},
+            operations={"pool_cost": "$0.01/h"},
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def single(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """One chat on one kind of machine."""
+    return made(tmp_path_factory.mktemp("single"), tiny.problem(tiny.workload(rate="9 req/s")))
