@@ -43,7 +43,7 @@ SCOUT_GAP = 0.5
 """Gap of solves that only find out which deployments matter."""
 
 MOST_CONTENDERS = 2000
-"""Most deployments evaluated because they could beat the plan, rather than because the bound needs them."""
+"""Most deployments evaluated only because the proof has not excluded them."""
 
 MIN_SECONDS = 2.0
 """Time a solve gets even if the limit has passed, so that there is a plan to show [s]."""
@@ -176,7 +176,7 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, tightened: Tightened, 
         lost = unserved(search, pools, apis)
         outcome = run(search, assembled, gap, deadline, progress) if not lost else None
         complete = search.reached >= dearest
-        fresh, beyond = np.zeros(0, dtype=np.intp), np.inf
+        fresh, whole, beyond = np.zeros(0, dtype=np.intp), True, np.inf
         if outcome is None or outcome.termination == "infeasible":
             if complete and (lost or search.evaluated.all()):
                 raise NoCombination(search, pools, lost)
@@ -185,10 +185,11 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, tightened: Tightened, 
         elif not complete and outcome.objective > search.reached:
             ceiling = outcome.objective
         else:
-            fresh, beyond = contenders(search, outcome, settings.gap)
-            if not len(fresh) and final or time.monotonic() > deadline:
+            fresh, whole, beyond = contenders(search, outcome, settings.gap)
+            if (final and not len(fresh)) or time.monotonic() > deadline:
                 search.note_unreached(outcome.objective)
-                return Solved(search, pools, apis, assembled, replace(outcome, bound=min(outcome.bound, beyond)))
+                proven = replace(outcome, bound=min(outcome.bound, beyond))
+                return Solved(search, pools, apis, assembled, proven, complete=whole and not len(fresh))
             if not len(fresh):
                 gap, final = settings.gap, True
         if len(fresh):
@@ -196,16 +197,19 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, tightened: Tightened, 
             pools = prune(search, join([pools, prune(search, search.evaluate(fresh))], len(search.streams)))
 
 
-def contenders(search: Search, outcome: Outcome, gap: float) -> tuple[NDArray[np.intp], float]:
-    """Return the deployments to evaluate before the proof holds, and the least cost of a plan with any other one.
+def contenders(search: Search, outcome: Outcome, gap: float) -> tuple[NDArray[np.intp], bool, float]:
+    """Return the deployments to evaluate before the proof covers all, as long as they are few.
 
-    Those with a negative margin must be, for the bound to hold at all; those that could beat the plan by more than the
-    gap are too, as long as they are few.
+    Returns
+    -------
+    (rows that could beat the plan by more than the gap; whether the bound covers all others; least cost of a plan with
+    any other one). Where there are too many, none is returned and the bound speaks of the evaluated ones only.
     """
     rows, margin = margins(search, Worth(outcome.shadow.streams, outcome.shadow.calls, outcome.shadow.gpus))
     able = margin < outcome.objective * (1.0 - gap) - outcome.shadow.bound
-    chosen = able if able.sum() <= MOST_CONTENDERS else margin < 0.0
-    return rows[chosen], outcome.shadow.bound + float(margin[~chosen].min(initial=np.inf))
+    if able.sum() > MOST_CONTENDERS:
+        return rows[:0], False, float("inf")
+    return rows[able], True, outcome.shadow.bound + float(margin[~able].min(initial=np.inf))
 
 
 def run(search: Search, assembled: Assembled, gap: float, deadline: float, progress: Progress) -> Outcome:

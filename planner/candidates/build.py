@@ -37,7 +37,7 @@ Bools = NDArray[np.bool_]
 SLACK = 1.05
 """Deployments whose bound is within this factor of the best evaluated cost are evaluated in the first round."""
 
-BATCH = 512
+BATCH = 128
 """Deployments evaluated per stream before the best cost is looked at again."""
 
 
@@ -283,7 +283,7 @@ class Worth:
 def margins(search: Search, worth: Worth) -> tuple[Index, Floats]:
     """Return the deployments not yet evaluated, and by how much a plan with one of them exceeds the bound at least [$/h].
 
-    margin = min_t (g·μ_t − min(min_j max_r π_rt/d_jr, Σ_r π_rt·Λ_rt))
+    margin = min_t (g·μ_t − min(min_w max_r π_rt/Σ_j w_j d_jr, Σ_r π_rt·Λ_rt))
 
     Parameters
     ----------
@@ -306,7 +306,9 @@ def margins(search: Search, worth: Worth) -> tuple[Index, Floats]:
     """
     rows = np.flatnonzero(~search.evaluated & np.isfinite(search.least[0]).any(axis=0))
     gpus = search.space.gpus()[rows]
-    reach = 1.0 / search.least[:, :, rows]
+    least_demand = search.least[:, :, rows]
+    one, other = np.triu_indices(len(least_demand))
+    reach = 2.0 / (least_demand[one] + least_demand[other])  # any convex combination of the bounds is one; means of two are used
     least = np.full(len(rows), np.inf)
     for t in range(worth.gpus.shape[1]):
         hosted = np.min(np.where(search.sites.hosts, worth.gpus[:, t], np.inf), axis=1, initial=np.inf)

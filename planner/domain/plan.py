@@ -35,6 +35,9 @@ class Proof(Strict):
     """Pool columns after rejection."""
     kept: int
     """Pool columns left after those that provably cannot be part of a better plan were removed."""
+    complete: bool = True
+    """Whether the bound covers every deployment enumerated; otherwise those screened out by an optimistic estimate of their
+    cost per call, too many to evaluate, are outside it."""
     rounds: int = 1
     """Solves needed until the independent check passed."""
 

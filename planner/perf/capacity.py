@@ -295,10 +295,12 @@ def least_demands(step: StepModel, traffic: Traffic, replica: Replica, iteration
     compute = (traffic.output + traffic.prompt) * step.flops
     rest = traffic.output * (step.host_sequence + step.comm + step.kv * traffic.kv) + traffic.prompt * step.comm
     rest = rest + step.attention * traffic.attention
-    rows = [(rest + (1.0 - theta) * compute) / (1.0 - (step.host + theta * step.weights) / longest) for theta in BLENDS]
+    possible = floor < longest
+    spared = [np.where(possible, 1.0 - (step.host + theta * step.weights) / longest, 1.0) for theta in BLENDS]
+    rows = [(rest + (1.0 - theta) * compute) / share for theta, share in zip(BLENDS, spared, strict=True)]
     held = traffic.output * floor
     rows += [held * traffic.held / replica.kv_bytes, held / replica.max_sequences]
-    return np.where(floor < longest, np.stack(np.broadcast_arrays(*rows)), np.inf)
+    return np.where(possible, np.stack(np.broadcast_arrays(*rows)), np.inf)
 
 
 def state_at_rate(step: StepModel, traffic: Traffic, replica: Replica, rate: Array) -> State:

@@ -74,6 +74,7 @@ def _proof(solved: Solved, rounds: int) -> Proof:
         rejected=search.ledger.counts(),
         columns=outcome.considered,
         kept=outcome.kept,
+        complete=solved.complete,
         rounds=rounds,
     )
 

@@ -51,9 +51,10 @@ def _pool_reasons(pool: Pool) -> Iterator[str]:
     share = busiest.utilization[busiest.binding]
     what = f"{pool.name} ({pool.deployment.model} {pool.deployment.precision} on {pool.deployment.accelerator})"
     if share < IDLE:
+        count = f"{busiest.replicas} replica{'s' if busiest.replicas > 1 else ''}"
         yield (
-            f"{what} needs {share:.0%} of what {busiest.replicas} × replica can give ({busiest.binding}): fewer are not to be "
-            "had or not allowed, so more traffic costs nothing at first."
+            f"{what} needs {share:.0%} of what {count} can give ({busiest.binding}): fewer are not to be had or not allowed, "
+            "so more traffic costs nothing at first."
         )
     else:
         yield f"{what} is bound by {busiest.binding}, {share:.0%} used in {busiest.period}; {HELP[busiest.binding]} would help."

@@ -27,6 +27,8 @@ class Solved:
     """The program and what its columns stand for."""
     outcome: Outcome
     """What the optimizer found."""
+    complete: bool = True
+    """Whether its bound covers every deployment enumerated."""
 
 
 def open_pools(outcome: Outcome) -> list[int]:

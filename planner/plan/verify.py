@@ -12,7 +12,7 @@ from planner.plan.basis import Basis
 from planner.plan.verify_cost import cost
 from planner.plan.verify_limits import limits, packing
 from planner.plan.verify_promises import flows, promises
-from planner.plan.verify_rules import rules
+from planner.plan.verify_rules import deployments, rules
 from planner.plan.verify_shape import identity, shape
 
 __all__ = ["verify"]
@@ -29,10 +29,14 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     Returns
     -------
     Sentences, each naming what fails and by how much. A plan that is not of this problem, or speaks of things it does
-    not know, is checked no further.
+    not know, is checked no further; of deployments that cannot run nothing is predicted.
     """
     basis = Basis(plan, loaded)
     foreign = [*identity(basis), *shape(basis)]
     if foreign:
         return foreign
-    return [*flows(basis), *rules(basis), *packing(basis), *limits(basis), *promises(basis), *cost(basis)]
+    broken = [*flows(basis), *rules(basis), *packing(basis), *limits(basis)]
+    impossible = list(deployments(basis))
+    if impossible:
+        return [*impossible, *broken]
+    return [*broken, *promises(basis), *cost(basis)]

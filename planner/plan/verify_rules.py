@@ -15,11 +15,16 @@ from planner.plan.basis import Basis
 from planner.supply.choice import allowed
 
 
+def deployments(basis: Basis) -> Iterator[str]:
+    """Every deployment can run at all."""
+    for pool in basis.plan.pools:
+        yield from _deployment(basis, pool)
+
+
 def rules(basis: Basis) -> Iterator[str]:
-    """Every deployment can run where it stands, and every stream may use it."""
+    """Every pool stands where its users may be served, with the right settings, and every stream may use what serves it."""
     for pool in basis.plan.pools:
         yield from _place(basis, pool)
-        yield from _deployment(basis, pool)
         yield from _settings(basis, pool)
         for name in sorted({share.stream for share in pool.shares}):
             yield from _stream(basis, pool, basis.streams[name])

@@ -10,7 +10,8 @@ from planner.report import gather
 def proof(plan: Plan) -> str:
     """Say in a sentence how close to the least cost the plan is."""
     found = plan.proof
-    least = f"no plan within this model costs less than {fmt.hourly(found.bound)}"
+    whom = "plan within this model" if found.complete else "plan of the deployments evaluated"
+    least = f"no {whom} costs less than {fmt.hourly(found.bound)}"
     if found.termination == "optimal":
         return f"Proven within {fmt.percent(found.gap)} of the least cost: {least}."
     return f"Stopped at a limit, within {fmt.percent(found.gap)} of the least cost: {least}."

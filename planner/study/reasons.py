@@ -20,6 +20,7 @@ from planner.supply.limits import gpu_limits
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
+Bools = NDArray[np.bool_]
 
 SHOWN = 4
 """Kinds of reasons given for a workload at most."""
@@ -36,8 +37,8 @@ OF_PAIRS = ("checkpoint", "format", "engine", "layout", "memory")
 
 def unserved(search: Search, pools: Pools, apis: Apis) -> list[int]:
     """Return the streams with calls that no pool and no API may serve, whatever the limits."""
-    by_pool = np.isfinite(pools.demand).all(axis=0).any(axis=1)
-    by_api = np.isfinite(apis.call_cost).any(axis=1)
+    by_pool = np.asarray(np.isfinite(pools.demand).all(axis=0)).any(axis=1)
+    by_api = np.asarray(np.isfinite(apis.call_cost)).any(axis=1)
     calls = np.array([max(stream.rate) > 0 for stream in search.streams])
     return [int(r) for r in np.flatnonzero(calls & ~by_pool & ~by_api)]
 
@@ -77,29 +78,36 @@ def _too_slow(search: Search, r: int, rows: Index) -> str:
 
 
 def _too_large(search: Search, pools: Pools, r: int) -> Iterator[str]:
-    """Say whether even the smallest replica that keeps the promises is larger than the quotas."""
+    """Say whether quotas leave no machines for even one replica that keeps the promises."""
+    name, quota = search.streams[r].name, _most_gpus(search)
+    bought = _gpus_bought(search, r)
+    within: Bools = np.asarray(np.isfinite(bought) & (bought <= quota)).any(axis=1)
     serving = pools.row[np.isfinite(pools.demand[:, r]).all(axis=0)]
-    if not len(serving):
+    if not len(serving) or within[serving].any():
         return
-    sizes = search.space.gpus()
-    smallest, most = int(sizes[serving].min()), _most_gpus(search, r)
-    smaller = np.flatnonzero(search.eligible[r] & (sizes <= most))
-    if smallest > most:
-        yield (
-            f"{search.streams[r].name}: the smallest replica that keeps its promises takes {gpus(smallest)}, and quotas leave {most:g}"
-        )
-        if len(smaller):
-            missed, what = nearest_miss(search, r, smaller)
-            yield f"{search.streams[r].name}: even almost idle, the nearest within the quotas, {what}, misses: {missed}"
+    least = gpus(float(bought[serving].min()))
+    yield f"{name}: the machines of one replica that keeps its promises have at least {least}, more than the quotas leave"
+    if within.any():
+        missed, what = nearest_miss(search, r, np.flatnonzero(within))
+        yield f"{name}: even almost idle, the nearest within the quotas, {what}, misses: {missed}"
 
 
-def _most_gpus(search: Search, r: int) -> float:
-    """Return the most accelerators of one kind of machine that quotas leave to a stream; inf without quotas."""
+def _gpus_bought(search: Search, r: int) -> Floats:
+    """Return [row, cell] the accelerators of whole machines that one replica takes; inf where a stream may not run it."""
+    sizes = np.array([cell.gpus for cell in search.supply.cells], dtype=float)
+    open_to = np.array([cell.streams[r] for cell in search.supply.cells], dtype=bool)
+    machines = np.ceil(search.space.gpus()[:, None] / sizes)
+    may = search.sites.hosts[search.space.machine] & open_to & search.eligible[r][:, None]
+    return np.where(may, machines * sizes, np.inf)
+
+
+def _most_gpus(search: Search) -> Floats:
+    """Return [cell] the most accelerators that quotas leave of any one way to pay there; -inf if there is none."""
     limits = gpu_limits(search.problem, search.supply, search.catalog)
-    most = 0.0
+    most = np.full(len(search.supply.cells), -np.inf)
     for index, bought in enumerate(search.supply.purchases):
-        if search.supply.cells[bought.cell].streams[r]:
-            most = max(most, min((limit.gpus for limit in limits if limit.purchases[index]), default=np.inf))
+        quota = min((limit.gpus for limit in limits if limit.purchases[index]), default=np.inf)
+        most[bought.cell] = max(most[bought.cell], quota)
     return most
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ Load = Callable[..., LoadedProblem]
 @given(st.floats(1e-3, 1e5))
 def test_figures_of_a_ladder_are_humane_and_at_most_five_percent_apart(start: float) -> None:
     figures = (start, *ladder(start, 50.0))
-    assert all(a < b <= a * 1.0501 for a, b in zip(figures, figures[1:], strict=False))
+    assert all(a < b <= a * 1.0501 for a, b in pairwise(figures))
     assert figures[-1] >= start * 50 / 1.05
     assert all(f"{figure:.3g}" == f"{figure:.6g}" or figure >= 1000 for figure in figures[1:])
 
@@ -31,14 +32,16 @@ def test_counts_are_whole_and_end_without_limit() -> None:
     found = counts(2)
     assert found[:3] == (3.0, 4.0, 5.0)
     assert found[-1] == UNLIMITED
-    assert all(figure == int(figure) for figure in found) and list(found) == sorted(set(found))
+    assert all(figure == int(figure) for figure in found)
+    assert list(found) == sorted(set(found))
 
 
 @pytest.mark.parametrize(("start", "first"), [(68.0, 67.9), (68.05, 68.0), (8.34, 8.33), (1250.0, 1249.0)])
 def test_floors_go_down_in_steps_of_the_third_digit(start: float, first: float) -> None:
     found = floors(start)
     assert found[0] == pytest.approx(first)
-    assert list(found) == sorted(found, reverse=True) and 0 < found[-1] < 0.01
+    assert list(found) == sorted(found, reverse=True)
+    assert 0 < found[-1] < 0.01
 
 
 def test_every_number_of_a_problem_is_found(load: Load) -> None:
