@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from planner.optimize.program import Outcome
 from planner.optimize.solve import solve
 from planner.plan.build import Solved, make_plan
 from planner.plan.verify import verify
+from planner.plan.whynot import why_not
 from planner.study.reasons import reasons, unserved
 from planner.study.relax import study
 from planner.supply.build import build_supply
@@ -101,26 +102,56 @@ def advised(loaded: LoadedProblem, stuck: NoCombination, progress: Progress) -> 
 
 def plan_as_stated(loaded: LoadedProblem, progress: Progress) -> Plan:
     """Return the least-cost plan of a problem; where there is none, say so without looking for changes."""
-    try:
-        search, apis = candidates(loaded, progress)
-    except InvalidInput as error:
-        raise loaded.located(error) from None
-    warnings = tuple(f"{issue.path}: {issue.message}" for issue in loaded.warnings)
-    tightened: Tightened = {}
-    pools = join([], len(search.streams))
-    for rounds in range(1, MAX_ROUNDS + 1):
-        solved = solve_fully(search, pools, apis, tightened, progress)
-        plan = make_plan(solved, problem_digest=loaded.digest, rounds=rounds, warnings=warnings)
-        broken = {promise.route for promise in plan.promises if not promise.soft and not promise.holds}
-        if not broken:
-            break
-        progress(f"{', '.join(sorted(broken))} miss promises when streams are mixed; tightening")
-        pools = solved.pools
-        tighten(solved, plan, broken, tightened)
+    solved, rounds = solve_as_stated(loaded, progress)
+    plan = made_plan(loaded, solved, rounds)
     failures = verify(plan, loaded)
     if failures:
         raise PlanRejected(failures)
     return plan
+
+
+def explain_absence(loaded: LoadedProblem, words: Sequence[str], progress: Progress) -> list[str]:
+    """Return why combinations that name all words are not in the plan, nearest to being used first.
+
+    Parameters
+    ----------
+    loaded : problem with its catalogs
+    words : to be found in models, precisions, engines, accelerators and layouts
+    progress : told what is being done
+
+    Returns
+    -------
+    Sentences; empty if nothing bears such a name.
+    """
+    solved, _ = solve_as_stated(loaded, progress)
+    return list(why_not(solved, words))
+
+
+def made_plan(loaded: LoadedProblem, solved: Solved, rounds: int) -> Plan:
+    """Return the plan of a solved problem, with the warnings of its file."""
+    warnings = tuple(f"{issue.path}: {issue.message}" for issue in loaded.warnings)
+    return make_plan(solved, problem_digest=loaded.digest, rounds=rounds, warnings=warnings)
+
+
+def solve_as_stated(loaded: LoadedProblem, progress: Progress) -> tuple[Solved, int]:
+    """Solve until every promise holds under the load as planned; return the answer and the solves it took."""
+    try:
+        search, apis = candidates(loaded, progress)
+    except InvalidInput as error:
+        raise loaded.located(error) from None
+    tightened: Tightened = {}
+    pools = join([], len(search.streams))
+    rounds = 0
+    while True:
+        rounds += 1
+        solved = solve_fully(search, pools, apis, tightened, progress)
+        plan = made_plan(loaded, solved, rounds)
+        broken = {promise.route for promise in plan.promises if not promise.soft and not promise.holds}
+        if not broken or rounds == MAX_ROUNDS:
+            return solved, rounds
+        progress(f"{', '.join(sorted(broken))} miss promises when streams are mixed; tightening")
+        pools = solved.pools
+        tighten(solved, plan, broken, tightened)
 
 
 def candidates(loaded: LoadedProblem, progress: Progress) -> tuple[Search, Apis]:

@@ -101,7 +101,9 @@ def flow_cost(made: Choice, replicas: np.ndarray) -> float:
         return np.inf
     demand = made.demand[:, :, opened]
     allowed = np.concatenate([np.isfinite(demand).all(axis=0), np.isfinite(made.api_cost)], axis=1)
-    price = np.where(allowed, np.concatenate([made.call_cost[:, opened], np.where(allowed[:, len(opened) :], made.api_cost, 0.0)], axis=1), 0.0)
+    price = np.where(
+        allowed, np.concatenate([made.call_cost[:, opened], np.where(allowed[:, len(opened) :], made.api_cost, 0.0)], axis=1), 0.0
+    )
     rows, limits = [], []
     for need in np.where(np.isfinite(demand), demand, 0.0):
         for position, pool in enumerate(opened):

@@ -83,7 +83,9 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
 @FEW
 def test_a_looser_target_never_costs_more(tmp_path: Path, tpot: int, factor: float) -> None:
     def at(target: float) -> dict[str, Any]:
-        return tiny.problem(tiny.workload(objectives=[{"metric": "tpot", "percentile": 95, "target": f"{target}ms"}], rate="9 req/s"))
+        return tiny.problem(
+            tiny.workload(objectives=[{"metric": "tpot", "percentile": 95, "target": f"{target}ms"}], rate="9 req/s")
+        )
 
     assert cost(tmp_path, at(tpot * factor)) <= cost(tmp_path, at(tpot)) * (1 + NEAR)
 

@@ -12,8 +12,8 @@ from planner.domain.llm import KvPrecision, Model, Precision
 
 def compute_capability(accelerator: Accelerator) -> float | None:
     """Return NVIDIA's compute capability from the architecture text (`9.0 Hopper` → 9.0), None for other vendors."""
-    match = re.match(r"^(?:sm_?)?(\d+(?:\.\d+)?)", accelerator.architecture)
-    return float(match.group(1)) if match and accelerator.vendor == "nvidia" else None
+    match = re.match(r"\d+(?:\.\d+)?", accelerator.architecture)
+    return float(match.group()) if match and accelerator.vendor == "nvidia" else None
 
 
 def checkpoint_problem(model: Model, name: str, precision: Precision) -> str | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -123,10 +122,20 @@ def init(path: Path, force: bool) -> None:
 
 @main.command(epilog=example("planner schema problem > problem.schema.json"))
 @click.argument("what", type=click.Choice(["problem", "plan", "catalog"]), default="problem")
-def schema(what: str) -> None:
+@click.option(
+    "--format", "shape", type=click.Choice(["json", "markdown"]), default="json", help="Markdown: the problem file only."
+)
+def schema(what: str, shape: str) -> None:
     """Print the JSON Schema of a file format, with descriptions, for editors and checkers."""
     from planner.cli.schemas import schema_text_of
 
+    if shape == "markdown":
+        from planner.report.reference import problem_reference
+
+        if what != "problem":
+            raise click.UsageError("--format markdown describes the problem file only")
+        click.echo(problem_reference().rstrip())
+        return
     click.echo(schema_text_of(what).rstrip())
 
 
@@ -134,26 +143,17 @@ def schema(what: str) -> None:
 @_PROBLEM
 @click.option("--why-not", required=True, metavar="TEXT", help="Words to look for in models, machines, precisions and layouts.")
 def explain(problem: Path, why_not: str) -> None:
-    """Say why something is not in the plan."""
-    from planner.pipeline import candidates
+    """Solve a problem and say why something is not in the plan: what it would cost at best, or the rule it breaks."""
+    from planner.pipeline import explain_absence
 
-    loaded = _load(problem, quiet=True)
-    search, _, _ = _located(loaded, lambda: candidates(loaded, _progress(forced=False, quiet=False)))
-    found = _whole_words_first(dict.fromkeys(str(entry) for entry in search.ledger.about(*why_not.split())), why_not.split())
+    loaded, words = _load(problem, quiet=True), why_not.split()
+    found = explain_absence(loaded, words, _progress(forced=False, quiet=False))
     for line in found[:MOST_REASONS]:
         click.echo(line)
     if len(found) > MOST_REASONS:
         click.echo(f"… and {len(found) - MOST_REASONS} more; add words to narrow the search")
     if not found:
-        click.echo(
-            f"nothing named {why_not!r} was ruled out beforehand: if it is not in the plan, the plan is cheaper without it"
-        )
-
-
-def _whole_words_first(lines: Iterable[str], words: list[str]) -> list[str]:
-    """Put lines that hold every word whole before those that hold it inside another: `t4` before `int4`."""
-    patterns = [re.compile(rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])", re.IGNORECASE) for word in words]
-    return sorted(lines, key=lambda line: not all(pattern.search(line) for pattern in patterns))
+        click.echo(f"nothing in the catalogs that this problem may use is named {why_not!r}")
 
 
 def _load(path: Path, *, quiet: bool) -> LoadedProblem:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -83,7 +87,22 @@ def solve_lp(model: Linear) -> Result:
     # GLOP starts faster; HiGHS's dual simplex is two to three times faster on thousands of rows.
     if model.rows < LARGE:
         return _result(model, mathopt.solve(built, mathopt.SolverType.GLOP))
-    return _result(model, mathopt.solve(built, mathopt.SolverType.HIGHS, params=mathopt.SolveParameters(highs=_single())))
+    with _silent():
+        return _result(model, mathopt.solve(built, mathopt.SolverType.HIGHS, params=mathopt.SolveParameters(highs=_single())))
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep what HiGHS prints from C, whatever it is told, out of standard output: JSON goes there."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _single(whole: dict[str, int] | None = None, real: dict[str, float] | None = None) -> Any:
@@ -104,7 +123,8 @@ def solve_milp(model: Linear, limits: Limits, hint: Floats | None = None) -> Res
         values = dict(zip(built.variables(), hint.tolist(), strict=True))
         start.solution_hints.append(mathopt.SolutionHint(variable_values=values))
     params = _parameters(limits)
-    solved = mathopt.solve(built, mathopt.SolverType[limits.solver.upper()], params=params, model_params=start)
+    with _silent():
+        solved = mathopt.solve(built, mathopt.SolverType[limits.solver.upper()], params=params, model_params=start)
     return _result(model, solved, counted=limits.nodes is not None)
 
 

@@ -196,16 +196,14 @@ def _shadow(run: _Run, relaxation: Relaxation) -> Shadow:
     """Prices of the relaxation's best bound, per call/s where a stream has calls; zero where there is none."""
     program = run.program
     if relaxation.priced is None:
-        R, T, I = len(program.streams), len(program.periods), len(program.cells.name)
-        return Shadow(0.0, np.zeros((R, T)), np.zeros((R, T)), np.zeros((I, T)))
+        shape = len(program.streams), len(program.periods)
+        return Shadow(0.0, np.zeros(shape), np.zeros(shape), np.zeros((len(program.cells.name), shape[1])))
     at, rate = relaxation.priced.at, most_rate(program)
     per_call = np.divide(at.demand, rate, out=np.zeros(rate.shape), where=rate > 0)
     return Shadow(relaxation.bound, at.demand, per_call, at.packing)
 
 
-def _report(
-    run: _Run, relaxation: Relaxation, termination: str, best: Incumbent, bound: float, kept: int
-) -> Outcome:
+def _report(run: _Run, relaxation: Relaxation, termination: str, best: Incumbent, bound: float, kept: int) -> Outcome:
     return Outcome(
         termination=termination,
         objective=best.cost,

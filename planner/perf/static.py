@@ -178,6 +178,7 @@ def _state(step: StepModel, traffic: Traffic, replica: Replica, batch: Batch, ra
     zero = np.zeros(rate.shape)
     return State(
         sequences=zero + batch.size,
+        stages=zero + step.stages,
         rate=rate,
         iteration=zero + batch.iteration,
         decode=zero + batch.iteration,

@@ -27,6 +27,8 @@ class State:
 
     sequences: Array
     """B, mean decoding sequences [1]."""
+    stages: Array
+    """Pipeline stages [1]."""
     rate: Array
     """λ, calls per second [1/s]."""
     iteration: Array
@@ -234,6 +236,7 @@ def steady_state(step: StepModel, traffic: Traffic, chunk_tokens: Array, sequenc
     load, wait, variance = prompt_queue(traffic, per_token, rate)
     return State(
         sequences=sequences,
+        stages=step.stages,
         rate=rate,
         iteration=iteration,
         decode=decode,

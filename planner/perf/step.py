@@ -82,7 +82,7 @@ def expert_coverage(sparsity: Array, tokens: Array) -> Array:
     Erdil, "Inference economics of language models", arXiv 2506.04645; handbook §3.
     """
     with np.errstate(divide="ignore"):
-        return -np.expm1(tokens * np.log1p(-np.minimum(sparsity, 1.0)))  # type: ignore[no-any-return]
+        return -np.expm1(tokens * np.log1p(-np.minimum(sparsity, 1.0)))
 
 
 def smooth_max(memory: Array, compute: Array, norm: Array) -> Array:
@@ -108,7 +108,7 @@ def smooth_max(memory: Array, compute: Array, norm: Array) -> Array:
     larger = np.maximum(memory, compute)
     smaller = np.minimum(memory, compute)
     ratio = np.divide(smaller, larger, out=np.zeros(np.broadcast(smaller, larger).shape), where=larger > 0)
-    return larger * (1.0 + ratio**norm) ** (1.0 / norm)  # type: ignore[no-any-return]
+    return larger * (1.0 + ratio**norm) ** (1.0 / norm)
 
 
 def iteration_time(
@@ -137,7 +137,7 @@ def iteration_time(
     tokens = sequences + prompt_tokens
     read = expert_coverage(step.sparsity, tokens / step.stages) if coverage is None else coverage
     linear = smooth_max(step.weights + step.experts * read, step.flops * tokens, step.norm)
-    return (  # type: ignore[no-any-return]
+    return (
         step.host
         + step.host_sequence * sequences
         + linear

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.perf.compile import pipeline_fill
 from planner.perf.steady import State
 from planner.perf.step import Array
 from planner.perf.traffic import Traffic
@@ -49,11 +50,11 @@ def ttft_moments(
 ) -> Moments:
     """Return mean and variance of the time to first token of a call on a replica in `state`.
 
-    mean = W + T/2 + n·τ_d + c_p·I + (T − τ_d) + t_host
-    var  = Var W + T²/12 + s²·(E[I²] − I²)
+    mean = W + T/2 + n·τ_d + f·c_p·I + (T − τ_d) + t_host
+    var  = Var W + T²/12 + f²s²·(E[I²] − I²)
 
-    with n the number of iterations the prompt takes, smoothed: n = max(1, I/(C−B) + ½·[I > 0.3(C−B)]), and
-    s = T_f/(C−B) for prompts over half a chunk, else c_p.
+    with n the number of iterations the prompt takes, smoothed: n = max(1, I/(C−B) + ½·[I > 0.3(C−B)]), f = (pp + n − 1)/n
+    the factor by which a prompt comes out of a pipeline later, and s = T_f/(C−B) for prompts over half a chunk, else c_p.
 
     Parameters
     ----------
@@ -81,8 +82,9 @@ def ttft_moments(
     chunks = prompt / state.chunk
     passes = np.maximum(1.0, chunks + 0.5 * (chunks > 0.3))
     others = state.iteration - state.decode
-    mean = mean_wait + state.iteration / 2.0 + passes * state.decode + state.prompt_cost * prompt + others + host
-    own = np.where(chunks > 0.5, state.full / state.chunk, state.prompt_cost)
+    fill = pipeline_fill(passes, state.stages)
+    mean = mean_wait + state.iteration / 2.0 + passes * state.decode + fill * state.prompt_cost * prompt + others + host
+    own = fill * np.where(chunks > 0.5, state.full / state.chunk, state.prompt_cost)
     variance = variance_wait + state.iteration**2 / 12.0 + own**2 * np.maximum(prompt_second - prompt**2, 0.0)
     return Moments(mean, variance, np.full(1, np.inf))
 

@@ -63,8 +63,8 @@ def _priced(solved: Solved, words: Sequence[str]) -> Iterator[str]:
         cost = price[mine] * search.least[:, r, mine].max(axis=0)
         nearest = int(cost.argmin())
         yield (
-            f"{search.space.describe(int(mine[nearest]))} for {stream.name}: at the very best ${cost[nearest]:.4f} per thousand calls, "
-            f"the cheapest deployment ${best[0]:.4f} ({search.space.describe(best[1])})"
+            f"{search.space.describe(int(mine[nearest]))} for {stream.name}: at the very best ${cost[nearest]:.4f} "
+            f"per thousand calls, the cheapest deployment ${best[0]:.4f} ({search.space.describe(best[1])})"
         )
 
 

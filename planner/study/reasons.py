@@ -20,7 +20,6 @@ from planner.supply.limits import gpu_limits
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
-Bools = NDArray[np.bool_]
 
 SHOWN = 4
 """Kinds of reasons given for a workload at most."""
@@ -81,7 +80,7 @@ def _too_large(search: Search, pools: Pools, r: int) -> Iterator[str]:
     """Say whether quotas leave no machines for even one replica that keeps the promises."""
     name, quota = search.streams[r].name, _most_gpus(search)
     bought = _gpus_bought(search, r)
-    within: Bools = np.asarray(np.isfinite(bought) & (bought <= quota)).any(axis=1)
+    within = np.asarray((np.isfinite(bought) & (bought <= quota)).any(axis=1), dtype=bool)
     serving = pools.row[np.isfinite(pools.demand[:, r]).all(axis=0)]
     if not len(serving) or within[serving].any():
         return

@@ -24,7 +24,9 @@ MIXTURE = FACTS.models["org/large"].model_validate(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "vendor", "found"), [("9.0 Hopper", "nvidia", 9.0), ("sm_89", "nvidia", 89.0), ("CDNA3", "amd", None)])
+@pytest.mark.parametrize(
+    ("text", "vendor", "found"), [("9.0 Hopper", "nvidia", 9.0), ("10.3", "nvidia", 10.3), ("gfx942 CDNA3", "amd", None)]
+)
 def test_compute_capability(text: str, vendor: str, found: float | None) -> None:
     device = FACTS.accelerators["max"].model_copy(update={"architecture": text, "vendor": vendor})
     assert compute_capability(device) == found
@@ -45,7 +47,10 @@ def test_formats() -> None:
     fp8 = FACTS.precisions["fp8"]
     assert format_problem(FACTS.accelerators["max"], "fp8", fp8) is None
     assert format_problem(FACTS.accelerators["mini"], "fp8", fp8) == "its matrix units have no fp8"
-    assert format_problem(FACTS.accelerators["max"], "fp8", fp8.model_copy(update={"vendors": ("amd",)})) == "fp8 has kernels for amd only"
+    assert (
+        format_problem(FACTS.accelerators["max"], "fp8", fp8.model_copy(update={"vendors": ("amd",)}))
+        == "fp8 has kernels for amd only"
+    )
 
 
 def test_engines() -> None:

@@ -58,7 +58,9 @@ def test_the_optimum_survives(seed: int) -> None:
         assert after == pytest.approx(before, rel=1e-6) or (np.isinf(after) and np.isinf(before))
 
 
-def undominated_of(demand: list[float], gpus: list[int], machine: list[int], hosts: list[list[bool]], cost: list[float]) -> list[bool]:
+def undominated_of(
+    demand: list[float], gpus: list[int], machine: list[int], hosts: list[list[bool]], cost: list[float]
+) -> list[bool]:
     count = len(demand)
     need = np.array(demand, dtype=float).reshape(1, 1, count)
     found = undominated(np.array(machine), np.array(hosts, dtype=bool), np.array(gpus), need, np.array(cost).reshape(1, count))

@@ -19,7 +19,9 @@ def model(billions: float = 70.0, **fields: Any) -> Model:
 
 
 def precision(*rows: dict[str, Any]) -> Precision:
-    return Precision.model_validate({"bits_per_weight": 8, "compute": "fp8", "recoveries": [{**row, **READ} for row in rows], **READ})
+    return Precision.model_validate(
+        {"bits_per_weight": 8, "compute": "fp8", "recoveries": [{**row, **READ} for row in rows], **READ}
+    )
 
 
 def cache(**fields: Any) -> KvPrecision:
@@ -34,10 +36,18 @@ HUGE = {"recovery": 0.999, "min_parameters": 400e9}
 @pytest.mark.parametrize(
     ("billions", "rows", "kept"),
     [
-        (70.0, (SMALL, LARGE, HUGE), 0.99),  # rows of small models do not cut a 70B model, those of larger ones do not speak of it
+        (
+            70.0,
+            (SMALL, LARGE, HUGE),
+            0.99,
+        ),  # rows of small models do not cut a 70B model, those of larger ones do not speak of it
         (8.0, (SMALL, LARGE, HUGE), 0.90),
         (70.0, (LARGE, {**LARGE, "recovery": 0.9, "low": 0.7}), 0.7),  # of equals the pessimistic end
-        (70.0, ({**LARGE, "max_context": 8192}, {**LARGE, "low": 0.8, "max_context": 131072}), 0.99),  # nearest context that reaches
+        (
+            70.0,
+            ({**LARGE, "max_context": 8192}, {**LARGE, "low": 0.8, "max_context": 131072}),
+            0.99,
+        ),  # nearest context that reaches
         (70.0, ({**LARGE, "max_context": 2048}, {**LARGE, "low": 0.8, "max_context": 131072}), 0.8),
         (70.0, ({**LARGE, "low": 0.8}, {**LARGE, "max_context": 8192}), 0.99),  # no limit stated reaches farthest
         (70.0, (SMALL, {**SMALL, "low": 0.6, "tasks": ["exam"]}), 0.6),  # the same benchmark before averages over suites

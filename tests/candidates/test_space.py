@@ -79,7 +79,9 @@ def test_spans_and_the_whole_plan_cost(begin: Begin) -> None:
     assert float(np.max(search.site_cost)) == 11.0
     search.extend(1.0)
     search.note_unreached(0.8)
-    assert "machines for one replica cost $11.00/h, the whole plan $0.80/h" in [e.sentence for e in search.ledger.about("max", "tp4")]
+    assert "machines for one replica cost $11.00/h, the whole plan $0.80/h" in [
+        e.sentence for e in search.ledger.about("max", "tp4")
+    ]
 
 
 def test_a_call_whose_cache_does_not_fit_is_refused(begin: Begin) -> None:
@@ -96,4 +98,8 @@ def test_a_call_whose_cache_does_not_fit_is_refused(begin: Begin) -> None:
 
 def _long_rows(search: Search) -> list[str]:
     search.extend(np.inf)
-    return [search.space.describe(int(row)) for row in np.flatnonzero(search.eligible[0]) if "org/large fp8" in search.space.describe(int(row))]
+    return [
+        search.space.describe(int(row))
+        for row in np.flatnonzero(search.eligible[0])
+        if "org/large fp8" in search.space.describe(int(row))
+    ]

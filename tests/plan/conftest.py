@@ -24,8 +24,12 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Case:
     soft = [{"metric": "ttft", "percentile": 95, "target": "400ms", "price_per_miss": "$0.00001"}]
     periods = [{"name": "day", "hours": 10}, {"name": "night", "hours": 14}]
     chat = tiny.workload(rate={"day": "9 req/s", "night": "2 req/s"}, data={"external_api": False, "region_groups": ["eu"]})
-    code = tiny.workload("code", "2 req/s", quality=floor, data={"external_api": False}, choose={"models": {"forbid": ["org/small"]}})
-    notes = tiny.workload("notes", "0.02 req/s", objectives=[], data={"external_api": True}, choose={"instances": {"forbid": ["*"]}})
+    code = tiny.workload(
+        "code", "2 req/s", quality=floor, data={"external_api": False}, choose={"models": {"forbid": ["org/small"]}}
+    )
+    notes = tiny.workload(
+        "notes", "0.02 req/s", objectives=[], data={"external_api": True}, choose={"instances": {"forbid": ["*"]}}
+    )
     hasty = tiny.workload("hasty", "0.5 req/s", objectives=soft)
     return made(
         tmp_path_factory.mktemp("mixed"),

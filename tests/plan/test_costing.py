@@ -27,17 +27,17 @@ def pool(day: int, night: int, gpus: int = 1, shares: dict[str, tuple[float, flo
     ]
     place = {"instance": "shop/box", "region": "here", "interruptible": False} | more
     layout = SimpleNamespace(layout=SimpleNamespace(gpus=gpus))
-    return cast(Pool, SimpleNamespace(deployment=layout, loads=loads, shares=rates, **place))
+    return cast("Pool", SimpleNamespace(deployment=layout, loads=loads, shares=rates, **place))
 
 
 def purchase(cost: float, kind: str = "on_demand", region: str = "here") -> Purchase:
-    return cast(Purchase, SimpleNamespace(instance="shop/box", region=region, kind=kind, cost=cost))
+    return cast("Purchase", SimpleNamespace(instance="shop/box", region=region, kind=kind, cost=cost))
 
 
 def stream(rate: tuple[float, float], *, movable: bool = False) -> Stream:
     lengths = [SimpleNamespace(mean=1000.0), SimpleNamespace(mean=100.0)]
     named = {"prompt": lengths[0], "output": lengths[1], "prefix_tokens": 400.0, "prefix_hit": 0.5}
-    return cast(Stream, SimpleNamespace(name="chat", rate=rate, movable=movable, **named))
+    return cast("Stream", SimpleNamespace(name="chat", rate=rate, movable=movable, **named))
 
 
 def test_machines_cost_by_the_hours_they_are_held() -> None:
@@ -67,7 +67,7 @@ def test_streams_pay_by_their_part_of_the_binding_resource() -> None:
 
 def test_a_call_at_an_api_by_hand() -> None:
     """1,000 prompt tokens, of which 400·½ cached: 800·$2 + 200·$0.5 per million, and 100·$6 per million out."""
-    route = cast(ApiRoute, SimpleNamespace(input_price=2e-6, cached_input_price=0.5e-6, output_price=6e-6))
+    route = cast("ApiRoute", SimpleNamespace(input_price=2e-6, cached_input_price=0.5e-6, output_price=6e-6))
     assert costing.call_prices(route, stream((1.0, 1.0))) == pytest.approx((1.7e-3, 6e-4))
 
 
@@ -81,7 +81,7 @@ def test_a_workload_per_token_and_call_by_hand() -> None:
 
 
 def test_all_calls_of_a_period_or_of_the_cycle() -> None:
-    periods = cast(Any, [SimpleNamespace(hours=hours) for hours in PERIODS.values()])
+    periods = cast("Any", [SimpleNamespace(hours=hours) for hours in PERIODS.values()])
     assert all_calls(stream((24.0, 0.0)), 0, periods) == 24.0
     assert all_calls(stream((24.0, 0.0), movable=True), 1, periods) == pytest.approx(240 / 14)
 

@@ -98,7 +98,10 @@ TAMPERINGS: dict[str, tuple[Tamper, str]] = {
     "a forbidden model": (lambda d: deployment(d, "code", model="org/small"), "org/small is not among the allowed models"),
     "a forbidden precision": (lambda d: deployment(d, "code", precision="int3"), "no precision int3"),
     "a wrong accelerator": (lambda d: deployment(d, accelerator="max"), "has no max"),
-    "a format without units": (lambda d: (deployment(d, accelerator="mini"), deployment(d, precision="fp8")), "matrix units have no fp8"),
+    "a format without units": (
+        lambda d: (deployment(d, accelerator="mini"), deployment(d, precision="fp8")),
+        "matrix units have no fp8",
+    ),
     "experts of a dense model": (lambda d: layout(d, dp=2, ep=2), "routed experts"),
     "an impossible layout": (lambda d: layout(d, tp=16), "tp16 does not fit 2×mid"),
     "other engine settings": (lambda d: deployment(d, max_sequences=4096), "max_sequences is 4096, the predictions hold for 256"),
