@@ -113,7 +113,6 @@ def flow_cost(made: Choice, replicas: np.ndarray) -> float:
             limits.append(replicas[pool])
     served = np.kron(np.eye(streams), np.ones(places))
     bounds = [(0.0, None if may else 0.0) for may in allowed.ravel()]
-    found = linprog(
-        3600.0 * price.ravel(), np.array(rows) if rows else None, limits if rows else None, served, made.rate, bounds=bounds, method="highs"
-    )  # fmt: skip
+    caps = {"A_ub": np.array(rows), "b_ub": limits} if rows else {}
+    found = linprog(3600.0 * price.ravel(), A_eq=served, b_eq=made.rate, bounds=bounds, **caps)
     return float(found.fun) if found.status == 0 else np.inf

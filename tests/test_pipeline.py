@@ -18,7 +18,7 @@ from planner.pipeline import plan_as_stated, plan_problem
 from planner.plan.verify import verify
 
 NEAR = 1e-6
-FEW = settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=3, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def solve(folder: Path, made: dict[str, Any], facts: dict[str, Any] | None = None) -> Plan:

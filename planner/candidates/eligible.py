@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.candidates.quality import judge
+from planner.candidates.pairs import checkpoint_problem
+from planner.candidates.quality import best_score, judge, reachable
 from planner.candidates.rejection import Ledger
 from planner.candidates.space import AllowedNames, Space
 from planner.demand.stream import Stream
@@ -98,7 +99,15 @@ def _quality(catalog: Catalog, stream: Stream, name: str, formats: AllowedNames,
     if not stream.workload.quality:
         return mask
     model, context = catalog.models[name], stream.longest_context()
+    hopeless = next((floor for floor in stream.workload.quality if not reachable(floor, model)), None)
+    if hopeless is not None:
+        score = best_score(model.scores, hopeless.benchmark)
+        reason = f"{score.score:g} against {hopeless.at_least:g}" if score else "no published score"
+        ledger.add("quality", name, f"{hopeless.benchmark}: {reason}", count=mask.size, stream=stream.name)
+        return np.zeros_like(mask)
     for p, precision in enumerate(formats.precisions):
+        if checkpoint_problem(model, precision, catalog.precisions[precision]):
+            continue
         for k, kv in enumerate(formats.kv_precisions):
             for floor in stream.workload.quality:
                 weights, cache = catalog.precisions[precision], catalog.kv_precisions[kv]

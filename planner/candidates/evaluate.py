@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,13 @@ from planner.perf.memory import KvCoefficients, MemoryBudget, kv_held, memory_bu
 from planner.perf.step import StepModel
 from planner.perf.traffic import Traffic
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Index = NDArray[np.intp]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-_T = TypeVar("_T")
+_T = TypeVar("_T", bound="DataclassInstance")
 
 CHUNK = 8192
 """Deployments evaluated together: some tens of arrays of this length stay in the second-level cache."""
@@ -163,7 +166,7 @@ def chunks(rows: Index) -> Iterator[Index]:
 
 def concatenate(parts: Sequence[_T]) -> _T:
     """Join bundles of arrays field by field; single values are spread to the length of their part first."""
-    names = [f.name for f in fields(parts[0])]  # type: ignore[arg-type]
+    names = [f.name for f in fields(parts[0])]
     columns: dict[str, list[Floats]] = {name: [] for name in names}
     for part in parts:
         arrays = np.broadcast_arrays(*(np.atleast_1d(getattr(part, name)) for name in names))

@@ -29,6 +29,12 @@ def best_score(scores: tuple[Score, ...], benchmark: str) -> Score | None:
     return max(found, key=lambda score: score.score) if found else None
 
 
+def reachable(floor: QualityFloor, model: Model) -> bool:
+    """Whether a model reaches a floor if no precision took anything away; recoveries above 1 are not counted on."""
+    score = best_score(model.scores, floor.benchmark)
+    return score is not None and score.score >= floor.at_least
+
+
 def recovery_of(precision: Precision, name: str, model: Model, benchmark: str, context: float) -> tuple[float | None, str]:
     """Return the share of its score a model keeps at a precision, and where that is known from.
 

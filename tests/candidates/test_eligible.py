@@ -24,7 +24,7 @@ def usable(search: Search, stream: int) -> set[str]:
     [
         ({"data": {"licences": ["mit"]}}, "org/large", "licence", "licence custom is not among mit"),
         ({"choose": {"models": {"forbid": ["org/l*"]}}}, "org/large", "choice", "is not among the allowed models"),
-        ({"quality": [{"benchmark": "exam", "at_least": 60}]}, "org/small", "quality", "exam 50 × "),
+        ({"quality": [{"benchmark": "exam", "at_least": 60}]}, "org/small", "quality", "exam: 50 against "),
         ({"choose": {"precisions": {"allow": ["fp8"]}}}, "org/small bf16", "", ""),
         ({"choose": {"accelerators": {"forbid": ["mid"]}}}, "×mid", "", ""),
         ({"data": {"region_groups": ["eu"]}}, "×max", "", ""),

@@ -68,7 +68,7 @@ def test_what_the_reasons_say(whole: Search) -> None:
     assert memory.endswith("at tp1")
     assert "16 heads cannot be shared by tp32" not in str(said(whole, "layout", "org/small"))
     assert "40 heads cannot be shared by tp16" in said(whole, "layout", "org/large")
-    assert any("exam 50 ×" in sentence for sentence in said(whole, "quality", "org/small"))
+    assert any("exam: 50 against" in sentence for sentence in said(whole, "quality", "org/small"))
 
 
 def test_spans_and_the_whole_plan_cost(begin: Begin) -> None:

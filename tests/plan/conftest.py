@@ -19,7 +19,7 @@ def made(folder: object, problem: dict) -> Case:
 
 @pytest.fixture(scope="session")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    """Day and night; a chat, private in the EU; code with a quality floor; documents for an API; a soft target; limits of every kind."""
+    """Day and night: a chat, private in the EU; code with a quality floor; notes for an API; a soft target; limits."""
     floor = [{"benchmark": "exam", "at_least": 60}]
     soft = [{"metric": "ttft", "percentile": 95, "target": "400ms", "price_per_miss": "$0.00001"}]
     periods = [{"name": "day", "hours": 10}, {"name": "night", "hours": 14}]
