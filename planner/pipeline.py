@@ -140,11 +140,12 @@ def solve_as_stated(loaded: LoadedProblem, progress: Progress) -> tuple[Solved, 
     except InvalidInput as error:
         raise loaded.located(error) from None
     tightened: Tightened = {}
+    deadline = time.monotonic() + loaded.problem.solver.time_limit
     pools = join([], len(search.streams))
     rounds = 0
     while True:
         rounds += 1
-        solved = solve_fully(search, pools, apis, tightened, progress)
+        solved = solve_fully(search, pools, apis, tightened, deadline, progress)
         plan = made_plan(loaded, solved, rounds)
         broken = {promise.route for promise in plan.promises if not promise.soft and not promise.holds}
         if not broken or rounds == MAX_ROUNDS:
@@ -174,7 +175,9 @@ def candidates(loaded: LoadedProblem, progress: Progress) -> tuple[Search, Apis]
     return search, usable_apis(catalog, problem, streams, search.ledger)
 
 
-def solve_fully(search: Search, pools: Pools, apis: Apis, tightened: Tightened, progress: Progress) -> Solved:
+def solve_fully(
+    search: Search, pools: Pools, apis: Apis, tightened: Tightened, deadline: float, progress: Progress
+) -> Solved:
     """Solve until no deployment is left that a cheaper plan could contain, or time is up.
 
     Sites are enumerated up to a price that is raised until it reaches the cost of the best plan; deployments that were
@@ -184,6 +187,7 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, tightened: Tightened, 
     ----------
     search, pools, apis : candidates, as far as known
     tightened : factors on the demand of pools, by (deployment, level)
+    deadline : when to stop, on the monotonic clock [s]
     progress : told what is being done
 
     Returns
@@ -195,7 +199,6 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, tightened: Tightened, 
     NoCombination, NoPlanInTime
     """
     settings = search.problem.solver
-    deadline = time.monotonic() + settings.time_limit
     dearest = float(np.max(search.site_cost, where=np.isfinite(search.site_cost), initial=0.0))
     ceiling = max(search.reached, FIRST_CEILING * float(np.min(search.site_cost, initial=np.inf)))
     gap, final = SCOUT_GAP, False
@@ -237,7 +240,7 @@ def contenders(search: Search, outcome: Outcome, gap: float) -> tuple[NDArray[np
     any other one). Where there are too many, none is returned and the bound speaks of the evaluated ones only.
     """
     rows, margin = margins(search, Worth(outcome.shadow.streams, outcome.shadow.calls, outcome.shadow.gpus))
-    able = margin < outcome.objective * (1.0 - gap) - outcome.shadow.bound
+    able = margin < max(outcome.objective * (1.0 - gap) - outcome.shadow.bound, 0.0)
     if able.sum() > MOST_CONTENDERS:
         return rows[:0], False, float("inf")
     return rows[able], True, outcome.shadow.bound + float(margin[~able].min(initial=np.inf))

@@ -65,6 +65,9 @@ class Coefficients(Sourced):
     """Compute format, or `*`."""
     flops_efficiency: Fraction
     """e: share of peak rate large matrix products reach."""
+    expert_flops_efficiency: Fraction = 0.22
+    """Share of peak rate that the small grouped products of routed experts reach (H100 bf16 plateau .20–.23, handbook §3;
+    assumed elsewhere); never more than `flops_efficiency`."""
     bandwidth_efficiency: Fraction
     """u: share of peak bandwidth weight reading reaches."""
     norm: PositiveFloat

@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.optimize.backend import Limits, Status, solver_name
-from planner.optimize.bounds import Bounds, bounds, most_rate
+from planner.optimize.bounds import Bounds, bounds, most_rate, weights
 from planner.optimize.check import check
 from planner.optimize.incumbent import NODES, Incumbent, better, by_period, promising, rounded, solve_over
 from planner.optimize.model import Point
-from planner.optimize.program import Bools, Ints, Outcome, Program, Shadow
+from planner.optimize.pricing import Prices
+from planner.optimize.program import Bools, Floats, Ints, Outcome, Program, Shadow
 from planner.optimize.relax import Relaxation, Verdict, relax
 
 SOME = 120
@@ -200,7 +201,20 @@ def _shadow(run: _Run, relaxation: Relaxation) -> Shadow:
         return Shadow(0.0, np.zeros(shape), np.zeros(shape), np.zeros((len(program.cells.name), shape[1])))
     at, rate = relaxation.priced.at, most_rate(program)
     per_call = np.divide(at.demand, rate, out=np.zeros(rate.shape), where=rate > 0)
-    return Shadow(relaxation.bound, at.demand, per_call, at.packing)
+    return Shadow(relaxation.bound, at.demand, per_call, _gpu_prices(program, at))
+
+
+def _gpu_prices(program: Program, at: Prices) -> Floats:
+    """[I, T] Price of an accelerator; where no pool of a cell was in the relaxation, what its cheapest machine costs.
+
+    Any price up to that leaves the bound as it is, and a cell without a price of its own would seem free.
+    """
+    buy = program.purchases
+    each = at.dollar * buy.hourly[:, None] * weights(program) / program.cells.gpus[buy.cell][:, None]
+    listed = np.full(at.packing.shape, np.inf)
+    np.minimum.at(listed, buy.cell, each)
+    priced = np.isin(np.arange(len(listed)), program.pools.cell[at.known])
+    return np.where(priced[:, None], at.packing, listed)
 
 
 def _report(run: _Run, relaxation: Relaxation, termination: str, best: Incumbent, bound: float, kept: int) -> Outcome:

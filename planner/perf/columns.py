@@ -166,6 +166,8 @@ class LinkColumns(Columns):
 class CoefficientColumns(Columns):
     """How far kernels and hosts fall short of the datasheet (handbook §2, §3)."""
 
+    expert_flops_efficiency: Array
+    """Share of peak rate grouped products of routed experts reach [1]."""
     flops_efficiency: Array
     """e, share of peak rate large matrix products reach [1]."""
     bandwidth_efficiency: Array

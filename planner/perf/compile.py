@@ -232,7 +232,7 @@ def token_time(
 ) -> Array:
     """Return the matrix-multiplication time per token of the iteration.
 
-    flops = 2·Σ_part P_part/F_part / (e·tp·pp·dp), parts: attention, dense, active experts (× imb), head
+    flops = 2·Σ_part P_part/(F_part·e_part) / (tp·pp·dp), parts: attention, dense, active experts (× imb), head
 
     Parameters
     ----------
@@ -244,7 +244,8 @@ def token_time(
 
     Notes
     -----
-    F is the rate of the compute format, or the 16-bit rate for parts stored unquantized. The head is charged for every
+    F is the rate of the compute format, or the 16-bit rate for parts stored unquantized; e is the efficiency of large products,
+    for experts that of grouped ones where it is lower: an expert sees only its share of the tokens. The head is charged for every
     token although prompts need it once: prefill is over-estimated by P_head/P_act (7 % for Llama-3.1-8B, 1.5 % for 70B).
 
     References
@@ -253,9 +254,11 @@ def token_time(
     """
     attention = model.attention_parameters / part_rate(precision.attention_bytes, hardware)
     head = model.head_parameters / part_rate(precision.embedding_bytes, hardware)
-    experts = model.expert_parameters_active * imbalance(coefficients, layout) / hardware.peak
-    layers = (attention + model.dense_parameters / hardware.peak + experts) * depth(model, layout)
-    return 2.0 * (layers + head) / (coefficients.flops_efficiency * layout.gpus)
+    grouped = np.minimum(coefficients.expert_flops_efficiency, coefficients.flops_efficiency)
+    experts = model.expert_parameters_active * imbalance(coefficients, layout) / (hardware.peak * grouped)
+    dense = (attention + model.dense_parameters / hardware.peak) / coefficients.flops_efficiency
+    layers = (dense + experts) * depth(model, layout)
+    return 2.0 * (layers + head / coefficients.flops_efficiency) / layout.gpus
 
 
 def part_rate(stored: Array, hardware: HardwareColumns) -> Array:
