@@ -175,9 +175,7 @@ def candidates(loaded: LoadedProblem, progress: Progress) -> tuple[Search, Apis]
     return search, usable_apis(catalog, problem, streams, search.ledger)
 
 
-def solve_fully(
-    search: Search, pools: Pools, apis: Apis, tightened: Tightened, deadline: float, progress: Progress
-) -> Solved:
+def solve_fully(search: Search, pools: Pools, apis: Apis, tightened: Tightened, deadline: float, progress: Progress) -> Solved:
     """Solve until no deployment is left that a cheaper plan could contain, or time is up.
 
     Sites are enumerated up to a price that is raised until it reaches the cost of the best plan; deployments that were

@@ -15,6 +15,7 @@ from planner.demand.issues import mistake, under
 from planner.demand.stream import QUANTILE_POINTS, Lengths
 from planner.demand.trace import MAX_TOKENS, read_trace
 from planner.domain import workload
+from planner.perf import normal
 
 Array = NDArray[np.float64]
 Column = Literal["input", "output"]
@@ -205,13 +206,11 @@ def _scores(shares: Array) -> Array:
 
     Where another point lies further out than that, they count as halfway between it and the end.
     """
-    from scipy.special import ndtri
-
     inner = shares[(shares > 0) & (shares < 1)]
     edge = 0.5 / QUANTILE_POINTS
     low = min(edge, inner.min(initial=1.0) / 2)
     high = max(1 - edge, (1 + inner.max(initial=0.0)) / 2)
-    return np.asarray(ndtri(np.where(shares == 0, low, np.where(shares == 1, high, shares))), dtype=np.float64)
+    return np.asarray(normal.quantile(np.where(shares == 0, low, np.where(shares == 1, high, shares))), dtype=np.float64)
 
 
 def _interpolate(at: Array, x: Array, y: Array) -> Array:
@@ -263,9 +262,7 @@ def _fine_shares() -> Array:
 @lru_cache(maxsize=1)
 def _normal_scores() -> Array:
     """Return the normal scores of those shares."""
-    from scipy.special import ndtri
-
-    return np.asarray(ndtri(_fine_shares()), dtype=np.float64)
+    return np.asarray(normal.quantile(_fine_shares()), dtype=np.float64)
 
 
 def _fine(quantile_of_score: Callable[[Array], Array]) -> Array:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.perf import normal
 from planner.perf.compile import pipeline_fill
 from planner.perf.steady import State
 from planner.perf.step import Array
@@ -180,11 +181,9 @@ def gamma_percentile(moments: Moments, percentile: float) -> Array:
 
 def gamma_miss(moments: Moments, target: float) -> Array:
     """Return P(X > target) of a gamma distribution with these moments, the inverse of `gamma_percentile` [1]."""
-    from scipy.special import ndtr
-
     shape = np.maximum(moments.mean**2 / np.maximum(moments.variance, 1e-30), MIN_SHAPE)
     root = np.cbrt(target / moments.mean)
-    return np.asarray(ndtr(-(root - 1.0 + 1.0 / (9.0 * shape)) * 3.0 * np.sqrt(shape)))
+    return np.asarray(normal.cdf(-(root - 1.0 + 1.0 / (9.0 * shape)) * 3.0 * np.sqrt(shape)))
 
 
 def skewed_percentile(moments: Moments, percentile: float) -> Array:
@@ -210,12 +209,10 @@ def skewed_percentile(moments: Moments, percentile: float) -> Array:
 
 def skewed_miss(moments: Moments, target: float) -> Array:
     """Return P(TPOT > target), the inverse of `skewed_percentile`; 0 where the ceiling is below the target [1]."""
-    from scipy.special import ndtr
-
     stretched = (target - moments.mean) / np.sqrt(np.maximum(moments.variance, 1e-30))
     above = np.maximum(stretched, 0.0)
     z = (-SKEW_CONSTANT + np.sqrt(SKEW_CONSTANT**2 + 4.0 * SKEW_SLOPE * above)) / (2.0 * SKEW_SLOPE)
-    return np.asarray(np.where(moments.ceiling <= target, 0.0, ndtr(-np.where(stretched > 0, z, stretched))))
+    return np.asarray(np.where(moments.ceiling <= target, 0.0, normal.cdf(-np.where(stretched > 0, z, stretched))))
 
 
 def _raised_ends(moments: Moments) -> tuple[float, float, Array, Array]:
@@ -251,14 +248,12 @@ def raised_percentile(moments: Moments, percentile: float) -> Array:
 
 def raised_miss(moments: Moments, target: float) -> Array:
     """Return P(TTFT > target), the inverse of `raised_percentile` [1]."""
-    from scipy.special import ndtr
-
     z95, z99, low, high = _raised_ends(moments)
     z = z95 + (z99 - z95) * (target - low) / np.maximum(high - low, 1e-30)
     return np.select(
         [target <= low, target >= high],
         [gamma_miss(moments, target), gamma_miss(moments, target / P99_SAFETY)],
-        ndtr(-np.clip(z, z95, z99)),
+        normal.cdf(-np.clip(z, z95, z99)),
     )
 
 
