@@ -1,4 +1,4 @@
-"""The normal distribution and its inverse, from the standard library: importing SciPy for them would take longer than planning."""
+"""The normal distribution and its inverse, from the standard library: importing SciPy takes longer than a plan."""
 
 from __future__ import annotations
 

@@ -155,7 +155,8 @@ class Cases:
         e, u, q, plateau, half = KERNELS[name]
         made: CoefficientColumns = arrays(
             CoefficientColumns,
-            flops_efficiency=e, expert_flops_efficiency=min(e, 0.22), bandwidth_efficiency=u, norm=q, kv_efficiency=0.7, attention_efficiency=plateau,
+            flops_efficiency=e, expert_flops_efficiency=min(e, 0.22),
+            bandwidth_efficiency=u, norm=q, kv_efficiency=0.7, attention_efficiency=plateau,
             attention_half=half, host_per_layer=55e-6, host_per_sequence=47e-6, expert_imbalance=1.3,
         )  # fmt: skip
         return replace(made, **{key: np.asarray(value, float) for key, value in changes.items()})
