@@ -176,3 +176,17 @@ def test_a_missing_trace_is_named_with_file_and_line(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as caught:
         solve(tmp_path, made)
     assert "problem.yaml:1: workloads[0].demand" in str(caught.value)
+
+
+def test_static_batching_is_planned_and_dearer_and_one_stream_to_a_pool(tmp_path: Path) -> None:
+    """The baseline holds its batch until the longest answer ends, so it never does better than continuous batching."""
+    facts = tiny.catalog()
+    facts["engines"]["still"] = {**facts["engines"]["engine"], "batching": "static", "allocation": "contiguous"}
+    streams = [tiny.workload("chat", "2 req/s"), tiny.workload("talk", "1 req/s")]
+    for number, made in enumerate(streams):
+        made["objectives"] = [{"metric": "ttft", "percentile": 95, "target": f"{20 + number}s"}]
+    plan = solve(tmp_path, tiny.problem(*streams, choose={"engines": {"allow": ["still"]}}), facts)
+    assert {pool.deployment.engine for pool in plan.pools} == {"still"}
+    assert all(len({share.stream for share in pool.shares}) == 1 for pool in plan.pools)
+    continuous = cost(tmp_path, tiny.problem(*streams, choose={"engines": {"allow": ["engine"]}}), facts)
+    assert plan.cost.total >= continuous

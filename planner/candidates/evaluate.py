@@ -13,7 +13,7 @@ from planner.candidates.columns import ColumnFactory
 from planner.candidates.traffic import StreamMoments, stream_moments, traffic_on
 from planner.demand.stream import Stream
 from planner.domain.workload import Objective
-from planner.perf import capacity
+from planner.perf import capacity, static
 from planner.perf.capacity import Replica, Target
 from planner.perf.compile import compile_step
 from planner.perf.memory import KvCoefficients, MemoryBudget, kv_held, memory_budget
@@ -143,12 +143,22 @@ class Evaluator:
                 least[:, r, here] = np.where(fits & ~cramped[r, here], need, np.inf)
         return Screened(free, weights, least, cramped)
 
+    def batches_statically(self, rows: Index) -> Bools:
+        """Return which rows run an engine whose batches end together; they serve one stream each."""
+        space = self.factory.space
+        engines = [self.factory.catalog.engines[name].batching == "static" for name in space.engines]
+        return np.array(engines, dtype=bool)[space.engine[rows]]
+
     def solve(self, rows: Index, stream: int, targets: Sequence[Target]) -> capacity.Capacity:
         """Return the capacities of rows, at least one, for a stream alone that is promised `targets`."""
         parts = []
         for chunk in chunks(rows):
             made = self.compile(chunk, [stream])
-            parts.append(capacity.solve(made.step, made.traffic[0], made.replica, targets))
+            found = capacity.solve(made.step, made.traffic[0], made.replica, targets)
+            still = self.batches_statically(chunk)
+            if still.any():
+                found = static.chosen(still, static.solve_static(made.step, made.traffic[0], made.replica, targets), found)
+            parts.append(found)
         return capacity.Capacity(
             feasible=np.concatenate([part.feasible for part in parts]),
             state=concatenate([part.state for part in parts]),

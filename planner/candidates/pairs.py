@@ -38,8 +38,6 @@ def format_problem(accelerator: Accelerator, name: str, precision: Precision | K
 
 def engine_problem(engine: Engine, accelerator: Accelerator) -> str | None:
     """Return why an engine does not run on an accelerator, or cannot be planned with at all, None if it can."""
-    if engine.batching == "static":
-        return f"{engine.name} batches statically: a baseline to measure against, with no service level that streams could share"
     if accelerator.vendor not in engine.vendors:
         return f"{engine.name} runs on {', '.join(engine.vendors)}"
     capability = compute_capability(accelerator)

@@ -89,9 +89,14 @@ def make_pools(
             continue
         found = evaluator.solve(rows[mine], anchor.stream, anchor.targets)
         capacities.append((anchor, mine, found))
+        still = evaluator.batches_statically(rows[mine])
         parts += [
             _pools_at(evaluator, rows[mine[piece]], eligible[:, mine[piece]], index, anchor, found, piece)
-            for piece in chunks(np.flatnonzero(found.feasible))
+            for piece in chunks(np.flatnonzero(found.feasible & ~still))
+        ]
+        parts += [
+            _static_pools(evaluator, rows[mine[piece]], index, anchor, found, piece)
+            for piece in chunks(np.flatnonzero(found.feasible & still))
         ]
     return join(parts, len(evaluator.streams)), capacities
 
@@ -102,8 +107,7 @@ def _pools_at(
     """Return the pools of deployments at one anchor's level, with the demand of every stream."""
     everyone = range(len(evaluator.streams))
     made = evaluator.compile(rows, everyone)
-    state = State(**{name: np.asarray(getattr(found.state, name))[piece] for name in _state_fields()})
-    corner = levels.make_level(state, made.traffic[anchor.stream], made.replica, anchor.targets)
+    corner = levels.make_level(_states(found, piece), made.traffic[anchor.stream], made.replica, anchor.targets)
     corner = spread_level(corner, len(rows))
     demand = np.full((len(levels.RESOURCES), len(everyone), len(rows)), np.inf)
     call_cost = np.zeros((len(everyone), len(rows)))
@@ -118,6 +122,26 @@ def _pools_at(
         for target, price in soft_targets(evaluator.streams[r]):
             call_cost[r] += price * most_missed(corner, seen, target)
     return Pools(rows, np.full(len(rows), index, dtype=np.intp), corner, demand, call_cost)
+
+
+def _static_pools(evaluator: Evaluator, rows: Index, index: int, anchor: Anchor, found: Capacity, piece: Index) -> Pools:
+    """Return the pools of static batches, which serve their anchor alone: one resource, their time.
+
+    Every call counts as missing a soft target, for want of a level that bounds the latency at lower rates.
+    """
+    state, endless = _states(found, piece), np.full(len(rows), np.inf)
+    demand = np.full((len(levels.RESOURCES), len(evaluator.streams), len(rows)), np.inf)
+    demand[:, anchor.stream] = 0.0
+    demand[0, anchor.stream] = 1.0 / state.rate
+    missed = sum(price for _, price in soft_targets(evaluator.streams[anchor.stream]))
+    corner = levels.Level(state, endless, np.ones(len(rows)), endless, np.zeros(len(rows)))
+    call_cost = np.full((len(evaluator.streams), len(rows)), float(missed))
+    return Pools(rows, np.full(len(rows), index, dtype=np.intp), corner, demand, call_cost)
+
+
+def _states(found: Capacity, piece: Index) -> State:
+    """Return the states of some deployments at their capacity."""
+    return State(**{name: np.asarray(getattr(found.state, name))[piece] for name in _state_fields()})
 
 
 def most_missed(corner: levels.Level, seen: Latencies, target: Target) -> Floats:

@@ -277,12 +277,55 @@ def _solve_batch(
 
 def _better(old: Capacity, new: Capacity) -> Capacity:
     """Return, for each deployment, the capacity with the higher rate among feasible ones."""
-    wins = new.feasible & (~old.feasible | (new.state.rate > old.state.rate))
+    return chosen(new.feasible & (~old.feasible | (new.state.rate > old.state.rate)), new, old)
+
+
+def operate_static(
+    step: StepModel, traffic: Traffic, replica: Replica, targets: Sequence[Target], rate: Array
+) -> tuple[State, list[tuple[str, Array]], Latencies]:
+    """Return how a replica runs at a given call rate with the batch size that strains its limits and promises least.
+
+    Parameters
+    ----------
+    step, traffic, replica : one deployment and the stream it serves
+    targets : promises the batch size is chosen for
+    rate : λ [1/s]
+
+    Returns
+    -------
+    (state, strains of load, prompt load, sequences and KV memory, latencies)
+
+    Notes
+    -----
+    The batch size is a setting of the server: an operator would lower it where calls come more slowly.
+    """
+    best: tuple[float, Batch, list[tuple[str, Array]]] | None = None
+    for size in BATCHES:
+        batch = make_batch(step, traffic, replica, size)
+        if float(np.max(rate * batch.service / batch.size)) >= 1.0:
+            continue
+        ratios = _strains(traffic, replica, targets, batch, rate)
+        strain = float(np.max(worst(ratios)))
+        if best is None or strain < best[0]:
+            best = strain, batch, ratios
+    if best is None:
+        overloaded = [("load", np.full(1, np.inf))]
+        batch = make_batch(step, traffic, replica, BATCHES[0])
+        slow = 0.5 * batch.size / batch.service
+        seen = static_latencies(batch, batch_wait(batch, traffic.burstiness, slow), traffic, replica.host)
+        return _state(step, traffic, replica, batch, slow), overloaded, seen
+    _, batch, ratios = best
+    seen = static_latencies(batch, batch_wait(batch, traffic.burstiness, rate), traffic, replica.host)
+    return _state(step, traffic, replica, batch, rate), ratios[:4], seen
+
+
+def chosen(wins: NDArray[np.bool_], new: Capacity, old: Capacity) -> Capacity:
+    """Return the new capacity where it wins, the old one elsewhere."""
     state = State(
         **{name: np.where(wins, getattr(new.state, name), getattr(old.state, name)) for name in State.__dataclass_fields__}
     )
     return Capacity(
-        feasible=old.feasible | new.feasible,
+        feasible=np.where(wins, new.feasible, old.feasible),
         state=state,
         binding=np.where(wins, new.binding, old.binding),
         strain=np.where(wins, new.strain, old.strain),

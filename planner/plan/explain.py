@@ -64,6 +64,20 @@ def _pool_reasons(pool: Pool) -> Iterator[str]:
         yield f"{pool.name} is shared by {', '.join(names)}: together they stay within every limit of a replica ({rest})."
 
 
+def context_warnings(search: Search, pools: Sequence[Pool]) -> Iterator[str]:
+    """Yield where calls are longer than a model was shown to follow."""
+    streams = {stream.name: stream for stream in search.streams}
+    for pool in pools:
+        trusted = search.catalog.models[pool.deployment.model].effective_context
+        for name in sorted({share.stream for share in pool.shares}):
+            longest = streams[name].longest_context(0.95)
+            if trusted is not None and longest > trusted:
+                yield (
+                    f"{name} on {pool.name}: 5 % of calls reach {longest:,.0f} tokens, "
+                    f"{pool.deployment.model} keeps its quality up to {trusted:,.0f} (RULER)"
+                )
+
+
 def facts_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute], purchases: Sequence[Purchase]) -> list[Fact]:
     """Return the numbers the plan rests on, each once, the weakest first.
 

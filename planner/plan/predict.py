@@ -19,6 +19,7 @@ from planner.domain.catalog import Catalog
 from planner.domain.plan import Deployment
 from planner.perf.capacity import state_at_rate, strains
 from planner.perf.level import state_for
+from planner.perf.static import operate_static
 from planner.perf.steady import State
 from planner.perf.tails import Latencies, latencies
 from planner.perf.traffic import mix
@@ -55,8 +56,10 @@ class Replicas:
         utilization : highest share of the stable rate to be used
         """
         self.streams = tuple(streams)
+        self.static = catalog.engines[deployment.engine].batching == "static"
         space = single(catalog, deployment, instance)
         evaluator = Evaluator(ColumnFactory(catalog, space), streams, utilization)
+        self.targets = evaluator.targets
         self.contexts = tuple(moments.context for moments in evaluator.moments)
         self.compiled: Compiled = evaluator.compile(np.zeros(1, dtype=np.intp), range(len(streams)))
 
@@ -75,6 +78,8 @@ class Replicas:
         used = [index for index, stream in enumerate(self.streams) if rates.get(stream.name, 0.0) > 0]
         parts = [made.traffic[index] for index in used]
         calls = [rates[self.streams[index].name] for index in used]
+        if self.static:
+            return self._operate_static(used, calls)
         together = mix(parts, calls)
         state = state_at_rate(made.step, together, made.replica, np.array([sum(calls)]))
         strain = {name: float(np.max(ratio)) for name, ratio in strains(state, together, made.replica, [])}
@@ -90,6 +95,18 @@ class Replicas:
             output = float(np.max(traffic.output * state.decode / np.maximum(state.sequences, 1.0)))
             prompt_share[name] = prompt / (prompt + output)
         return Operation(state, strain, seen, prompt_share)
+
+    def _operate_static(self, used: Sequence[int], calls: Sequence[float]) -> Operation:
+        """Return how a replica with static batches runs; a second stream in it is not modelled and counts as overload."""
+        made, index = self.compiled, used[0]
+        name, traffic = self.streams[index].name, made.traffic[index]
+        state, ratios, seen = operate_static(made.step, traffic, made.replica, self.targets[index], np.array([sum(calls)]))
+        strain = {what: float(np.max(ratio)) for what, ratio in ratios}
+        if len(used) > 1:
+            strain["load"] = np.inf
+        prompt = float(np.max(state.prompt_cost * traffic.prompt))
+        output = float(np.max(traffic.output * state.decode / np.maximum(state.sequences, 1.0)))
+        return Operation(state, strain, {self.streams[i].name: seen for i in used}, {name: prompt / (prompt + output)})
 
 
 def single(catalog: Catalog, deployment: Deployment, instance: str) -> Space:

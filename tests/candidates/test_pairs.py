@@ -59,7 +59,6 @@ def test_engines() -> None:
     newer = engine.model_copy(update={"min_compute_capability": 8.9})
     assert engine_problem(newer, device) == "Engine needs compute capability 8.9, this has 8"
     assert engine_problem(engine.model_copy(update={"vendors": ("amd",)}), device) == "Engine runs on amd"
-    assert "batches statically" in str(engine_problem(engine.model_copy(update={"batching": "static"}), device))
 
 
 @pytest.mark.parametrize(
