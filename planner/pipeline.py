@@ -46,6 +46,9 @@ SCOUT_GAP = 0.5
 MOST_CONTENDERS = 2000
 """Most deployments evaluated only because the proof has not excluded them."""
 
+FIRST_SHARE = 0.7
+"""Share of the time limit for the first round; the rest is kept for tightening pools that miss a promise."""
+
 MIN_SECONDS = 2.0
 """Time a solve gets even if the limit has passed, so that there is a plan to show [s]."""
 
@@ -140,11 +143,12 @@ def solve_as_stated(loaded: LoadedProblem, progress: Progress) -> tuple[Solved, 
     except InvalidInput as error:
         raise loaded.located(error) from None
     tightened: Tightened = {}
-    deadline = time.monotonic() + loaded.problem.solver.time_limit
+    started, limit = time.monotonic(), loaded.problem.solver.time_limit
     pools = join([], len(search.streams))
     rounds = 0
     while True:
         rounds += 1
+        deadline = started + limit * (FIRST_SHARE if rounds == 1 else 1.0)
         solved = solve_fully(search, pools, apis, tightened, deadline, progress)
         plan = made_plan(loaded, solved, rounds)
         broken = {promise.route for promise in plan.promises if not promise.soft and not promise.holds}
@@ -239,6 +243,8 @@ def contenders(search: Search, outcome: Outcome, gap: float) -> tuple[NDArray[np
     """
     rows, margin = margins(search, Worth(outcome.shadow.streams, outcome.shadow.calls, outcome.shadow.gpus))
     able = margin < max(outcome.objective * (1.0 - gap) - outcome.shadow.bound, 0.0)
+    if able.sum() > MOST_CONTENDERS:
+        able = margin < 0.0  # without these the bound does not hold; the others only limit how far it can rise
     if able.sum() > MOST_CONTENDERS:
         return rows[:0], False, float("inf")
     return rows[able], True, outcome.shadow.bound + float(margin[~able].min(initial=np.inf))

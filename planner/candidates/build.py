@@ -238,24 +238,24 @@ def first_round(search: Search, known: Pools, progress: Callable[[str], None]) -
     -------
     Pools, dominated ones left out.
     """
-    price = search.gpu_price
-    gpus = search.space.gpus()
-    machine = search.space.machine
-    found: list[Pools] = [known]
-    for r in range(len(search.streams)):
-        cost = np.where(search.evaluated, np.inf, price[r, machine] * gpus * search.least[:, r].max(axis=0))
-        order = np.argsort(cost, kind="stable")
-        order = order[np.isfinite(cost[order])]
-        best = min((_cheapest(pools, r, price, gpus, machine) for pools in found), default=np.inf)
-        for start in range(0, len(order), BATCH):
-            batch = order[start : start + BATCH]
-            if cost[batch[0]] > best * SLACK:
-                break
-            pools = prune(search, search.evaluate(batch[~search.evaluated[batch]]))
-            found.append(pools)
-            best = min(best, _cheapest(pools, r, price, gpus, machine))
+    price, gpus, machine = search.gpu_price, search.space.gpus(), search.space.machine
+    streams = range(len(search.streams))
+    pools = known
+    while True:
+        fresh = np.unique(np.concatenate([_promising(search, r, _cheapest(pools, r, price, gpus, machine)) for r in streams]))
+        if not len(fresh):
+            break
+        pools = prune(search, join([pools, search.evaluate(fresh)], len(search.streams)))
     progress(f"{search.considered:,} deployments, {len(search.space):,} fit in memory, {int(search.evaluated.sum()):,} evaluated")
-    return prune(search, join(found, len(search.streams)))
+    return pools
+
+
+def _promising(search: Search, stream: int, best: float) -> Index:
+    """Return the next deployments to evaluate for a stream: the cheapest by their bound, while that is near the best found."""
+    need = search.gpu_price[stream, search.space.machine] * search.space.gpus() * search.least[:, stream].max(axis=0)
+    cost = np.where(search.evaluated, np.inf, need)
+    able = np.flatnonzero(cost <= min(best * SLACK, np.finfo(float).max))
+    return able[np.argsort(cost[able], kind="stable")[:BATCH]]
 
 
 def _cheapest(pools: Pools, stream: int, price: Floats, gpus: Index, machine: Index) -> float:
