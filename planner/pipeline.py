@@ -43,8 +43,8 @@ FIRST_CEILING = 8.0
 SCOUT_GAP = 0.5
 """Gap of solves that only find out which deployments matter."""
 
-MOST_CONTENDERS = 2000
-"""Most deployments evaluated only because the proof has not excluded them."""
+EFFORT = 400_000
+"""Most evaluations spent at a time on deployments that the proof has not excluded: some two seconds."""
 
 FIRST_SHARE = 0.7
 """Share of the time limit for the first round; the rest is kept for tightening pools that miss a promise."""
@@ -224,13 +224,22 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, tightened: Tightened, 
             fresh, whole, beyond = contenders(search, outcome, settings.gap)
             if (final and not len(fresh)) or time.monotonic() > deadline:
                 search.note_unreached(outcome.objective)
-                proven = replace(outcome, bound=min(outcome.bound, beyond))
-                return Solved(search, pools, apis, assembled, proven, complete=whole and not len(fresh))
+                covered = min(outcome.bound, beyond)
+                complete = whole and not len(fresh) and (covered == outcome.bound or near(outcome, covered, settings.gap))
+                bound = covered if complete else outcome.bound
+                ended = "optimal" if near(outcome, bound, settings.gap) else "feasible"
+                proven = replace(outcome, bound=bound, termination=ended)
+                return Solved(search, pools, apis, assembled, proven, complete)
             if not len(fresh):
                 gap, final = settings.gap, True
         if len(fresh):
             progress(f"{len(fresh):,} more deployments could still matter")
             pools = prune(search, join([pools, prune(search, search.evaluate(fresh))], len(search.streams)))
+
+
+def near(outcome: Outcome, bound: float, gap: float) -> bool:
+    """Whether a bound proves the plan within the gap."""
+    return outcome.objective - bound <= gap * abs(outcome.objective) + 1e-9
 
 
 def contenders(search: Search, outcome: Outcome, gap: float) -> tuple[NDArray[np.intp], bool, float]:
@@ -243,9 +252,11 @@ def contenders(search: Search, outcome: Outcome, gap: float) -> tuple[NDArray[np
     """
     rows, margin = margins(search, Worth(outcome.shadow.streams, outcome.shadow.calls, outcome.shadow.gpus))
     able = margin < max(outcome.objective * (1.0 - gap) - outcome.shadow.bound, 0.0)
-    if able.sum() > MOST_CONTENDERS:
+    streams = len(search.streams)
+    most = EFFORT // (streams * (streams + 9))  # each takes about nine evaluations a stream, then one for every pair
+    if able.sum() > most:
         able = margin < 0.0  # without these the bound does not hold; the others only limit how far it can rise
-    if able.sum() > MOST_CONTENDERS:
+    if able.sum() > most:
         return rows[:0], False, float("inf")
     return rows[able], True, outcome.shadow.bound + float(margin[~able].min(initial=np.inf))
 
