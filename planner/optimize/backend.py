@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import datetime as dt
 import os
 import sys
@@ -100,6 +101,8 @@ def _silent() -> Iterator[None]:
         os.dup2(nowhere, 1)
         yield
     finally:
+        if os.name == "posix":
+            ctypes.CDLL(None).fflush(None)  # what C still holds in its buffer must not come out later
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)
