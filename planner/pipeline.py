@@ -224,7 +224,7 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, tightened: Tightened, 
             fresh, whole, beyond = contenders(search, outcome, settings.gap)
             if (final and not len(fresh)) or time.monotonic() > deadline:
                 search.note_unreached(outcome.objective)
-                covered = min(outcome.bound, beyond)
+                covered = min(outcome.bound, max(beyond, 0.0))
                 complete = whole and not len(fresh) and (covered == outcome.bound or near(outcome, covered, settings.gap))
                 bound = covered if complete else outcome.bound
                 ended = "optimal" if near(outcome, bound, settings.gap) else "feasible"

@@ -180,7 +180,7 @@ def _least_beyond(run: _Run, relaxation: Relaxation, chosen: Ints, dropped: Bool
 
 
 def _outcome(run: _Run, relaxation: Relaxation, best: Incumbent, bound: float, kept: int) -> Outcome:
-    proven = min(bound, best.cost)
+    proven = min(max(bound, 0.0), best.cost)  # nothing costs less than nothing, however early the relaxation was stopped
     termination = "optimal" if _close(best.cost, proven, run.limits.gap) else "feasible"
     run.progress(f"{termination}: {best.cost:.6g}, bound {proven:.6g}")
     return _report(run, relaxation, termination, best, proven, kept)
