@@ -19,7 +19,8 @@ from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlanRejected
 from planner.optimize.assemble import Assembled, assemble
 from planner.optimize.program import Outcome
 from planner.optimize.solve import solve
-from planner.plan.build import Solved, make_plan
+from planner.plan.build import make_plan
+from planner.plan.solved import Solved, open_pools
 from planner.plan.verify import verify
 from planner.plan.whynot import why_not
 from planner.study.reasons import reasons, unserved
@@ -273,8 +274,6 @@ def run(search: Search, assembled: Assembled, gap: float, deadline: float, progr
 
 def tighten(solved: Solved, plan: Plan, routes: set[str], tightened: Tightened) -> None:
     """Raise the demand on the pools that missed a promise."""
-    from planner.plan.build import open_pools
-
     for pool, column in zip(plan.pools, open_pools(solved.outcome), strict=True):
         if pool.name in routes:
             index = solved.assembled.pool[column]

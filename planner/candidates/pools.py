@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from planner.candidates.evaluate import Evaluator, chunks, concatenate, soft_targets
 from planner.perf import level as levels
 from planner.perf.capacity import Capacity, Target
+from planner.perf.static import static_demand
 from planner.perf.steady import State
 from planner.perf.tails import Latencies
 
@@ -132,7 +133,7 @@ def _static_pools(evaluator: Evaluator, rows: Index, index: int, anchor: Anchor,
     state, endless = _states(found, piece), np.full(len(rows), np.inf)
     demand = np.full((len(levels.RESOURCES), len(evaluator.streams), len(rows)), np.inf)
     demand[:, anchor.stream] = 0.0
-    demand[0, anchor.stream] = 1.0 / state.rate
+    demand[0, anchor.stream] = static_demand(found)[piece]
     missed = sum(price for _, price in soft_targets(evaluator.streams[anchor.stream]))
     corner = levels.Level(state, endless, np.ones(len(rows)), endless, np.zeros(len(rows)))
     call_cost = np.full((len(evaluator.streams), len(rows)), float(missed))

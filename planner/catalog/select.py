@@ -37,9 +37,14 @@ def regions(catalog: Catalog) -> tuple[str, ...]:
     return tuple(sorted(priced | standing))
 
 
+def matches(name: str, pattern: str) -> bool:
+    """Say whether a shell pattern (`h100-*`) or plain name fits `name`, letter case aside."""
+    return fnmatchcase(name.lower(), pattern.lower())
+
+
 def matching(catalog: Catalog, kind: str, pattern: str) -> frozenset[str]:
     """Return the names that a name, an alias of a model, or a shell pattern stands for, letter case aside."""
-    found = frozenset(name for name in names(catalog, kind) if fnmatchcase(name.lower(), pattern.lower()))
+    found = frozenset(name for name in names(catalog, kind) if matches(name, pattern))
     if not found and kind == "models" and not is_pattern(pattern):
         behind = catalog.resolve_model(pattern)
         return frozenset() if behind is None else frozenset({behind})

@@ -41,9 +41,7 @@ class Moments:
 
 def normal_quantile(percentile: float) -> float:
     """Return z with Φ(z) = percentile/100 [1]."""
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf(percentile / 100.0)
+    return float(normal.quantile(percentile / 100.0))
 
 
 def ttft_moments(

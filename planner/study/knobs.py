@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from planner.catalog.select import matches
 from planner.domain.plan import Plan
 from planner.domain.problem import Problem, Quota
 from planner.domain.workload import Objective, QualityFloor, Workload
 from planner.study import edit, words
-from planner.supply.choice import matches
 
 UNLIMITED = 1_000_000.0
 """A limit on counts this high limits nothing."""

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from planner.catalog.select import KINDS
+from planner.catalog.select import KINDS, matches
 from planner.domain.catalog import Catalog
 from planner.domain.plan import Plan, Pool
 from planner.domain.problem import Problem
 from planner.domain.workload import Choice, DataRules, Workload
 from planner.study import edit
 from planner.study.words import listed
-from planner.supply.choice import allowed, matches
+from planner.supply.choice import allowed
 
 _SINGULAR = {"kv_precisions": "KV precision", "apis": "API", "offers": "way to pay"}
 

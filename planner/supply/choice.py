@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 
+from planner.catalog.select import matches
 from planner.domain.workload import Choice
-
-
-def matches(name: str, pattern: str) -> bool:
-    """Say whether a shell pattern (`h100-*`) or plain name fits `name`, letter case aside."""
-    return fnmatchcase(name.lower(), pattern.lower())
 
 
 def allowed(name: str, *choices: Choice) -> bool:

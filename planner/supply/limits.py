@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from planner.catalog.select import names
+from planner.catalog.select import matches, names
 from planner.catalog.suggest import remedy_for
 from planner.domain.catalog import Catalog
 from planner.domain.problem import Problem, Quota
 from planner.errors import InvalidInput, Issue
 from planner.supply.cells import Cell, Purchase, Supply
-from planner.supply.choice import matches
 
 
 @dataclass(frozen=True)
