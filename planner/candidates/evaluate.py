@@ -82,22 +82,6 @@ def target_of(objective: Objective) -> Target:
     return Target(objective.metric, objective.percentile, objective.target)
 
 
-def longest_iteration(stream: Stream, targets: Sequence[Target]) -> float:
-    """Return the longest mean iteration time a stream's hard promises could allow [s]; inf if they say nothing.
-
-    A percentile at or above the median bounds the mean of TPOT, whose distribution is not skewed to the left. From the
-    95th on, the percentile of E2E is above its mean, which is at least O·T: the gamma form's is while its shape exceeds
-    1/9z² = 0.041, and it is used with shapes from 0.05.
-    """
-    bound = np.inf
-    for target in targets:
-        if target.metric == "tpot" and target.percentile >= 50.0:
-            bound = min(bound, target.seconds)
-        if target.metric == "e2e" and target.percentile >= 95.0:
-            bound = min(bound, target.seconds / stream.output.mean)
-    return float(bound)
-
-
 class Evaluator:
     """Evaluates rows of a space for a set of streams."""
 
@@ -131,7 +115,8 @@ class Evaluator:
         least = np.full((capacity.LEAST_ROWS, *eligible.shape), np.inf, dtype=np.float32)
         cramped = np.zeros(eligible.shape, dtype=bool)
         everyone = range(len(self.streams))
-        longest = [longest_iteration(stream, targets) for stream, targets in zip(self.streams, self.targets, strict=True)]
+        pairs = zip(self.streams, self.targets, strict=True)
+        longest = [capacity.longest_iteration(targets, stream.output.mean) for stream, targets in pairs]
         for start in range(0, len(rows), CHUNK):
             here = slice(start, start + CHUNK)
             made = self.compile(rows[here], everyone)

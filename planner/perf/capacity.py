@@ -11,20 +11,20 @@ from dataclasses import dataclass, fields
 from typing import Any, Self, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from planner.perf.steady import MIN_CHUNK, State, burst_factor, steady_state
-from planner.perf.step import Array, StepModel
-from planner.perf.tails import latencies
+from planner.perf.steady import MIN_CHUNK, Serving, State, serving, state_at
+from planner.perf.step import Array, CallStep, StepModel
+from planner.perf.tails import latency_moments, percentile_of
 from planner.perf.traffic import Traffic
 
-_Bundle = TypeVar("_Bundle", StepModel, Traffic, "Replica")
+Ratios = list[tuple[str, Array]]
+"""Constraints, each with its value over its limit."""
+
+_Bundle = TypeVar("_Bundle", CallStep, Serving, Traffic, "Replica", "_Bracket")
 
 OCCUPANCY_Z = 2.326
 """Sequences and KV memory must fit at the 99th percentile of occupancy (normal quantile; handbook §1)."""
-
-FAR = 50.0
-"""Strains beyond this count as this in the search [1]."""
 
 SMALLEST_LOAD = 0.01
 """B of a replica that is as good as idle: what fails here fails at any load [1]."""
@@ -35,8 +35,17 @@ CLOSE = 2e-3
 NEAR = 1e-4
 """It also ends where the worst strain is above 1 − this [1]."""
 
-STEPS = 40
-"""Most steps of the search; every fourth halves the bracket, whatever the strains look like."""
+AIM = 1.0 - 0.5 * NEAR
+"""Strain the search aims at, so that a good guess ends it from either side [1]."""
+
+FAR = 5.0
+"""Strains beyond this count as this in the search: those of queues have poles, which interpolation would follow [1]."""
+
+HALVING = 7
+"""Every so many steps of the search halve the bracket of log B, whatever the strains look like."""
+
+STEPS = 13 * HALVING
+"""Most steps of the search: 13 halvings bring the widest bracket, 0.01 to 10⁵ sequences, to `CLOSE`."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +88,8 @@ def kv_spread(state: State, traffic: Traffic) -> Array:
     -----
     Variance of a sum of a random number N of independent sizes. `burstiness` below 1 is not relied on.
     """
-    own = np.maximum(traffic.held_second - traffic.held**2, 0.0)
-    crowd = state.sequences_variance * burst_factor(traffic) * traffic.held**2
-    return np.asarray(np.sqrt(state.sequences * own + crowd))
+    crowd = state.sequences_variance * traffic.burst * (traffic.held * traffic.held)
+    return np.asarray(np.sqrt(state.sequences * traffic.held_variance + crowd))
 
 
 def prefill_time(state: State, prompt: Array) -> Array:
@@ -89,7 +97,7 @@ def prefill_time(state: State, prompt: Array) -> Array:
     return np.asarray(np.maximum(1.0, prompt / state.chunk) * state.decode + state.prompt_cost * prompt)
 
 
-def strains(state: State, traffic: Traffic, replica: Replica, targets: Sequence[Target]) -> list[tuple[str, Array]]:
+def strains(state: State, traffic: Traffic, replica: Replica, targets: Sequence[Target]) -> Ratios:
     """Return, for each constraint, its value over its limit: ≤ 1 where it holds.
 
     Parameters
@@ -103,7 +111,7 @@ def strains(state: State, traffic: Traffic, replica: Replica, targets: Sequence[
     -------
     (name, ratio) pairs: `load`, `prompt load`, `sequences`, `kv memory`, then one per target.
     """
-    crowd = state.sequences + OCCUPANCY_Z * np.sqrt(state.sequences_variance * burst_factor(traffic))
+    crowd = state.sequences + OCCUPANCY_Z * np.sqrt(state.sequences_variance * traffic.burst)
     in_prefill = state.rate * prefill_time(state, traffic.prompt) * traffic.held
     memory = state.sequences * traffic.held + in_prefill + OCCUPANCY_Z * kv_spread(state, traffic)
     ratios = [
@@ -112,14 +120,14 @@ def strains(state: State, traffic: Traffic, replica: Replica, targets: Sequence[
         ("sequences", crowd / replica.max_sequences),
         ("kv memory", memory / replica.kv_bytes),
     ]
-    seen = latencies(state, traffic, replica.host)
+    seen = latency_moments({target.metric for target in targets}, state, traffic, replica.host)
     for target in targets:
-        name = f"{target.metric} p{target.percentile:g}"
-        ratios.append((name, seen.percentile(target.metric, target.percentile) / target.seconds))
+        latency = percentile_of(target.metric, seen[target.metric], target.percentile)
+        ratios.append((f"{target.metric} p{target.percentile:g}", latency / target.seconds))
     return ratios
 
 
-def worst(ratios: Sequence[tuple[str, Array]]) -> Array:
+def worst(ratios: Ratios) -> Array:
     """Return the largest of the ratios, infinite where one is not a number."""
     largest = ratios[0][1]
     for _, ratio in ratios[1:]:
@@ -132,6 +140,42 @@ def largest_load(replica: Replica, traffic: Traffic) -> Array:
     memory = replica.kv_bytes / traffic.held
     room = replica.chunk_tokens - MIN_CHUNK
     return np.maximum(np.minimum(np.minimum(replica.max_sequences, memory), room), 2.0 * SMALLEST_LOAD)
+
+
+def _crowded(limit: Array, each: Array, variance: Array) -> Array:
+    """Return the B that solves each·B + z·√(variance·B) = limit [1]."""
+    spread = OCCUPANCY_Z * np.sqrt(variance)
+    root = 2.0 * limit / (spread + np.sqrt(spread * spread + 4.0 * each * limit))
+    return root * root
+
+
+def bounding_load(step: StepModel, traffic: Traffic, replica: Replica, targets: Sequence[Target]) -> Array:
+    """Return a B above which some strain is above 1, from what needs no state.
+
+    min(slots: B + z·√(b·B) = B_max,  memory: B·H + z·√(B·(E[H²] − H² + b·H²)) = M,  C − 16,  O·D/row of `least_demands`)
+
+    Parameters
+    ----------
+    step, traffic, replica, targets : deployments, stream and its promises
+
+    Returns
+    -------
+    B [1], never below twice `SMALLEST_LOAD`.
+
+    Notes
+    -----
+    The first two take T = τ_0 and no prompts in progress; the last is λ ≤ 1/row at the longest iteration D, times O·D.
+    That bound is of τ at the mean P: T is a mean of τ at 0 and at P' tokens, hence no less, while P ≤ P', and P > P' is
+    a prompt load above 1.
+    """
+    slots = _crowded(replica.max_sequences, np.ones(1), traffic.burst)
+    varying = traffic.held_variance + traffic.burst * (traffic.held * traffic.held)
+    memory = _crowded(replica.kv_bytes, traffic.held, varying)
+    longest = _longest(step, replica, longest_iteration(targets, traffic.output))
+    bound = np.minimum(np.minimum(slots, memory), largest_load(replica, traffic))
+    for row in _least_times(step, traffic, longest):
+        bound = np.minimum(bound, traffic.output * longest / row)
+    return np.maximum(bound, 2.0 * SMALLEST_LOAD)
 
 
 @dataclass(frozen=True)
@@ -154,57 +198,122 @@ class Capacity:
 class _Rows:
     """Deployments with their stream and limits, as far as the search still works on them."""
 
-    step: StepModel
+    place: Serving
     traffic: Traffic
     replica: Replica
     targets: Sequence[Target]
 
-    def excess(self, log_load: Array) -> Array:
-        """Return the logarithm of the worst strain at B = e^log_load."""
-        state = steady_state(self.step, self.traffic, self.replica.chunk_tokens, np.exp(log_load))
-        return np.log(np.minimum(worst(strains(state, self.traffic, self.replica, self.targets)), FAR))
+    def strains(self, load: Array) -> Ratios:
+        """Return the strains at B = load."""
+        return strains(state_at(self.place, self.traffic, load), self.traffic, self.replica, self.targets)
 
     def take(self, index: NDArray[np.intp]) -> _Rows:
         """Return the chosen rows."""
-        return _Rows(_pick(self.step, index), _pick(self.traffic, index), _pick(self.replica, index), self.targets)
+        return _Rows(_pick(self.place, index), _pick(self.traffic, index), _pick(self.replica, index), self.targets)
 
 
 def _pick(bundle: _Bundle, index: NDArray[np.intp]) -> _Bundle:
     """Return a bundle of columns at `index`; single values stay as they are."""
 
     def at(value: Any) -> Any:
-        return value[index] if isinstance(value, np.ndarray) and value.size > 1 else value
+        if isinstance(value, np.ndarray):
+            return value.take(index) if value.size > 1 else value
+        return _pick(value, index) if isinstance(value, CallStep) else value
 
-    return type(bundle)(**{f.name: at(getattr(bundle, f.name)) for f in fields(bundle)})
+    return type(bundle)(*[at(getattr(bundle, name)) for name in bundle.__dataclass_fields__])
 
 
-def _last_feasible(rows: _Rows, low: Array, high: Array, under: Array, over: Array) -> Array:
-    """Return a point close to where the excess becomes positive, on its feasible side; columns of one dimension.
+@dataclass(frozen=True)
+class _Bracket:
+    """Where B* lies, row by row, and the worst strains there."""
 
-    Regula falsi with the Illinois rule (an end that stays put counts half the next time: `weight` is that of the upper end
-    over the lower's) and a halving every fourth step; rows that are close enough drop out.
+    low: Array
+    """A feasible B."""
+    high: Array
+    """An infeasible B."""
+    third: Array
+    """The end that was given up last."""
+    under: Array
+    """Worst strain at `low`, ≤ 1."""
+    over: Array
+    """Worst strain at `high`, at most `FAR`."""
+    beyond: Array
+    """Worst strain at `third`."""
+
+    @property
+    def open(self) -> NDArray[np.intp]:
+        """Rows that are not close enough yet."""
+        return np.flatnonzero((self.high > self.low * (1.0 + CLOSE)) & (self.under < 1.0 - NEAR))
+
+    def halved(self) -> Array:
+        """Return the middle of the bracket of log B."""
+        return np.sqrt(self.low * self.high)
+
+    def interpolated(self) -> Array:
+        """Return where the parabola B(strain) through the three points meets `AIM`, or the middle if that is outside."""
+        under, over = self.under - AIM, self.over - AIM
+        slope = (self.high - self.low) / (over - under)
+        with np.errstate(divide="ignore", invalid="ignore"):  # two equal strains make no parabola
+            bend = (self.third - self.high) / (self.beyond - self.over) - slope
+            meets = self.low - under * (slope - over * (bend / (self.beyond - self.under)))
+        return np.where((meets > self.low) & (meets < self.high), meets, 0.5 * (self.low + self.high))
+
+    def inside(self, load: Array) -> Array:
+        """Return loads moved off the ends, so that every step narrows the bracket."""
+        margin = (0.25 * CLOSE) * self.low
+        return np.minimum(np.maximum(load, self.low + margin), self.high - margin)
+
+    def narrowed(self, load: Array, strain: Array) -> _Bracket:
+        """Return the bracket once the worst strain at `load` is known."""
+        fits, strain = strain <= 1.0, np.minimum(strain, FAR)
+        return _Bracket(
+            low=np.where(fits, load, self.low),
+            high=np.where(fits, self.high, load),
+            third=np.where(fits, self.low, self.high),
+            under=np.where(fits, strain, self.under),
+            over=np.where(fits, self.over, strain),
+            beyond=np.where(fits, self.under, self.over),
+        )
+
+
+def _first_guess(low: Array, high: Array, lows: Ratios, highs: Ratios, utilization: float) -> Array:
+    """Return the smallest B at which the straight line between the ends of some strain meets `AIM`.
+
+    Of the load the line is drawn for T/τ_0 − 1 = ρ/(1 − ρ), as T is nearly straight in B.
     """
-    found = low.copy()
-    index = np.arange(low.size)
-    weight, side = np.ones(low.size), np.zeros(low.size)
-    for count in range(STEPS):
-        busy = np.flatnonzero((high - low > CLOSE) & (under < -NEAR))
+    share = np.ones(low.shape)
+    for (name, start), (_, end) in zip(lows, highs, strict=True):
+        aim, first, last = np.asarray(AIM), start, np.fmin(end, FAR)
+        if name == "load":
+            aim, first, last = (utilization * x / (1.0 - utilization * x) for x in (aim, start, end))
+        broken = end > 1.0
+        share = np.fmin(share, np.where(broken, (aim - first) / np.where(broken, last - first, 1.0), 1.0))
+    return low + share * (high - low)
+
+
+def _last_feasible(rows: _Rows, high: Array, lows: Ratios) -> Array:
+    """Return a load close to where the worst strain becomes 1, on its feasible side; columns of one dimension.
+
+    Inverse quadratic interpolation in (B, worst strain) inside a bracket, from a first guess strain by strain. What is
+    done with a row does not depend on the other rows: those that are close enough drop out at once.
+    """
+    low = np.full(high.shape, SMALLEST_LOAD)
+    highs = rows.strains(high)
+    under, over = worst(lows), worst(highs)
+    found, index = np.where(over <= 1.0, high, low), np.arange(high.size)
+    at = _Bracket(low, high, low, under, np.minimum(over, FAR), under)
+    guess = _first_guess(low, high, lows, highs, rows.replica.utilization)
+    busy = np.flatnonzero(over > 1.0)
+    for step in range(STEPS):
+        if busy.size < index.size:
+            rows, index, at = rows.take(busy), index[busy], _pick(at, busy)
         if not busy.size:
             break
-        if busy.size < 0.7 * index.size:
-            found[index] = low
-            rows, index = rows.take(busy), index[busy]
-            low, high, under, over, weight, side = (a[busy] for a in (low, high, under, over, weight, side))
-        share = 0.5 if count % 4 == 3 else np.clip(under / np.minimum(under - weight * over, -1e-12), 0.02, 0.98)
-        middle = low + share * (high - low)
-        value = rows.excess(middle)
-        fits = value <= 0.0
-        under, over = np.where(fits, value, under), np.where(fits, over, value)
-        stays = np.where(fits, side > 0, side < 0)
-        weight = np.where(stays, np.where(fits, 0.5, 2.0) * weight, 1.0)
-        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
-        side = np.where(fits, 1.0, -1.0)
-    found[index] = low
+        load = guess[index] if step == 0 else at.halved() if step % HALVING == HALVING - 1 else at.interpolated()
+        load = at.inside(load)
+        at = at.narrowed(load, worst(rows.strains(load)))
+        found[index] = at.low
+        busy = at.open
     return found
 
 
@@ -232,28 +341,29 @@ def solve(step: StepModel, traffic: Traffic, replica: Replica, targets: Sequence
     Design §3.3; handbook §5.6.
     """
     shape = np.broadcast(step.host, traffic.held, replica.kv_bytes).shape
-
-    rows = _Rows(step, traffic, replica, targets)
-    low = np.full(shape, np.log(SMALLEST_LOAD))
-    high = np.broadcast_to(np.log(largest_load(replica, traffic)), shape)
-    under, over = rows.excess(low), rows.excess(high)
-    feasible = under <= 0.0
-    low = np.where(feasible & (over <= 0.0), high, low)
-    mixed = np.flatnonzero(feasible & (over > 0.0))
-    if mixed.size:
-        flat = (np.broadcast_to(values, shape).reshape(-1)[mixed] for values in (low, high, under, over))
-        low.reshape(-1)[mixed] = _last_feasible(rows.take(mixed), *flat)
-    state = steady_state(step, traffic, replica.chunk_tokens, np.exp(low))
+    rows = _Rows(serving(step, traffic, replica.chunk_tokens), traffic, replica, targets)
+    found = np.full(shape, SMALLEST_LOAD)
+    lows = rows.strains(found)
+    feasible = worst(lows) <= 1.0
+    index = np.flatnonzero(feasible)
+    if index.size:
+        top = np.broadcast_to(bounding_load(step, traffic, replica, targets), shape)
+        chosen = rows if index.size == feasible.size else rows.take(index)
+        starts = [(name, np.broadcast_to(low, shape).take(index)) for name, low in lows]
+        found.reshape(-1)[index] = _last_feasible(chosen, top.take(index), starts)
+    state = state_at(rows.place, traffic, found)
     ratios = strains(state, traffic, replica, targets)
-    stacked = np.stack([np.broadcast_to(ratio, shape) for _, ratio in ratios])
-    stacked = np.where(np.isnan(stacked), np.inf, stacked)
-    return Capacity(
-        feasible=feasible,
-        state=state,
-        binding=stacked.argmax(axis=0),
-        strain=stacked.max(axis=0),
-        names=tuple(name for name, _ in ratios),
-    )
+    binding, strain = _binding(ratios, shape)
+    return Capacity(feasible, state, binding, strain, names=tuple(name for name, _ in ratios))
+
+
+def _binding(ratios: Ratios, shape: tuple[int, ...]) -> tuple[NDArray[np.intp], Array]:
+    """Return the index of the largest strain, the first of equal ones, and its value; NaN counts as infinite."""
+    binding, largest = np.zeros(shape, dtype=np.intp), np.full(shape, -np.inf)
+    for index, (_, ratio) in enumerate(ratios):
+        worse = ~(ratio <= largest)
+        binding, largest = np.where(worse, index, binding), np.where(worse, np.where(np.isnan(ratio), np.inf, ratio), largest)
+    return binding, largest
 
 
 BLENDS = (0.0, 0.5, 1.0)
@@ -263,7 +373,41 @@ LEAST_ROWS = len(BLENDS) + 2
 """Rows of `least_demands`."""
 
 
-def least_demands(step: StepModel, traffic: Traffic, replica: Replica, iteration: float) -> Array:
+def longest_iteration(targets: Sequence[Target], output: ArrayLike) -> Array:
+    """Return the longest mean iteration time that promises could allow a call of O tokens [s]; inf if they say nothing.
+
+    A percentile at or above the median bounds the mean of TPOT, whose distribution is not skewed to the left. From the
+    95th on, the percentile of E2E is above its mean, which is at least O·T: the gamma form's is while its shape exceeds
+    1/9z² = 0.041, and it is used with shapes from 0.05.
+    """
+    bound = np.asarray(np.inf)
+    for target in targets:
+        if target.metric == "tpot" and target.percentile >= 50.0:
+            bound = np.minimum(bound, target.seconds)
+        if target.metric == "e2e" and target.percentile >= 95.0:
+            bound = np.minimum(bound, target.seconds / np.asarray(output))
+    return bound
+
+
+def _longest(step: StepModel, replica: Replica, iteration: ArrayLike) -> Array:
+    """Return D: `iteration`, or less where the load would not be stable [s]."""
+    return np.minimum(iteration, (step.host + step.weights + step.experts) / (1.0 - replica.utilization))
+
+
+def _least_times(step: StepModel, traffic: Traffic, longest: Array) -> list[Array]:
+    """Return the θ-rows of `least_demands` at D = `longest`; inf where θ of the weights cannot be read in time."""
+    compute = (traffic.output + traffic.prompt) * step.flops
+    rest = traffic.output * (step.host_sequence + step.comm + step.kv * traffic.kv) + traffic.prompt * step.comm
+    rest = rest + step.attention * traffic.attention * np.minimum(traffic.prompt, 1.0)
+    rows = []
+    for theta in BLENDS:
+        spared = 1.0 - (step.host + theta * step.weights) / longest
+        possible = spared > 0
+        rows.append(np.where(possible, (rest + (1.0 - theta) * compute) / np.where(possible, spared, 1.0), np.inf))
+    return rows
+
+
+def least_demands(step: StepModel, traffic: Traffic, replica: Replica, iteration: ArrayLike) -> Array:
     """Return lower bounds on the share of a replica that 1 call/s takes, at any level and in any mix.
 
     θ-rows   (O·(t_seq + comm + kv·KV) + I·comm + attention·G + (1 − θ)·(O + I)·flops) / (1 − (host + θ·weights)/D)
@@ -290,17 +434,11 @@ def least_demands(step: StepModel, traffic: Traffic, replica: Replica, iteration
     ----------
     docs/candidates.md, "Nothing is lost".
     """
+    longest = _longest(step, replica, iteration)
     floor = step.host + step.weights
-    longest = np.minimum(iteration, (floor + step.experts) / (1.0 - replica.utilization))
-    compute = (traffic.output + traffic.prompt) * step.flops
-    rest = traffic.output * (step.host_sequence + step.comm + step.kv * traffic.kv) + traffic.prompt * step.comm
-    rest = rest + step.attention * traffic.attention
-    possible = floor < longest
-    spared = [np.where(possible, 1.0 - (step.host + theta * step.weights) / longest, 1.0) for theta in BLENDS]
-    rows = [(rest + (1.0 - theta) * compute) / share for theta, share in zip(BLENDS, spared, strict=True)]
     held = traffic.output * floor
-    rows += [held * traffic.held / replica.kv_bytes, held / replica.max_sequences]
-    return np.where(possible, np.stack(np.broadcast_arrays(*rows)), np.inf)
+    rows = [*_least_times(step, traffic, longest), held * traffic.held / replica.kv_bytes, held / replica.max_sequences]
+    return np.where(floor < longest, np.stack(np.broadcast_arrays(*rows)), np.inf)
 
 
 def state_at_rate(step: StepModel, traffic: Traffic, replica: Replica, rate: Array) -> State:
@@ -318,8 +456,9 @@ def state_at_rate(step: StepModel, traffic: Traffic, replica: Replica, rate: Arr
     shape = np.broadcast(step.host, traffic.held, rate).shape
     low = np.full(shape, np.log(1e-6))
     high = np.broadcast_to(np.log(largest_load(replica, traffic)), shape).copy()
+    place = serving(step, traffic, replica.chunk_tokens)
     for _ in range(50):
         middle = 0.5 * (low + high)
-        below = steady_state(step, traffic, replica.chunk_tokens, np.exp(middle)).rate < rate
+        below = state_at(place, traffic, np.exp(middle)).rate < rate
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return steady_state(step, traffic, replica.chunk_tokens, np.exp(high))
+    return state_at(place, traffic, np.exp(high))

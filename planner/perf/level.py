@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.perf.capacity import OCCUPANCY_Z, Replica, Target, kv_spread, prefill_time, strains, worst
-from planner.perf.steady import State, burst_factor, bursty_second_moment, prompt_cost, prompt_lump, prompt_queue
-from planner.perf.step import Array, StepModel, expert_coverage, iteration_time
+from planner.perf.steady import State, call_step, prompt_cost, prompt_lump, prompt_queue
+from planner.perf.step import Array, StepModel
 from planner.perf.tails import Latencies, latencies
 from planner.perf.traffic import Traffic
 
@@ -175,11 +175,10 @@ def state_for(step: StepModel, state: State, traffic: Traffic) -> State:
     -------
     State with its own `prompt_cost` and `full`; the replica's T, B and τ_d unchanged.
     """
-    none, kv_bytes = np.zeros(1), state.sequences * traffic.kv
-    decode = iteration_time(step, state.sequences, kv_bytes, none, none)
-    lump = prompt_lump(traffic.prompt, state.prompt_tokens, state.chunk)
-    cost = prompt_cost(step, traffic, state.sequences, kv_bytes, decode, lump)
-    full = state.decode + state.chunk * prompt_cost(step, traffic, state.sequences, kv_bytes, decode, state.chunk)
+    call = call_step(step, traffic)
+    layers = call.layers(state.sequences)
+    cost = prompt_cost(call, state.sequences, layers, prompt_lump(traffic.prompt, state.prompt_tokens, state.chunk))
+    full = state.decode + state.chunk * prompt_cost(call, state.sequences, layers, state.chunk)
     return replace(state, prompt_cost=cost, full=full)
 
 
@@ -201,11 +200,11 @@ def bounding_cost(step: StepModel, state: State, traffic: Traffic) -> Array:
     In P', c_p rises for dense models (τ is convex) and falls before it rises with routed experts (their reading is shared
     by more tokens, until compute takes over), so its largest value is at an end.
     """
-    none, kv_bytes = np.zeros(1), state.sequences * traffic.kv
-    decode = iteration_time(step, state.sequences, kv_bytes, none, none)
+    call = call_step(step, traffic)
+    layers = call.layers(state.sequences)
     alone, crowded = (
-        prompt_cost(step, traffic, state.sequences, kv_bytes, decode, prompt_lump(traffic.prompt, others, state.chunk))
-        for others in (none, state.prompt_tokens)
+        prompt_cost(call, state.sequences, layers, prompt_lump(traffic.prompt, others, state.chunk))
+        for others in (np.zeros(1), state.prompt_tokens)
     )
     return np.maximum(alone, crowded)
 
@@ -231,16 +230,17 @@ def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, replica:
     secant from the feasible end to an infeasible point meets 1 at a feasible rate, so every step is safe.
     """
     state = level.state
-    coverage = expert_coverage(step.sparsity, state.sequences / step.stages)
+    call = call_step(step, traffic)
+    read = call.read(state.sequences)
 
     def grown(rate: Array) -> Array:
         sequences = rate * state.iteration * traffic.output
-        decode = iteration_time(step, sequences, sequences * traffic.kv, np.zeros(1), np.zeros(1), coverage)
+        decode = call.decode(sequences, call.layers(sequences, read))
         return np.maximum(decode / state.decode, decode / state.iteration + rate * traffic.prompt * cost)
 
     active = traffic.output * state.iteration
     spread = np.maximum(replica.max_sequences - state.sequences, 1e-9) / OCCUPANCY_Z
-    limit = np.minimum(state.sequences, spread**2 * state.idle / (state.iteration * burst_factor(traffic))) / active
+    limit = np.minimum(state.sequences, spread**2 * state.idle / (state.iteration * traffic.burst)) / active
     far, far_time = limit, grown(limit)
     near, near_time = np.zeros_like(limit), np.broadcast_to(state.idle / state.decode, limit.shape)
     over = far_time > 1.0 + 1e-9
@@ -273,20 +273,18 @@ def demands(step: StepModel, level: Level, traffic: Traffic, replica: Replica) -
     """
     state = state_for(step, level.state, traffic)
     cost = bounding_cost(step, level.state, traffic)
-    second = bursty_second_moment(traffic)
     per_token = state.full / state.chunk
     service = traffic.prompt * per_token
     active = traffic.output * state.iteration
-    own = np.maximum(traffic.held_second - traffic.held**2, 0.0)
-    variance = active * (own + traffic.held**2 * state.iteration / state.idle * burst_factor(traffic))
+    variance = active * (traffic.held_variance + traffic.held**2 * state.iteration / state.idle * traffic.burst)
     room = np.maximum(replica.kv_bytes - OCCUPANCY_Z * level.spread / 2.0, 1e-9)
     held = (active + prefill_time(state, traffic.prompt)) * traffic.held
     rows = (
         1.0 / iteration_capacity(step, level, traffic, replica, cost),
         (held + OCCUPANCY_Z * variance / (2.0 * level.spread)) / room,
         np.maximum(service / replica.utilization, traffic.prompt * state.iteration / np.maximum(state.prompt_tokens, 1e-9)),
-        np.where(np.isfinite(level.wait), service + second * per_token**2 / (2.0 * level.wait), 0.0),
-        np.where(np.isfinite(level.jitter), state.prompt_cost**2 * second / level.jitter, 0.0),
+        np.where(np.isfinite(level.wait), service + traffic.bursty_second * per_token**2 / (2.0 * level.wait), 0.0),
+        np.where(np.isfinite(level.jitter), state.prompt_cost**2 * traffic.bursty_second / level.jitter, 0.0),
     )
     wait = np.where(np.isfinite(level.wait), level.wait, state.prompt_wait)
     jitter = np.where(np.isfinite(level.jitter), level.jitter, state.jitter)

@@ -8,17 +8,15 @@ explicit, and no fixed point has to be iterated.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from planner.perf.step import Array, StepModel, expert_coverage, iteration_time
+from planner.perf.step import Array, CallStep, StepModel
 from planner.perf.traffic import Traffic
 
 MIN_CHUNK = 16.0
 """Fewest prompt tokens an iteration is given, so that a full decode batch cannot starve prompts for ever [token]."""
-
-TINY = 1e-300
-"""Keeps 0/0 at 0 for calls without prompts."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +55,64 @@ class State:
     """J = λ·c_p²·E[I²], variance that prompts add to elapsed time per second of it [s]: a call of O tokens, O·T seconds
     long, sees its mean iteration time vary by J·T/O."""
 
-    @property
+    @cached_property
     def load(self) -> Array:
         """ρ = 1 − τ_0/T, share of the iteration time that grows with load [1]."""
         return np.asarray(1.0 - self.idle / self.iteration)
 
-    @property
+    @cached_property
     def sequences_variance(self) -> Array:
         """Variance of the number of decoding sequences under Poisson arrivals, B·T/τ_0 [1].
 
         The number is negative binomial with mean rρ/(1−ρ) and variance rρ/(1−ρ)², 1−ρ = τ_0/T (handbook §5.2).
         """
         return np.asarray(self.sequences * self.iteration / self.idle)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A deployment and the calls it serves, with all that does not depend on the load computed; fields broadcast."""
+
+    step: CallStep
+    """Iteration time for these calls."""
+    stages: Array
+    """Pipeline stages [1]."""
+    chunk_tokens: Array
+    """C, token limit of an iteration [token]."""
+    full_layers: Array
+    """Time of the linear layers for C tokens [s]."""
+
+    def at_chunk(self, sequences: Array) -> Array:
+        """Return the time of the linear layers with B sequences and a full prompt chunk [s].
+
+        A full iteration carries C tokens whatever B is, unless B leaves no room for the smallest chunk.
+        """
+        fits = sequences <= self.chunk_tokens - MIN_CHUNK
+        if np.all(fits):
+            return self.full_layers
+        return self.step.layers(np.where(fits, self.chunk_tokens, sequences + MIN_CHUNK))
+
+
+def call_step(step: StepModel, traffic: Traffic) -> CallStep:
+    """Return the iteration time of a deployment for these calls; the attention of a prompt is spread over its tokens."""
+    return step.for_calls(traffic.kv, traffic.attention / np.maximum(traffic.prompt, 1.0))
+
+
+def serving(step: StepModel, traffic: Traffic, chunk_tokens: Array) -> Serving:
+    """Return a deployment that serves calls, ready for `state_at`.
+
+    Parameters
+    ----------
+    step : iteration time of the deployment
+    traffic : the call, or the mixture of calls, it serves
+    chunk_tokens : C, token limit of an iteration [token]
+
+    Returns
+    -------
+    Serving
+    """
+    call = call_step(step, traffic)
+    return Serving(call, step.stages, chunk_tokens, call.layers(chunk_tokens))
 
 
 def prompt_lump(prompt: Array, others: Array, chunk: Array) -> Array:
@@ -96,16 +140,16 @@ def prompt_lump(prompt: Array, others: Array, chunk: Array) -> Array:
     return np.minimum(np.maximum(prompt, 1.0) + others, chunk)
 
 
-def prompt_cost(step: StepModel, traffic: Traffic, sequences: Array, kv_bytes: Array, decode: Array, tokens: Array) -> Array:
+def prompt_cost(step: CallStep, sequences: Array, before: Array, tokens: Array) -> Array:
     """Return c_p, the time one prompt token adds to an iteration that carries `tokens` of them.
 
     c_p = (τ(B, K, P, G·P/I) − τ(B, K, 0, 0)) / P
 
     Parameters
     ----------
-    step, traffic : deployment and call
-    sequences, kv_bytes : B [1], K [B]
-    decode : τ(B, K, 0, 0) [s]
+    step : deployment and call
+    sequences : B [1]
+    before : time of the linear layers for B tokens [s]
     tokens : P, prompt tokens processed together, see `prompt_lump` [token]
 
     Returns
@@ -117,9 +161,7 @@ def prompt_cost(step: StepModel, traffic: Traffic, sequences: Array, kv_bytes: A
     For dense models τ is convex in B + P, so c_p grows with B and with P. With routed experts the reading of those that
     only the prompt touches is part of c_p, which then falls with both until compute takes over.
     """
-    share = tokens / np.maximum(traffic.prompt, 1.0)
-    together = iteration_time(step, sequences, kv_bytes, tokens, traffic.attention * share)
-    return np.asarray((together - decode) / tokens)
+    return step.added(tokens, before, step.layers(sequences + tokens))
 
 
 def pollaczek_khinchine(load: Array, second: Array, third: Array, rate: Array) -> tuple[Array, Array]:
@@ -141,31 +183,11 @@ def pollaczek_khinchine(load: Array, second: Array, third: Array, rate: Array) -
     ----------
     Kleinrock, Queueing Systems I, §5.6 (Pollaczek–Khinchine and Takács' recurrence).
     """
-    over = load >= 1.0
-    slack = np.where(over, 1.0, 1.0 - load)
-    mean = rate * second / (2.0 * slack)
-    variance = mean**2 + rate * third / (3.0 * slack)
-    return np.where(over, np.inf, mean), np.where(over, 0.0, variance)
-
-
-def burst_factor(traffic: Traffic) -> Array:
-    """Return what bursty arrivals multiply the variance of occupancy by, max(1, (1 + c_a²)/2) [1] (handbook §5.5)."""
-    return np.maximum(1.0, 0.5 + 0.5 * traffic.burstiness)
-
-
-def bursty_second_moment(traffic: Traffic) -> Array:
-    """Return E[I²] of a call's prompt, raised for bursty arrivals: E[I²] + (c_a² − 1)·I² [token²].
-
-    Notes
-    -----
-    Turns the Poisson result λE[S²]/2(1−ρ) into Kingman's ρS(c_a² + c_S²)/2(1−ρ). Arrivals smoother than Poisson are
-    not relied on.
-
-    References
-    ----------
-    Kingman (1961); handbook §5.4.
-    """
-    return np.asarray(traffic.prompt_second + np.maximum(traffic.burstiness - 1.0, 0.0) * traffic.prompt**2)
+    stable = load < 1.0
+    per_slack = rate / np.where(stable, 1.0 - load, 1.0)
+    mean = 0.5 * per_slack * second
+    variance = mean * mean + per_slack * third * (1.0 / 3.0)
+    return np.where(stable, mean, np.inf), np.where(stable, variance, 0.0)
 
 
 def prompt_queue(traffic: Traffic, per_token: Array, rate: Array) -> tuple[Array, Array, Array]:
@@ -183,19 +205,45 @@ def prompt_queue(traffic: Traffic, per_token: Array, rate: Array) -> tuple[Array
     -------
     (ρ_p [1], W [s], Var W [s²])
 
-    Notes
-    -----
-    The third moment is raised for bursty arrivals by the same factor as the second.
-
     References
     ----------
     Handbook §5.4.
     """
-    second = bursty_second_moment(traffic)
-    third = traffic.prompt_third * (second / np.maximum(traffic.prompt_second, TINY))
     load = rate * traffic.prompt * per_token
     square = per_token * per_token
-    return load, *pollaczek_khinchine(load, second * square, third * (square * per_token), rate)
+    return load, *pollaczek_khinchine(load, traffic.bursty_second * square, traffic.bursty_third * (square * per_token), rate)
+
+
+def state_at(place: Serving, traffic: Traffic, sequences: Array) -> State:
+    """Return `steady_state` at `sequences`, of a deployment made ready by `serving`."""
+    step = place.step
+    read = step.read(sequences)
+    layers = step.layers(sequences, read)
+    decode = step.decode(sequences, layers)
+    chunk = np.maximum(place.chunk_tokens - sequences, MIN_CHUNK)
+    prompts = sequences * (traffic.prompt / traffic.output)
+    cost = prompt_cost(step, sequences, layers, prompt_lump(traffic.prompt, prompts, chunk))
+    per_token = decode / chunk + step.added(chunk, layers, place.at_chunk(sequences))
+    iteration = decode + prompts * cost
+    rate = sequences / (traffic.output * iteration)
+    load, wait, variance = prompt_queue(traffic, per_token, rate)
+    return State(
+        sequences=sequences,
+        stages=place.stages,
+        rate=rate,
+        iteration=iteration,
+        decode=decode,
+        idle=step.host + read,
+        full=chunk * per_token,
+        prompt_tokens=prompts,
+        prompt_cost=cost,
+        chunk=chunk,
+        service=traffic.prompt * per_token,
+        prompt_load=load,
+        prompt_wait=wait,
+        prompt_wait_variance=variance,
+        jitter=rate * (cost * cost) * traffic.bursty_second,
+    )
 
 
 def steady_state(step: StepModel, traffic: Traffic, chunk_tokens: Array, sequences: Array) -> State:
@@ -223,31 +271,4 @@ def steady_state(step: StepModel, traffic: Traffic, chunk_tokens: Array, sequenc
     ----------
     Design §3.3; handbook §5.
     """
-    none = np.zeros(1)
-    kv_bytes = sequences * traffic.kv
-    coverage = expert_coverage(step.sparsity, sequences / step.stages)
-    decode = iteration_time(step, sequences, kv_bytes, none, none, coverage)
-    chunk = np.maximum(chunk_tokens - sequences, MIN_CHUNK)
-    prompts = sequences * traffic.prompt / traffic.output
-    cost = prompt_cost(step, traffic, sequences, kv_bytes, decode, prompt_lump(traffic.prompt, prompts, chunk))
-    per_token = decode / chunk + prompt_cost(step, traffic, sequences, kv_bytes, decode, chunk)
-    iteration = decode + prompts * cost
-    rate = sequences / (traffic.output * iteration)
-    load, wait, variance = prompt_queue(traffic, per_token, rate)
-    return State(
-        sequences=sequences,
-        stages=step.stages,
-        rate=rate,
-        iteration=iteration,
-        decode=decode,
-        idle=step.host + step.weights + step.experts * coverage,
-        full=chunk * per_token,
-        prompt_tokens=prompts,
-        prompt_cost=cost,
-        chunk=chunk,
-        service=traffic.prompt * per_token,
-        prompt_load=load,
-        prompt_wait=wait,
-        prompt_wait_variance=variance,
-        jitter=rate * cost**2 * bursty_second_moment(traffic),
-    )
+    return state_at(serving(step, traffic, chunk_tokens), traffic, sequences)

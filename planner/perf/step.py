@@ -9,6 +9,10 @@ FLOP of those prompts:
 ranks and over pipeline micro-batches, so the formula is the same for every layout. cov(N) = 1 − (1 − k/E)^(N/stages)
 is the expected share of routed experts that N tokens touch.
 
+For calls of one kind K and G are proportional to B and P, so τ is that of `CallStep`:
+
+    τ = host + sequence·B + prompt·P + layers(B + P),   layers(N) = ‖ weights + experts·cov(N), flops·N ‖_q
+
 At a fixed coverage every term is linear or a norm of linear functions of (B, K, P, G), hence τ is convex: the
 additivity of load (design §3.4) rests on that.
 """
@@ -22,6 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+TINY = 1e-300
+"""Keeps 0/0 and log 0 at 0."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,26 @@ class StepModel:
         """Return the model of the chosen deployments."""
         return type(self)(**{f.name: np.asarray(getattr(self, f.name))[index] for f in fields(self)})
 
+    def for_calls(self, kv: Array, attention: Array) -> CallStep:
+        """Return τ for calls whose decode iterations read `kv` bytes [B] and whose prompts cost `attention` a token [FLOP]."""
+        none, one = np.zeros(1), np.ones(1)
+        return CallStep(
+            host=self.host,
+            sequence=linear_time(self, one, kv, none, none),
+            prompt=linear_time(self, none, none, one, attention),
+            weights=self.weights,
+            experts=self.experts,
+            unvisited=log_unvisited(self.sparsity) / self.stages,
+            flops=self.flops,
+            norm=self.norm,
+        )
+
+
+def log_unvisited(sparsity: Array) -> Array:
+    """Return log(1 − k/E), the logarithm of the share of routed experts that one token leaves out [1]."""
+    with np.errstate(divide="ignore"):
+        return np.log1p(-np.minimum(sparsity, 1.0))
+
 
 def expert_coverage(sparsity: Array, tokens: Array) -> Array:
     """Return the expected share of routed experts that `tokens` independent tokens visit.
@@ -81,8 +108,7 @@ def expert_coverage(sparsity: Array, tokens: Array) -> Array:
     ----------
     Erdil, "Inference economics of language models", arXiv 2506.04645; handbook §3.
     """
-    with np.errstate(divide="ignore"):
-        return -np.expm1(tokens * np.log1p(-np.minimum(sparsity, 1.0)))
+    return -np.expm1(tokens * log_unvisited(sparsity))
 
 
 def smooth_max(memory: Array, compute: Array, norm: Array) -> Array:
@@ -99,16 +125,34 @@ def smooth_max(memory: Array, compute: Array, norm: Array) -> Array:
 
     Notes
     -----
-    Scaled by the larger term, so that no power under- or overflows.
+    Scaled by the larger term, so that no power under- or overflows. exp2 and log2 are faster than numpy's power.
 
     References
     ----------
     Handbook §2 (fits of q per accelerator and engine).
     """
     larger = np.maximum(memory, compute)
-    smaller = np.minimum(memory, compute)
-    ratio = np.divide(smaller, larger, out=np.zeros(np.broadcast(smaller, larger).shape), where=larger > 0)
-    return larger * (1.0 + ratio**norm) ** (1.0 / norm)
+    ratio = np.minimum(memory, compute) / np.maximum(larger, TINY)
+    power = np.exp2(norm * np.log2(np.maximum(ratio, TINY)))
+    return larger * np.exp2(np.log2(1.0 + power) / norm)
+
+
+def layer_time(step: StepModel | CallStep, tokens: Array, read: Array) -> Array:
+    """Return ‖read, flops·N‖_q, the time of the linear layers, whose weights are read [s] while they compute on N tokens.
+
+    The only term of τ that is not linear in the load.
+    """
+    return smooth_max(read, step.flops * tokens, step.norm)
+
+
+def linear_time(step: StepModel, sequences: Array, kv_bytes: Array, prompt_tokens: Array, attention_flop: Array) -> Array:
+    """Return host_seq·B + kv·K + attention·G + comm·N, the part of τ that is linear in the load [s]."""
+    return (
+        step.host_sequence * sequences
+        + step.kv * kv_bytes
+        + step.attention * attention_flop
+        + step.comm * (sequences + prompt_tokens)
+    )
 
 
 def iteration_time(
@@ -135,13 +179,54 @@ def iteration_time(
     coverage of the iteration itself it is not (coverage is concave in N).
     """
     tokens = sequences + prompt_tokens
-    read = expert_coverage(step.sparsity, tokens / step.stages) if coverage is None else coverage
-    linear = smooth_max(step.weights + step.experts * read, step.flops * tokens, step.norm)
-    return (
-        step.host
-        + step.host_sequence * sequences
-        + linear
-        + step.kv * kv_bytes
-        + step.attention * attention_flop
-        + step.comm * tokens
-    )
+    share = expert_coverage(step.sparsity, tokens / step.stages) if coverage is None else coverage
+    layers = layer_time(step, tokens, step.weights + step.experts * share)
+    return step.host + layers + linear_time(step, sequences, kv_bytes, prompt_tokens, attention_flop)
+
+
+@dataclass(frozen=True)
+class CallStep:
+    """Coefficients of τ for calls of one kind: what they ask is multiplied into what does not depend on the load."""
+
+    host: Array
+    """Fixed time per iteration [s]."""
+    sequence: Array
+    """Linear time per decoding sequence [s]."""
+    prompt: Array
+    """Linear time per prompt token [s/token]."""
+    weights: Array
+    """Time to read the weights every token needs [s]."""
+    experts: Array
+    """Time to read all routed experts [s]."""
+    unvisited: Array
+    """log(1 − k/E)/stages, per token of the iteration [1]."""
+    flops: Array
+    """Linear-layer compute time per token [s/token]."""
+    norm: Array
+    """Exponent q of the smooth roofline."""
+
+    def read(self, tokens: Array) -> Array:
+        """Return weights + experts·cov(N), the time to read what N tokens need [s]."""
+        return self.weights - self.experts * np.expm1(tokens * self.unvisited)
+
+    def layers(self, tokens: Array, read: Array | None = None) -> Array:
+        """Return the time of the linear layers for N tokens, with their own reading time or a given one [s]."""
+        return layer_time(self, tokens, self.read(tokens) if read is None else read)
+
+    def decode(self, sequences: Array, layers: Array) -> Array:
+        """Return τ(B, K, 0, 0), an iteration without prompts whose linear layers take `layers` [s]."""
+        return self.host + self.sequence * sequences + layers
+
+    def added(self, tokens: Array, before: Array, layers: Array) -> Array:
+        """Return (τ(B, K, P, G) − τ(B, K, 0, 0))/P, the time each of P prompt tokens adds to an iteration.
+
+        Parameters
+        ----------
+        tokens : P > 0 [token]
+        before, layers : time of the linear layers without and with the prompt tokens [s]
+
+        Returns
+        -------
+        [s/token]
+        """
+        return self.prompt + (layers - before) / tokens

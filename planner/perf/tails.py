@@ -6,7 +6,9 @@ percentile function has its inverse, the share of calls that miss a target, so t
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -39,6 +41,7 @@ class Moments:
     """[s]; inf if none."""
 
 
+@cache
 def normal_quantile(percentile: float) -> float:
     """Return z with Φ(z) = percentile/100 [1]."""
     return float(normal.quantile(percentile / 100.0))
@@ -49,10 +52,10 @@ def ttft_moments(
 ) -> Moments:
     """Return mean and variance of the time to first token of a call on a replica in `state`.
 
-    mean = W + T/2 + n·τ_d + f·c_p·I + (T − τ_d) + t_host
+    mean = W + T/2 + n·τ_d + f·c_p·I + (T − τ_d) + t_host = W + 3T/2 + (n − 1)·τ_d + f·c_p·I + t_host
     var  = Var W + T²/12 + f²s²·(E[I²] − I²)
 
-    with n the number of iterations the prompt takes, smoothed: n = max(1, I/(C−B) + ½·[I > 0.3(C−B)]), f = (pp + n − 1)/n
+    with n the number of iterations the prompt takes, smoothed: n = max(1, I/(C−B) + ½), f = (pp + n − 1)/n
     the factor by which a prompt comes out of a pipeline later, and s = T_f/(C−B) for prompts over half a chunk, else c_p.
 
     Parameters
@@ -79,25 +82,24 @@ def ttft_moments(
     mean_wait = state.prompt_wait if wait is None else wait
     variance_wait = state.prompt_wait_variance if wait_variance is None else wait_variance
     chunks = prompt / state.chunk
-    passes = np.maximum(1.0, chunks + 0.5 * (chunks > 0.3))
-    others = state.iteration - state.decode
+    passes = np.maximum(1.0, chunks + 0.5)
     fill = pipeline_fill(passes, state.stages)
-    mean = mean_wait + state.iteration / 2.0 + passes * state.decode + fill * state.prompt_cost * prompt + others + host
+    mean = mean_wait + 1.5 * state.iteration + (passes - 1.0) * state.decode + fill * state.prompt_cost * prompt + host
     own = fill * np.where(chunks > 0.5, state.full / state.chunk, state.prompt_cost)
     variance = variance_wait + state.iteration**2 / 12.0 + own**2 * np.maximum(prompt_second - prompt**2, 0.0)
     return Moments(mean, variance, np.full(1, np.inf))
 
 
-def tpot_moments(state: State, output: Array, burstiness: Array, jitter: Array | None = None) -> Moments:
+def tpot_moments(state: State, output: Array, burst: Array, jitter: Array | None = None) -> Moments:
     """Return mean and variance of a call's mean time per output token.
 
-    mean = T,  var = (J·T/O + τ_1²·Var N·(1 + c_a²)/2)·(T/τ_d)²,  τ_1 = (τ_d − τ_0)/B
+    mean = T,  var = (J·T/O + τ_1²·Var N·b)·(T/τ_d)²,  b = max(1, (1 + c_a²)/2),  τ_1 = (τ_d − τ_0)/B
 
     Parameters
     ----------
     state : of the replica
     output : O of the call [token]
-    burstiness : c_a² [1]
+    burst : max(1, (1 + c_a²)/2) of the call's arrivals [1]
     jitter : J [s], if other than the state's
 
     Returns
@@ -115,7 +117,7 @@ def tpot_moments(state: State, output: Array, burstiness: Array, jitter: Array |
     """
     prompts = (state.jitter if jitter is None else jitter) * state.iteration / output
     slope = (state.decode - state.idle) / state.sequences
-    crowd = slope**2 * state.sequences_variance * np.maximum(1.0, 0.5 + 0.5 * burstiness)
+    crowd = slope**2 * state.sequences_variance * burst
     stretch = (state.iteration / state.decode) ** 2
     return Moments(state.iteration, (prompts + crowd) * stretch, np.maximum(state.full, state.iteration))
 
@@ -172,8 +174,8 @@ def gamma_percentile(moments: Moments, percentile: float) -> Array:
     Wilson and Hilferty, PNAS 17 (1931) 684.
     """
     z = normal_quantile(percentile)
-    shape = np.maximum(moments.mean**2 / np.maximum(moments.variance, 1e-30), MIN_SHAPE)
-    root = np.maximum(1.0 - 1.0 / (9.0 * shape) + z / (3.0 * np.sqrt(shape)), 0.0)
+    scatter = np.minimum(moments.variance / moments.mean**2, 1.0 / MIN_SHAPE)  # 1/k
+    root = np.maximum(1.0 - scatter * (1.0 / 9.0) + (z / 3.0) * np.sqrt(scatter), 0.0)
     return np.asarray(moments.mean * (root * root * root))  # numpy's power is ten times slower
 
 
@@ -202,7 +204,7 @@ def skewed_percentile(moments: Moments, percentile: float) -> Array:
     """
     z = normal_quantile(percentile)
     stretched = z * (SKEW_CONSTANT + SKEW_SLOPE * z) if z > 0 else z
-    return np.asarray(np.clip(moments.mean + stretched * np.sqrt(moments.variance), 0.0, moments.ceiling))
+    return np.asarray(np.minimum(np.maximum(moments.mean + stretched * np.sqrt(moments.variance), 0.0), moments.ceiling))
 
 
 def skewed_miss(moments: Moments, target: float) -> Array:
@@ -269,7 +271,7 @@ class Latencies:
     def percentile(self, metric: str, percentile: float) -> Array:
         """Return the percentile of `ttft`, `tpot` or `e2e` [s]."""
         moments: Moments = getattr(self, metric)
-        return _PERCENTILES[metric](moments, percentile)
+        return percentile_of(metric, moments, percentile)
 
     def miss(self, metric: str, target: float) -> Array:
         """Return the share of calls whose `ttft`, `tpot` or `e2e` exceeds `target` [1]."""
@@ -279,6 +281,36 @@ class Latencies:
 
 _PERCENTILES = {"ttft": raised_percentile, "tpot": skewed_percentile, "e2e": gamma_percentile}
 _MISSES = {"ttft": raised_miss, "tpot": skewed_miss, "e2e": gamma_miss}
+
+
+METRICS = tuple(_PERCENTILES)
+"""Names of the latency metrics."""
+
+
+def percentile_of(metric: str, moments: Moments, percentile: float) -> Array:
+    """Return the percentile of a latency of this kind [s]."""
+    return _PERCENTILES[metric](moments, percentile)
+
+
+def latency_moments(
+    metrics: Collection[str],
+    state: State,
+    traffic: Traffic,
+    host: Array,
+    *,
+    wait: Array | None = None,
+    wait_variance: Array | None = None,
+    jitter: Array | None = None,
+) -> dict[str, Moments]:
+    """Return the moments of the `metrics` asked for, and of those they are made of; parameters as of `latencies`."""
+    found = {}
+    if "ttft" in metrics or "e2e" in metrics:
+        found["ttft"] = ttft_moments(state, traffic.prompt, traffic.prompt_second, host, wait, wait_variance)
+    if "tpot" in metrics or "e2e" in metrics:
+        found["tpot"] = tpot_moments(state, traffic.output, traffic.burst, jitter)
+    if "e2e" in metrics:
+        found["e2e"] = e2e_moments(found["ttft"], found["tpot"], traffic.output, traffic.output_second)
+    return found
 
 
 def latencies(
@@ -303,6 +335,4 @@ def latencies(
     -------
     Latencies
     """
-    ttft = ttft_moments(state, traffic.prompt, traffic.prompt_second, host, wait, wait_variance)
-    tpot = tpot_moments(state, traffic.output, traffic.burstiness, jitter)
-    return Latencies(ttft, tpot, e2e_moments(ttft, tpot, traffic.output, traffic.output_second))
+    return Latencies(**latency_moments(METRICS, state, traffic, host, wait=wait, wait_variance=wait_variance, jitter=jitter))

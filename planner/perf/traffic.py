@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.perf.step import Array
+from planner.perf.step import TINY, Array
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,30 @@ class Traffic:
     """E[held²] [B²]."""
     burstiness: Array
     """c_a², squared coefficient of variation of inter-arrival times [1]."""
+
+    @cached_property
+    def burst(self) -> Array:
+        """What bursty arrivals multiply the variance of occupancy by, max(1, (1 + c_a²)/2) [1] (handbook §5.5)."""
+        return np.maximum(1.0, 0.5 + 0.5 * self.burstiness)
+
+    @cached_property
+    def bursty_second(self) -> Array:
+        """E[I²] of a call's prompt, raised for bursty arrivals: E[I²] + (c_a² − 1)·I² [token²].
+
+        Turns the Poisson result λE[S²]/2(1−ρ) into Kingman's ρS(c_a² + c_S²)/2(1−ρ). Arrivals smoother than Poisson are
+        not relied on. References: Kingman (1961); handbook §5.4.
+        """
+        return np.asarray(self.prompt_second + np.maximum(self.burstiness - 1.0, 0.0) * self.prompt**2)
+
+    @cached_property
+    def bursty_third(self) -> Array:
+        """E[I³] of a call's prompt, raised for bursty arrivals by the same factor as the second moment [token³]."""
+        return np.asarray(self.prompt_third * (self.bursty_second / np.maximum(self.prompt_second, TINY)))
+
+    @cached_property
+    def held_variance(self) -> Array:
+        """E[held²] − held² [B²]."""
+        return np.maximum(self.held_second - self.held**2, 0.0)
 
     def take(self, index: NDArray[np.intp]) -> Self:
         """Return the traffic at the chosen deployments; fields that do not vary stay as they are."""

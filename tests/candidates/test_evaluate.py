@@ -9,12 +9,9 @@ import pytest
 
 from planner.candidates import evaluate
 from planner.candidates.build import Search
-from planner.candidates.evaluate import hard_targets, longest_iteration, soft_targets
+from planner.candidates.evaluate import hard_targets, soft_targets
 from planner.domain.workload import Objective
 from planner.perf.capacity import Target
-
-NEAR = 2e-3
-"""Capacities are found to within 0.2 % in B, from the safe side; where in that range depends on the rows solved together."""
 
 
 def test_chunks_change_nothing(whole: Search, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +20,7 @@ def test_chunks_change_nothing(whole: Search, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(evaluate, "CHUNK", 3)
     apart = whole.evaluator.solve(rows, 0, whole.evaluator.targets[0])
     assert np.array_equal(together.feasible, apart.feasible)
-    assert together.state.rate == pytest.approx(apart.state.rate, rel=NEAR)
+    assert np.array_equal(together.state.rate, apart.state.rate)
 
 
 def test_one_row_equals_the_column(whole: Search) -> None:
@@ -31,7 +28,7 @@ def test_one_row_equals_the_column(whole: Search) -> None:
     column = whole.evaluator.solve(rows, 0, whole.evaluator.targets[0])
     for row in (0, len(rows) - 1):
         alone = whole.evaluator.solve(np.array([row]), 0, whole.evaluator.targets[0])
-        assert float(alone.state.rate[0]) == pytest.approx(float(column.state.rate[row]), rel=NEAR)
+        assert alone.state.rate[0] == column.state.rate[row]
 
 
 def test_no_capacity_exceeds_what_screening_allows(whole: Search) -> None:
@@ -57,21 +54,3 @@ def test_targets_of_a_stream(whole: Search) -> None:
     batch = replace(stream, objectives=(), deadline=600.0)
     assert hard_targets(batch) == [Target("e2e", 99.0, 600.0)]
     assert hard_targets(replace(batch, movable=True)) == []
-
-
-@pytest.mark.parametrize(
-    ("target", "bound"),
-    [
-        (Target("tpot", 95.0, 0.05), 0.05),
-        (Target("tpot", 40.0, 0.05), np.inf),  # below the median it says nothing of the mean
-        (Target("ttft", 95.0, 0.05), np.inf),
-        (Target("e2e", 90.0, 5.0), np.inf),  # of very uneven answers the 90th percentile may lie below the mean
-    ],
-)
-def test_what_targets_say_of_iterations(whole: Search, target: Target, bound: float) -> None:
-    assert longest_iteration(whole.streams[0], [target]) == bound
-
-
-def test_end_to_end_targets_bound_iterations_through_the_answer(whole: Search) -> None:
-    stream = whole.streams[0]
-    assert longest_iteration(stream, [Target("e2e", 95.0, 5.0)]) == pytest.approx(5.0 / stream.output.mean)

@@ -5,11 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from loads import call, calls, linear_step, replica, stack, steps
 
 from planner.perf.capacity import state_at_rate
-from planner.perf.steady import burst_factor, bursty_second_moment, pollaczek_khinchine, prompt_cost, prompt_lump, steady_state
-from planner.perf.step import expert_coverage, iteration_time
+from planner.perf.steady import (
+    MIN_CHUNK,
+    call_step,
+    pollaczek_khinchine,
+    prompt_cost,
+    prompt_lump,
+    serving,
+    state_at,
+    steady_state,
+)
+from planner.perf.step import iteration_time
 
 NONE = np.zeros(1)
 
@@ -63,9 +73,9 @@ def test_overload_waits_for_ever():
 def test_burstiness_gives_kingman():
     """λE'/2(1−ρ) with E' = I²(c_a² + c_I²): Kingman's formula; smoother than Poisson is not relied on."""
     part = replace(call(100, scv_prompt=2.0), burstiness=np.array([4.0]))
-    assert bursty_second_moment(part)[0] == pytest.approx(100**2 * (4.0 + 2.0))
-    assert bursty_second_moment(replace(part, burstiness=np.array([0.2])))[0] == pytest.approx(100**2 * 3.0)
-    assert burst_factor(part)[0] == 2.5
+    assert part.bursty_second[0] == pytest.approx(100**2 * (4.0 + 2.0))
+    assert replace(part, burstiness=np.array([0.2])).bursty_second[0] == pytest.approx(100**2 * 3.0)
+    assert part.burst[0] == 2.5
 
 
 def test_lump_is_the_prompt_and_what_it_meets():
@@ -83,6 +93,34 @@ def test_short_prompts_that_share_an_iteration_pay_for_compute():
 
 
 @settings(max_examples=100, deadline=None)
+@given(step=steps(), part=calls(), load=st.floats(0.01, 2000.0), chunk=st.sampled_from([512.0, 2048.0, 8192.0]))
+def test_state_is_that_of_whole_iterations(step, part, load, chunk):
+    """τ_d, c_p and T_f from what is prepared once per deployment equal the iteration times they are defined by."""
+
+    def time(prompt):
+        flop = part.attention * prompt / np.maximum(part.prompt, 1.0)
+        return iteration_time(step, np.array([load]), load * part.kv, prompt, flop)
+
+    state = steady_state(step, part, np.array([chunk]), np.array([load]))
+    room = np.maximum(chunk - load, MIN_CHUNK)
+    lump = prompt_lump(part.prompt, load * part.prompt / part.output, room)
+    decode = time(NONE)
+    np.testing.assert_allclose(state.decode, decode, rtol=1e-12)
+    np.testing.assert_allclose(state.prompt_cost * lump, time(lump) - decode, rtol=1e-12, atol=1e-12 * decode[0])
+    np.testing.assert_allclose(state.full, decode + (time(np.atleast_1d(room)) - decode), rtol=1e-12)
+    np.testing.assert_allclose(state.iteration, decode + load * part.prompt / part.output * state.prompt_cost, rtol=1e-12)
+
+
+def test_a_replica_made_ready_once_has_the_same_states():
+    made, part, chunk = stack([linear_step(), linear_step(20e-3)]), call(), np.full(2, 2048.0)
+    place = serving(made, part, chunk)
+    for load in (np.array([0.5, 8.0]), np.array([100.0, 2047.0])):  # the last leaves no room for the smallest chunk
+        got, expected = state_at(place, part, load), steady_state(made, part, chunk, load)
+        for name in got.__dataclass_fields__:
+            np.testing.assert_array_equal(getattr(got, name), getattr(expected, name))
+
+
+@settings(max_examples=100, deadline=None)
 @given(step=steps(), part=calls())
 def test_iteration_lies_between_decode_and_full_and_rate_grows(step, part):
     state = steady_state(step, part, np.array([4096.0]), np.exp(np.linspace(-4.0, 7.0, 60)))
@@ -95,9 +133,10 @@ def test_iteration_lies_between_decode_and_full_and_rate_grows(step, part):
 @settings(max_examples=50, deadline=None)
 @given(step=steps(sparse=False), part=calls())
 def test_prompt_cost_of_dense_models_grows_with_sequences_and_tokens(step, part):
+    called = call_step(step, part)
+
     def cost(sequences, tokens):
-        decode = iteration_time(step, sequences, NONE, NONE, NONE, expert_coverage(step.sparsity, sequences))
-        return prompt_cost(step, part, sequences, NONE, decode, tokens)
+        return prompt_cost(called, sequences, called.layers(sequences), tokens)
 
     size = np.linspace(1.0, 500.0, 30)
     assert (np.diff(cost(size, np.full(30, 300.0))) >= -1e-15).all()
@@ -110,4 +149,4 @@ def test_columns_equal_single_deployments():
     for index, load in enumerate((5.0, 50.0)):
         alone = steady_state(made[index], parts[index], np.array([2048.0]), np.array([load]))
         for name in alone.__dataclass_fields__:
-            np.testing.assert_allclose(getattr(together, name)[index], getattr(alone, name)[0], rtol=1e-13)
+            assert getattr(together, name)[index] == getattr(alone, name)[0]

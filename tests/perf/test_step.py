@@ -56,3 +56,16 @@ def test_convex_at_fixed_coverage(case):
     middle = iteration_time(step, *((first + second) / 2), coverage=covered)
     mean = (iteration_time(step, *first, coverage=covered) + iteration_time(step, *second, coverage=covered)) / 2
     assert np.all(middle <= mean * (1 + 1e-12))
+
+
+def test_calls_of_one_kind_take_the_time_of_their_iterations(case):
+    """What is multiplied out once per deployment gives the same iterations: τ(B, P) = decode + added·P."""
+    for step in (case.step("llama-3.1-70b", tp=4, pp=2), case.step("deepseek-v3", "h200", "fp8", tp=8)):
+        called = step.for_calls(np.asarray(2e8), np.asarray(3e9))
+        for sequences, prompt in ((0.01, 1.0), (8.0, 512.0), (300.0, 7000.0)):
+            before, after = called.layers(np.asarray(sequences)), called.layers(np.asarray(sequences + prompt))
+            got = called.decode(sequences, before) + prompt * called.added(np.asarray(prompt), before, after)
+            whole = iteration_time(step, sequences, sequences * 2e8, prompt, prompt * 3e9)
+            assert got == pytest.approx(whole, rel=1e-12)
+            alone = iteration_time(step, sequences, sequences * 2e8, 0.0, 0.0)
+            assert called.decode(sequences, before) == pytest.approx(alone, rel=1e-12)

@@ -6,7 +6,16 @@ from loads import call, linear_step, replica
 from scipy.stats import gamma
 
 from planner.perf.capacity import state_at_rate
-from planner.perf.tails import Latencies, Moments, e2e_moments, gamma_percentile, latencies, normal_quantile, skewed_percentile
+from planner.perf.tails import (
+    Latencies,
+    Moments,
+    e2e_moments,
+    gamma_percentile,
+    latencies,
+    latency_moments,
+    normal_quantile,
+    skewed_percentile,
+)
 
 
 def moments(mean, shape, ceiling=np.inf):
@@ -49,6 +58,16 @@ def test_e2e_of_a_product():
     """E2E = 1 + O·0.02 with O of mean 100 and variance 2500: mean 3, variance (0.02·50)² = 1."""
     got = e2e_moments(Moments(*np.array([[1.0], [0.0], [9.0]])), Moments(*np.array([[0.02], [0.0], [9.0]])), 100.0, 12500.0)
     assert [got.mean[0], got.variance[0]] == pytest.approx([3.0, 1.0])
+
+
+@pytest.mark.parametrize("metrics", [(), ("ttft",), ("tpot",), ("e2e",)])
+def test_some_latencies_equal_all(metrics):
+    part = call()
+    state = state_at_rate(linear_step(), part, replica(), np.array([5.0]))
+    some, every = latency_moments(metrics, state, part, np.zeros(1)), latencies(state, part, np.zeros(1))
+    assert set(metrics) <= set(some)
+    for metric, got in some.items():
+        assert got == getattr(every, metric)
 
 
 def test_endless_wait_is_missed_for_sure():
