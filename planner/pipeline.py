@@ -16,11 +16,12 @@ from planner.catalog.problem import LoadedProblem
 from planner.demand.streams import build_streams
 from planner.domain.plan import Plan
 from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlanRejected
-from planner.optimize.assemble import Assembled, assemble
-from planner.optimize.program import Outcome
+from planner.optimize.assemble import assemble
+from planner.optimize.program import Outcome, Program
 from planner.optimize.solve import solve
 from planner.plan.build import make_plan
-from planner.plan.solved import Solved, open_pools
+from planner.plan.repair import Raised, mend, raised_program
+from planner.plan.solved import Solved, near
 from planner.plan.verify import verify
 from planner.plan.whynot import why_not
 from planner.study.reasons import reasons, unserved
@@ -29,14 +30,9 @@ from planner.supply.build import build_supply
 from planner.supply.dominate import drop_dominated
 
 Progress = Callable[[str], None]
-Tightened = dict[tuple[int, int], float]
 
 MAX_ROUNDS = 8
 """Solves before giving up on pools whose mixed load misses a promise that its parts keep."""
-
-TIGHTEN = 1.05
-"""Factor on the demand of streams in a pool that missed a promise in the check."""
-
 
 FIRST_CEILING = 8.0
 """Sites are first enumerated up to this multiple of the cheapest one's price."""
@@ -47,8 +43,8 @@ SCOUT_GAP = 0.5
 EFFORT = 400_000
 """Most evaluations spent at a time on deployments that the proof has not excluded: some two seconds."""
 
-FIRST_SHARE = 0.7
-"""Share of the time limit for the first round; the rest is kept for tightening pools that miss a promise."""
+REST = 0.15
+"""Share of the time limit kept from the first solve for pools that miss a promise when streams are mixed."""
 
 MIN_SECONDS = 2.0
 """Time a solve gets even if the limit has passed, so that there is a plan to show [s]."""
@@ -106,8 +102,7 @@ def advised(loaded: LoadedProblem, stuck: NoCombination, progress: Progress) -> 
 
 def plan_as_stated(loaded: LoadedProblem, progress: Progress) -> Plan:
     """Return the least-cost plan of a problem; where there is none, say so without looking for changes."""
-    solved, rounds = solve_as_stated(loaded, progress)
-    plan = made_plan(loaded, solved, rounds)
+    plan = made_plan(loaded, solve_as_stated(loaded, progress))
     failures = verify(plan, loaded)
     if failures:
         raise PlanRejected(failures)
@@ -127,37 +122,64 @@ def explain_absence(loaded: LoadedProblem, words: Sequence[str], progress: Progr
     -------
     Sentences; empty if nothing bears such a name.
     """
-    solved, _ = solve_as_stated(loaded, progress)
-    return list(why_not(solved, words))
+    return list(why_not(solve_as_stated(loaded, progress), words))
 
 
-def made_plan(loaded: LoadedProblem, solved: Solved, rounds: int) -> Plan:
+def made_plan(loaded: LoadedProblem, solved: Solved) -> Plan:
     """Return the plan of a solved problem, with the warnings of its file."""
     warnings = tuple(f"{issue.path}: {issue.message}" for issue in loaded.warnings)
-    return make_plan(solved, problem_digest=loaded.digest, rounds=rounds, warnings=warnings)
+    return make_plan(solved, problem_digest=loaded.digest, warnings=warnings)
 
 
-def solve_as_stated(loaded: LoadedProblem, progress: Progress) -> tuple[Solved, int]:
-    """Solve until every promise holds under the load as planned; return the answer and the solves it took."""
+def solve_as_stated(loaded: LoadedProblem, progress: Progress) -> Solved:
+    """Return the cheapest answer found that keeps every promise with its streams mixed; where none does, the last one.
+
+    A pool may keep its promises to each stream alone and miss one to their mix. Such a plan is repaired; only where that
+    costs more than the gap, the whole is solved again with the demand on those pools raised. The bound is the first
+    solve's: raising demand only takes plans away, so what bounds all plans bounds those left.
+    """
     try:
         search, apis = candidates(loaded, progress)
     except InvalidInput as error:
         raise loaded.located(error) from None
-    tightened: Tightened = {}
-    started, limit = time.monotonic(), loaded.problem.solver.time_limit
-    pools = join([], len(search.streams))
-    rounds = 0
-    while True:
-        rounds += 1
-        deadline = started + limit * (FIRST_SHARE if rounds == 1 else 1.0)
-        solved = solve_fully(search, pools, apis, tightened, deadline, progress)
-        plan = made_plan(loaded, solved, rounds)
-        broken = {promise.route for promise in plan.promises if not promise.soft and not promise.holds}
-        if not broken or rounds == MAX_ROUNDS:
-            return solved, rounds
-        progress(f"{', '.join(sorted(broken))} miss promises when streams are mixed; tightening")
-        pools = solved.pools
-        tighten(solved, plan, broken, tightened)
+    settings, started = loaded.problem.solver, time.monotonic()
+    end = started + settings.time_limit
+    raised: Raised = {}
+    first = found = solve_fully(search, join([], len(search.streams)), apis, raised, end - REST * settings.time_limit, progress)
+    mended = mend(found, raised, deadline=end, progress=progress)
+    best, rounds, repairs = mended.solved, 1, mended.repairs
+    while rounds < MAX_ROUNDS and not settled(best, found, end):
+        progress("no repair is near enough; solving again with the demand on pools that missed a promise raised")
+        try:
+            found = solve_fully(search, found.pools, apis, raised, end, progress)
+        except (NoCombination, NoPlanInTime):
+            if best is None:
+                raise
+            break
+        mended = mend(found, raised, deadline=end, progress=progress)
+        best, rounds, repairs = cheaper(best, mended.solved), rounds + 1, repairs + mended.repairs
+    return replace(proven(best or found, first), rounds=rounds, repairs=repairs)
+
+
+def settled(best: Solved | None, found: Solved, end: float) -> bool:
+    """Whether another solve is not worth it: the plan is within the gap of what the last one found, or time is up."""
+    gap = found.search.problem.solver.gap
+    return best is not None and (near(best.outcome.objective, found.outcome.objective, gap) or time.monotonic() > end)
+
+
+def cheaper(one: Solved | None, other: Solved | None) -> Solved | None:
+    """Return the cheaper of two answers, the first on a tie."""
+    if one is None or other is None:
+        return one or other
+    return other if other.outcome.objective < one.outcome.objective else one
+
+
+def proven(solved: Solved, first: Solved) -> Solved:
+    """Return an answer with the bound of the first solve, in which no demand was raised."""
+    outcome = solved.outcome
+    bound = min(first.outcome.bound, outcome.objective)  # a bound that is not complete may be passed by a later solve
+    ended = "optimal" if near(outcome.objective, bound, solved.search.problem.solver.gap) else "feasible"
+    return replace(solved, outcome=replace(outcome, bound=bound, termination=ended), complete=first.complete)
 
 
 def candidates(loaded: LoadedProblem, progress: Progress) -> tuple[Search, Apis]:
@@ -180,7 +202,7 @@ def candidates(loaded: LoadedProblem, progress: Progress) -> tuple[Search, Apis]
     return search, usable_apis(catalog, problem, streams, search.ledger)
 
 
-def solve_fully(search: Search, pools: Pools, apis: Apis, tightened: Tightened, deadline: float, progress: Progress) -> Solved:
+def solve_fully(search: Search, pools: Pools, apis: Apis, raised: Raised, deadline: float, progress: Progress) -> Solved:
     """Solve until no deployment is left that a cheaper plan could contain, or time is up.
 
     Sites are enumerated up to a price that is raised until it reaches the cost of the best plan; deployments that were
@@ -189,7 +211,7 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, tightened: Tightened, 
     Parameters
     ----------
     search, pools, apis : candidates, as far as known
-    tightened : factors on the demand of pools, by (deployment, level)
+    raised : factors on the demand of pools
     deadline : when to stop, on the monotonic clock [s]
     progress : told what is being done
 
@@ -209,9 +231,9 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, tightened: Tightened, 
         if search.reached < min(ceiling, dearest):
             search.extend(ceiling)
             pools = first_round(search, pools, progress)
-        assembled = tighten_columns(assemble(search, pools, apis), pools, tightened)
+        assembled = assemble(search, pools, apis)
         lost = unserved(search, pools, apis)
-        outcome = run(search, assembled, gap, deadline, progress) if not lost else None
+        outcome = run(search, raised_program(assembled, pools, raised), gap, deadline, progress) if not lost else None
         complete = search.reached >= dearest
         fresh, whole, beyond = np.zeros(0, dtype=np.intp), True, np.inf
         if outcome is None or outcome.termination == "infeasible":
@@ -225,22 +247,17 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, tightened: Tightened, 
             fresh, whole, beyond = contenders(search, outcome, settings.gap)
             if (final and not len(fresh)) or time.monotonic() > deadline:
                 search.note_unreached(outcome.objective)
-                covered = min(outcome.bound, max(beyond, 0.0))
-                complete = whole and not len(fresh) and (covered == outcome.bound or near(outcome, covered, settings.gap))
+                covered, cost = min(outcome.bound, max(beyond, 0.0)), outcome.objective
+                complete = whole and not len(fresh) and (covered == outcome.bound or near(cost, covered, settings.gap))
                 bound = covered if complete else outcome.bound
-                ended = "optimal" if near(outcome, bound, settings.gap) else "feasible"
-                proven = replace(outcome, bound=bound, termination=ended)
-                return Solved(search, pools, apis, assembled, proven, complete)
+                ended = "optimal" if near(cost, bound, settings.gap) else "feasible"
+                outcome = replace(outcome, bound=bound, termination=ended)
+                return Solved(search, pools, apis, assembled, outcome, complete)
             if not len(fresh):
                 gap, final = settings.gap, True
         if len(fresh):
             progress(f"{len(fresh):,} more deployments could still matter")
             pools = prune(search, join([pools, prune(search, search.evaluate(fresh))], len(search.streams)))
-
-
-def near(outcome: Outcome, bound: float, gap: float) -> bool:
-    """Whether a bound proves the plan within the gap."""
-    return outcome.objective - bound <= gap * abs(outcome.objective) + 1e-9
 
 
 def contenders(search: Search, outcome: Outcome, gap: float) -> tuple[NDArray[np.intp], bool, float]:
@@ -262,31 +279,11 @@ def contenders(search: Search, outcome: Outcome, gap: float) -> tuple[NDArray[np
     return rows[able], True, outcome.shadow.bound + float(margin[~able].min(initial=np.inf))
 
 
-def run(search: Search, assembled: Assembled, gap: float, deadline: float, progress: Progress) -> Outcome:
+def run(search: Search, program: Program, gap: float, deadline: float, progress: Progress) -> Outcome:
     """Solve one program within the time left; an answer that came too late is raised as what it is."""
     settings = search.problem.solver
     left = max(deadline - time.monotonic(), MIN_SECONDS)
-    outcome = solve(assembled.program, gap=max(gap, settings.gap), time_limit=left, seed=settings.seed, progress=progress)
+    outcome = solve(program, gap=max(gap, settings.gap), time_limit=left, seed=settings.seed, progress=progress)
     if outcome.termination == "no_solution":
         raise NoPlanInTime(f"no plan was found within {settings.time_limit:g} s; raise solver.time_limit")
     return outcome
-
-
-def tighten(solved: Solved, plan: Plan, routes: set[str], tightened: Tightened) -> None:
-    """Raise the demand on the pools that missed a promise."""
-    for pool, column in zip(plan.pools, open_pools(solved.outcome), strict=True):
-        if pool.name in routes:
-            index = solved.assembled.pool[column]
-            key = (int(solved.pools.row[index]), int(solved.pools.anchor[index]))
-            tightened[key] = tightened.get(key, 1.0) * TIGHTEN
-
-
-def tighten_columns(assembled: Assembled, pools: Pools, tightened: Tightened) -> Assembled:
-    """Return the program with the demand of tightened pools raised."""
-    if not tightened:
-        return assembled
-    keys = zip(pools.row[assembled.pool].tolist(), pools.anchor[assembled.pool].tolist(), strict=True)
-    factor = np.array([tightened.get(key, 1.0) for key in keys])
-    columns = assembled.program.pools
-    program = replace(assembled.program, pools=replace(columns, demand=columns.demand * factor))
-    return replace(assembled, program=program)

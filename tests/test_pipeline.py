@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,11 @@ from brute_plan import least_cost
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from planner import pipeline
+from planner.candidates.pools import join
 from planner.domain.plan import Plan
-from planner.errors import Infeasible, InvalidInput
+from planner.errors import Infeasible, InvalidInput, NoPlanInTime
+from planner.optimize.assemble import Assembled, assemble
 from planner.pipeline import plan_as_stated, plan_problem
 from planner.plan.verify import verify
 
@@ -190,3 +195,91 @@ def test_static_batching_is_planned_and_dearer_and_one_stream_to_a_pool(tmp_path
     assert all(len({share.stream for share in pool.shares}) == 1 for pool in plan.pools)
     continuous = cost(tmp_path, tiny.problem(*streams, choose={"engines": {"allow": ["engine"]}}), facts)
     assert plan.cost.total >= continuous
+
+
+def pair() -> dict[str, Any]:
+    """Two chats of the same lengths and other targets, on machines of two kinds."""
+    hasty = [{"metric": "ttft", "percentile": 95, "target": "1200ms"}, {"metric": "tpot", "percentile": 95, "target": "50ms"}]
+    allowed = {"instances": {"allow": ["shop/mini-1", "mart/max-1"]}, "offers": {"allow": ["on_demand"]}}
+    return tiny.problem(tiny.workload(rate="13 req/s"), tiny.workload("hasty", "5 req/s", objectives=hasty), choose=allowed)
+
+
+def deceive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the optimizer take every demand for a fifth less than it is, so that its plans miss promises when checked."""
+
+    def light(*parts: Any) -> Assembled:
+        made = assemble(*parts)
+        columns = made.program.pools
+        return replace(made, program=replace(made.program, pools=replace(columns, demand=columns.demand * 0.8)))
+
+    monkeypatch.setattr(pipeline, "assemble", light)
+
+
+def test_a_plan_that_misses_is_repaired_not_solved_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The honest plan costs $2.4/h; the deceived one starts at $1.6/h, is repaired at once, and ends at no more than $2.4/h."""
+    honest = solve(tmp_path / "honest", pair())
+    deceive(monkeypatch)
+    monkeypatch.setattr(pipeline, "MAX_ROUNDS", 1)
+    plan = solve(tmp_path, pair())
+    assert verify(plan, tiny.load(tmp_path, pair())) == []
+    assert plan.proof.repairs > honest.proof.repairs == 0
+    assert plan.cost.total == pytest.approx(honest.cost.total)
+    assert plan.proof.bound < honest.proof.bound  # that of the program as the optimizer saw it
+    assert plan.proof.termination == "feasible"
+
+
+def test_a_dear_repair_is_compared_with_another_solve_under_the_first_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deceive(monkeypatch)
+    once, twice = (solve(tmp_path / str(rounds), pair()) for rounds in limited(monkeypatch, 1, 2))
+    assert (once.proof.rounds, twice.proof.rounds) == (1, 2)
+    assert twice.cost.total <= once.cost.total
+    assert twice.proof.bound == once.proof.bound
+
+
+def test_the_bound_of_a_later_solve_is_not_that_of_all_plans(tmp_path: Path) -> None:
+    """With half as much again asked of every pool the cheapest plan is dearer, and so is what bounds it."""
+    search, apis = pipeline.candidates(tiny.load(tmp_path, pair()), lambda _: None)
+
+    def found(raised: dict[tuple[int, int], float], known: Any) -> Any:
+        return pipeline.solve_fully(search, known, apis, raised, time.monotonic() + 20, lambda _: None)
+
+    first = found({}, join([], len(search.streams)))
+    every = zip(first.pools.row.tolist(), first.pools.anchor.tolist(), strict=True)
+    later = found(dict.fromkeys(every, 1.5), first.pools)
+    assert later.outcome.bound > first.outcome.objective
+    assert pipeline.proven(later, first).outcome.bound == first.outcome.bound
+    assert (later.outcome.termination, pipeline.proven(later, first).outcome.termination) == ("optimal", "feasible")
+
+
+def limited(monkeypatch: pytest.MonkeyPatch, *rounds: int) -> Any:
+    """Yield numbers of solves, each while it is the limit."""
+    for most in rounds:
+        monkeypatch.setattr(pipeline, "MAX_ROUNDS", most)
+        yield most
+
+
+def test_a_checked_plan_is_not_lost_when_the_next_solve_finds_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deceive(monkeypatch)
+    calls, real = [], pipeline.solve_fully
+
+    def once(*parts: Any) -> Any:
+        calls.append(parts)
+        if len(calls) > 1:
+            raise NoPlanInTime("no plan was found in time")
+        return real(*parts)
+
+    monkeypatch.setattr(pipeline, "solve_fully", once)
+    plan = solve(tmp_path, pair())
+    assert len(calls) == 2
+    assert plan.proof.rounds == 1
+    assert verify(plan, tiny.load(tmp_path, pair())) == []
+
+
+def test_streams_are_not_routed_in_crumbs(tmp_path: Path) -> None:
+    """Any pool can serve either stream: no more routes than a tree over streams and pools has edges."""
+    plan = solve(tmp_path, pair())
+    routes = sum(len({share.stream for share in pool.shares}) for pool in plan.pools)
+    assert routes <= len(plan.pools) + 2 - 1
+    assert min(share.share for pool in plan.pools for share in pool.shares) > 0.01

@@ -39,7 +39,10 @@ class Proof(Strict):
     """Whether the bound covers every deployment enumerated; otherwise those screened out by an optimistic estimate of their
     cost per call, too many to evaluate, are outside it."""
     rounds: int = 1
-    """Solves needed until the independent check passed."""
+    """Solves of the whole program until a plan kept every promise with its streams mixed; the bound is the first one's."""
+    repairs: int = 0
+    """Small solves around a plan whose pools missed a promise: its own pools and the nearest others, with the demand on those
+    that missed raised."""
 
 
 class Layout(Strict):

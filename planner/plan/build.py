@@ -19,14 +19,13 @@ from planner.plan.solved import Solved, open_pools
 __all__ = ["Solved", "make_plan", "open_pools"]
 
 
-def make_plan(solved: Solved, *, problem_digest: str, rounds: int, warnings: tuple[str, ...]) -> Plan:
+def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...]) -> Plan:
     """Return the plan of a solved problem.
 
     Parameters
     ----------
     solved : the optimizer's answer with what it stands for
     problem_digest : of the problem file
-    rounds : solves it took until every promise held
     warnings : to be passed on
 
     Returns
@@ -49,7 +48,7 @@ def make_plan(solved: Solved, *, problem_digest: str, rounds: int, warnings: tup
         catalog_digest=search.catalog.digest,
         seed=problem.solver.seed,
         periods=periods,
-        proof=_proof(solved, rounds),
+        proof=_proof(solved),
         cost=cost,
         pools=pools,
         apis=routes,
@@ -62,7 +61,7 @@ def make_plan(solved: Solved, *, problem_digest: str, rounds: int, warnings: tup
     )
 
 
-def _proof(solved: Solved, rounds: int) -> Proof:
+def _proof(solved: Solved) -> Proof:
     outcome, search = solved.outcome, solved.search
     return Proof(
         termination="optimal" if outcome.termination == "optimal" else "feasible",
@@ -75,7 +74,8 @@ def _proof(solved: Solved, rounds: int) -> Proof:
         columns=outcome.considered,
         kept=outcome.kept,
         complete=solved.complete,
-        rounds=rounds,
+        rounds=solved.rounds,
+        repairs=solved.repairs,
     )
 
 

@@ -29,6 +29,15 @@ class Solved:
     """What the optimizer found."""
     complete: bool = True
     """Whether its bound covers every deployment enumerated."""
+    rounds: int = 1
+    """Solves of the whole program it took."""
+    repairs: int = 0
+    """Small solves around its pools it took."""
+
+
+def near(cost: float, bound: float, gap: float) -> bool:
+    """Whether a bound proves a cost within the gap."""
+    return cost - bound <= gap * abs(cost) + 1e-9
 
 
 def open_pools(outcome: Outcome) -> list[int]:

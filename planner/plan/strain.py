@@ -1,0 +1,86 @@
+"""How far the pools of a plan are from their promises under the load as mixed: what the optimizer's levels only bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from planner.candidates.evaluate import hard_targets
+from planner.plan.basis import above
+from planner.plan.pool import deployment_of
+from planner.plan.predict import Operation, Replicas
+from planner.plan.solved import Solved, open_pools
+
+HALVINGS = 12
+"""Bisections for the share of a load that a pool can carry: to a part in four thousand."""
+
+
+def missing(solved: Solved) -> dict[int, float]:
+    """Return the open pools that miss a hard promise or a limit under the load as mixed, with the demand that would show it.
+
+    Φ = max over periods of 1/(u·s),  u = max_j Σ_r D_jr·λ_r/n,  s the largest share of the load that keeps every promise
+
+    Parameters
+    ----------
+    solved : the optimizer's answer with what it stands for
+
+    Returns
+    -------
+    column → Φ: with its demand raised by that factor, the pool may carry this mix just as far as it keeps its promises.
+
+    Notes
+    -----
+    A level bounds the demand of each stream by itself; where streams mix, the operating point can pass the level by a few
+    percent. Latencies grow with the load, so bisection finds s.
+    """
+    found = {column: _factor(solved, column) for column in open_pools(solved.outcome)}
+    return {column: factor for column, factor in found.items() if factor is not None}
+
+
+def _factor(solved: Solved, column: int) -> float | None:
+    """Return Φ of one pool; None if it keeps everything."""
+    search, outcome = solved.search, solved.outcome
+    problem = search.problem
+    cell = search.supply.cells[int(solved.assembled.cell[column])]
+    deployment = deployment_of(solved, column)
+    replicas = Replicas(search.catalog, deployment, cell.instance, search.streams, problem.operations.max_utilization)
+    demand = solved.assembled.program.pools.demand[:, :, column]
+    asked: list[float] = []
+    for t in range(len(problem.periods)):
+        working = max(int(outcome.replicas[column, t]) - problem.operations.spare_replicas, 1)
+        flow = outcome.flow[:, column, t] / working
+        used = np.flatnonzero(flow > 0)
+        rates = {search.streams[r].name: float(flow[r]) for r in used}
+        share = _share_kept(replicas, rates) if rates else 1.0
+        if share < 1.0:
+            load = float((demand[:, used] @ flow[used]).max())
+            asked.append(1.0 / (load * share))
+    return max(asked, default=None)
+
+
+def _share_kept(replicas: Replicas, rates: Mapping[str, float]) -> float:
+    """Return the largest share of a load at which a replica keeps every promise and limit [1]."""
+
+    def keeps(share: float) -> bool:
+        return holds(replicas.operate({name: rate * share for name, rate in rates.items()}), replicas)
+
+    if keeps(1.0):
+        return 1.0
+    low, high = 0.0, 1.0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if keeps(middle) else (low, middle)
+    return max(low, 0.5**HALVINGS)
+
+
+def holds(operation: Operation, replicas: Replicas) -> bool:
+    """Whether a replica keeps every limit and every hard promise of the streams it serves."""
+    if any(above(value, 1.0) for value in operation.strain.values()):
+        return False
+    return not any(
+        above(float(np.max(operation.seen[stream.name].percentile(target.metric, target.percentile))), target.seconds)
+        for stream in replicas.streams
+        if stream.name in operation.seen
+        for target in hard_targets(stream)
+    )
