@@ -80,16 +80,18 @@ def solver_name(solver: str) -> str:
     return f"{solver} (MathOpt, OR-Tools {ortools.__version__})"
 
 
-def solve_lp(model: Linear) -> Result:
-    """Solve the model, all variables taken as continuous, for its vertex solution and duals."""
+def solve_lp(model: Linear, seconds: float = np.inf) -> Result:
+    """Solve the model, all variables taken as continuous, for its vertex solution and duals, within some wall time."""
     from ortools.math_opt.python import mathopt
 
     built = _mathopt_model(model, whole=False)
+    limit: dict[str, Any] = {"time_limit": dt.timedelta(seconds=max(seconds, 0.01))} if np.isfinite(seconds) else {}
     # GLOP starts faster; HiGHS's dual simplex is two to three times faster on thousands of rows.
     if model.rows < LARGE:
-        return _result(model, mathopt.solve(built, mathopt.SolverType.GLOP))
+        return _result(model, mathopt.solve(built, mathopt.SolverType.GLOP, params=mathopt.SolveParameters(**limit)))
     with _silent():
-        return _result(model, mathopt.solve(built, mathopt.SolverType.HIGHS, params=mathopt.SolveParameters(highs=_single())))
+        params = mathopt.SolveParameters(highs=_single(), **limit)
+        return _result(model, mathopt.solve(built, mathopt.SolverType.HIGHS, params=params))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
     demand          every call is served
     resources       a pool's replicas carry its load, resource by resource
     thin_streams    a stream small against a replica still needs a whole one (a cut)
+    coverage        whole replicas, of whatever pools, serve all calls (cuts)
     packing         replicas fit in machines
     gpu_limits      quotas
     power           power
@@ -21,14 +22,22 @@ from __future__ import annotations
 import numpy as np
 
 from planner.optimize.bounds import Bounds, least_open
+from planner.optimize.coverage import Covers, no_covers
 from planner.optimize.layout import Layout, Rows
 from planner.optimize.linear import Linear
 from planner.optimize.program import Bools, Floats, Ints, Program
 from planner.optimize.variables import label, labels
 
 
-def constraints(model: Linear, program: Program, bounds: Bounds, at: Layout, cuts: Bools | None = None) -> Rows:
-    """Add every family; of the cuts all, or only those in `cuts` [R, K, T]."""
+def constraints(
+    model: Linear,
+    program: Program,
+    bounds: Bounds,
+    at: Layout,
+    cuts: Bools | None = None,
+    covers: Covers | None = None,
+) -> Rows:
+    """Add every family; of the cuts of thin streams all, or only those in `cuts` [R, K, T]."""
     served = demand(model, program, bounds, at)
     carried = resources(model, program, bounds, at)
     thin_streams(model, program, bounds, at, cuts)
@@ -43,6 +52,7 @@ def constraints(model: Linear, program: Program, bounds: Bounds, at: Layout, cut
         budget=budget(model, program),
         api_rates=api_rates(model, program, bounds, at),
         max_pools=max_pools(model, program, at),
+        covers=coverage(model, program, at, covers or no_covers(program)),
     )
 
 
@@ -93,6 +103,20 @@ def thin_streams(model: Linear, program: Program, bounds: Bounds, at: Layout, cu
     rows = model.add_rows(len(thin), -np.inf, 0, names=names)
     model.add_terms(rows, at.x[thin], 1)
     model.add_terms(rows, at.n[k, t], -1)
+
+
+def coverage(model: Linear, program: Program, at: Layout, covers: Covers) -> Ints:
+    """Rounded coverage: Σ_k F[k]·(n[k,t] − spare·u[k,t]) + Σ_{r,a} w[r]/f·z[r,a,t] >= ⌈Σ_r w[r]⌉ (see `coverage`)."""
+    count = np.arange(len(covers.need))
+    rows = model.add_rows(len(count), covers.need, np.inf, names=lambda: [label("coverage", str(c)) for c in count.tolist()])
+    for c, t in enumerate(covers.period.tolist()):
+        (k,) = np.nonzero((at.n[:, t] >= 0) & (covers.value[c] > 0))
+        model.add_terms(rows[c], at.n[k, t], covers.value[c, k])
+        if program.spare_replicas:
+            model.add_terms(rows[c], at.warm[k, t], -program.spare_replicas * covers.value[c, k])
+        (z,) = np.nonzero(at.z_period == t)
+        model.add_terms(rows[c], at.z[z], covers.weight[c, at.z_stream[z]] / covers.part[c])
+    return rows
 
 
 def packing(model: Linear, program: Program, at: Layout) -> Ints:

@@ -14,9 +14,10 @@ import numpy as np
 
 from planner.optimize.backend import Limits, Result, solve_milp
 from planner.optimize.bounds import Bounds, bounds, weights
+from planner.optimize.cuts import Cuts
 from planner.optimize.model import Point, build, read, restrict, restrict_bounds, write
 from planner.optimize.objective import objective
-from planner.optimize.program import Bools, Floats, Ints, Program, PurchaseColumns
+from planner.optimize.program import Floats, Ints, Program, PurchaseColumns
 from planner.optimize.relax import Relaxation
 from planner.optimize.tidy import needed_replicas, tidy
 
@@ -51,11 +52,12 @@ def narrow(point: Point, keep: Ints) -> Point:
 
 
 def solve_over(
-    program: Program, limit: Bounds, keep: Ints, limits: Limits, start: Point | None = None, cuts: Bools | None = None
+    program: Program, limit: Bounds, keep: Ints, limits: Limits, start: Point | None = None, cuts: Cuts | None = None
 ) -> tuple[Result, Point | None]:
     """Solve the program over some pools; the point is over all of them."""
     sub, sub_limit = restrict(program, keep), restrict_bounds(limit, keep)
-    model = build(sub, sub_limit, cuts=None if cuts is None else cuts[:, keep])
+    held = None if cuts is None else cuts.over(keep)
+    model = build(sub, sub_limit, cuts=held.thin if held else None, covers=held.covers if held else None)
     hint = None if start is None else write(sub_limit, model.at, model.linear.variables, narrow(start, keep))
     result = solve_milp(model.linear, limits, hint)
     if not len(result.values):
@@ -78,7 +80,7 @@ def promising(relaxation: Relaxation, most: int = FEW) -> Ints:
     )
     if relaxation.priced is None:
         return active
-    least = relaxation.priced.used.min(axis=1)
+    least = relaxation.least.min(axis=1)
     ranked = np.argsort(least, kind="stable")
     ranked = ranked[np.isfinite(least[ranked])]
     return np.union1d(active, ranked[: max(most - len(active), most // 4)])
@@ -170,21 +172,21 @@ def _busy(relaxation: Relaxation, t: int, more: int = 4) -> Ints:
     return np.sort(relaxation.keep[rank[:count]])
 
 
-def _served(relaxation: Relaxation) -> Floats:
+def _served(program: Program, relaxation: Relaxation) -> Floats:
     """[R, T] Calls per second the relaxation serves."""
     if relaxation.point is None:
-        return np.zeros(relaxation.cuts[:, 0].shape)
+        return np.zeros(program.rate.shape)
     served: Floats = relaxation.point.flow.sum(axis=1) + relaxation.point.api_flow.sum(axis=1)
     return served
 
 
 def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, limits: Limits, deadline: float) -> Point | None:
     flows, api_flows, replicas, machines = [], [], [], []
-    served = _served(relaxation)
+    served = _served(program, relaxation)
     for t in range(len(program.periods)):
         alone = _period(program, t, np.where(program.movable, served[:, t], program.rate[:, t]), held)
         left = replace(limits, seconds=2 * (deadline - time.monotonic()) / (len(program.periods) - t))
-        _, point = solve_over(alone, bounds(alone), _busy(relaxation, t), left, cuts=relaxation.cuts[:, :, t : t + 1])
+        _, point = solve_over(alone, bounds(alone), _busy(relaxation, t), left, cuts=relaxation.cuts.period(program, t))
         if point is None:
             return None
         flows.append(point.flow)

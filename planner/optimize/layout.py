@@ -57,3 +57,5 @@ class Rows:
     """[A, T] API rate limits."""
     max_pools: Ints
     """[1] Number of pools."""
+    covers: Ints
+    """[C] Rounded coverage."""

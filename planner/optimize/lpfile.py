@@ -55,9 +55,15 @@ def _rows(model: Linear, names: list[str]) -> list[str]:
             if starts[i] == starts[i + 1]
             else _sum([(names[c], v) for c, v in zip(columns[part].tolist(), values[part].tolist(), strict=True)])
         )
-        side = f"= {high[i]:.12g}" if low[i] == high[i] else f"<= {high[i]:.12g}"
-        out.append(f" {name}: {terms} {side}")
+        out.append(f" {name}: {terms} {_side(low[i], high[i])}")
     return out
+
+
+def _side(low: float, high: float) -> str:
+    """Write the right-hand side; no row is bounded on both."""
+    if low == high:
+        return f"= {high:.12g}"
+    return f">= {low:.12g}" if np.isinf(high) else f"<= {high:.12g}"
 
 
 def _bounds(model: Linear, names: list[str]) -> list[str]:

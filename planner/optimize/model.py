@@ -8,6 +8,7 @@ import numpy as np
 
 from planner.optimize.bounds import Bounds
 from planner.optimize.constraints import constraints
+from planner.optimize.coverage import Covers
 from planner.optimize.layout import Layout, Rows
 from planner.optimize.linear import Linear
 from planner.optimize.program import Bools, Floats, Ints, Program
@@ -40,11 +41,17 @@ class Point:
     """[O, T] Machines."""
 
 
-def build(program: Program, bounds: Bounds, *, whole: bool = True, cuts: Bools | None = None) -> Model:
-    """Build the model of a program; `whole=False` relaxes integers, `cuts` [R, K, T] picks the cuts to hold (all if None)."""
+def build(
+    program: Program, bounds: Bounds, *, whole: bool = True, cuts: Bools | None = None, covers: Covers | None = None
+) -> Model:
+    """Build the model of a program.
+
+    `whole=False` relaxes integers; `cuts` [R, K, T] picks the cuts of thin streams to hold (all if None), `covers` are those
+    of rounded coverage (none if None).
+    """
     linear = Linear()
     at = variables(linear, program, bounds, whole=whole)
-    return Model(linear, at, constraints(linear, program, bounds, at, cuts))
+    return Model(linear, at, constraints(linear, program, bounds, at, cuts, covers))
 
 
 def restrict(program: Program, keep: Ints) -> Program:

@@ -9,7 +9,7 @@ A pool's part needs the most that a replica can earn,
 
     V[k,t] = max Σ_r p[r]·x[r]  subject to  Σ_r D[j,r]·x[r] <= 1 for each resource j,  0 <= x <= 1,
 
-which is bounded from above by the continuous knapsack of any convex combination of the resources.
+which is bounded from above by continuous knapsacks (`knapsack`), and what the cuts of rounded coverage pay for it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ import numpy as np
 
 from planner.optimize.backend import Result
 from planner.optimize.bounds import Bounds, allowed, least_open, weights
+from planner.optimize.coverage import Covers
+from planner.optimize.kinds import Kinds
+from planner.optimize.knapsack import in_proportion, quick, sharp
 from planner.optimize.layout import Rows
 from planner.optimize.program import Bools, Floats, Ints, Program
 from planner.optimize.variables import SECONDS_PER_HOUR, needs_operated
@@ -50,6 +53,8 @@ class Prices:
     """[P] Pools whose resources have prices of their own."""
     resources: Floats
     """[J, P, T] Those prices."""
+    covers: Floats
+    """[C] Per unit of rounded coverage."""
     money: float = 1.0
     """1: costs count. 0: they do not, and a positive bound proves that no plan exists."""
 
@@ -73,7 +78,7 @@ class Priced:
     """The prices."""
 
 
-def prices(rows: Rows, solved: Result, known: Ints, *, money: float = 1.0) -> Prices:
+def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: float = 1.0) -> Prices:
     """Take prices from the duals of a linear relaxation over the `known` pools, signs made safe."""
 
     def fee(ids: Ints) -> Floats:
@@ -82,29 +87,45 @@ def prices(rows: Rows, solved: Result, known: Ints, *, money: float = 1.0) -> Pr
         return charge
 
     served = np.where(rows.demand >= 0, np.append(solved.duals, 0.0)[rows.demand], 0.0)
+    budget = float(fee(rows.budget)[0])
+    # A cell without a pool in the relaxation has no dual, and would seem free.
+    packing = np.where(rows.packing >= 0, fee(rows.packing), (money + budget) * listed(program))
     return Prices(
         demand=np.maximum(served, 0.0),
-        packing=fee(rows.packing),
+        packing=packing,
         gpu_limits=fee(rows.gpu_limits),
         power=fee(rows.power),
-        budget=float(fee(rows.budget)[0]),
+        budget=budget,
         api_rates=fee(rows.api_rates),
         max_pools=float(fee(rows.max_pools)[0]),
         known=known,
         resources=fee(rows.resources),
+        covers=np.maximum(solved.duals[rows.covers], 0.0),
         money=money,
     )
 
 
-def price(program: Program, bounds: Bounds, at: Prices) -> Priced:
-    """Bound every plan from below, and price every pool."""
-    per_replica, opening = _replica_costs(program, bounds, at)
+def listed(program: Program) -> Floats:
+    """[I, T] What an accelerator costs in the cheapest machine of its cell [$/h], as a share of the cycle; 0 where none is sold.
+
+    Prices up to that leave the bound as it is.
+    """
+    buy = program.purchases
+    each = buy.hourly[:, None] * weights(program) / program.cells.gpus[buy.cell][:, None]
+    cheapest = np.full((len(program.cells.name), len(program.hours)), np.inf)
+    np.minimum.at(cheapest, buy.cell, each)
+    return np.where(np.isfinite(cheapest), cheapest, 0.0)
+
+
+def price(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Prices) -> Priced:
+    """Bound every plan from below, and price every pool; `covers` are the cuts that have prices."""
+    per_replica, opening = _replica_costs(program, bounds, kinds, covers, at)
     best = np.minimum(per_replica * bounds.replicas, 0.0)
     fixed = at.dollar * program.pool_cost + at.max_pools if needs_operated(program) else 0.0
     pools = np.where((bounds.replicas > 0).any(axis=1), fixed + best.sum(axis=1), 0.0)
     used = pools[:, None] - best + opening
-    bound = _limits_value(program, at) + _machines_value(program, bounds, at)
-    bound += _apis_value(program, bounds, at) + float(np.minimum(pools, 0.0).sum())
+    bound = _limits_value(program, at) + _machines_value(program, bounds, at) + float(at.covers @ covers.need)
+    bound += _apis_value(program, bounds, covers, at) + float(np.minimum(pools, 0.0).sum())
     return Priced(bound, pools, np.where(bounds.replicas > 0, used - np.minimum(pools, 0.0)[:, None], np.inf), at)
 
 
@@ -139,22 +160,26 @@ def _machines_value(program: Program, bounds: Bounds, at: Prices) -> float:
     return float(rented + held)
 
 
-def _apis_value(program: Program, bounds: Bounds, at: Prices) -> float:
+def _apis_value(program: Program, bounds: Bounds, covers: Covers, at: Prices) -> float:
     """Σ min(0, cost of sending all of a stream to an API less the price of serving it)."""
     if not program.apis.name:
         return 0.0
     usable = np.isfinite(program.apis.call_cost) & (program.apis.rate_limit > 0)
     per_call = at.dollar * SECONDS_PER_HOUR * np.where(usable, program.apis.call_cost, 0.0)[:, :, None] * weights(program)
     limit = np.where(np.isfinite(program.apis.rate_limit), program.apis.rate_limit, np.inf)[:, None]
-    cost = (per_call + at.api_rates / limit) * bounds.rate[:, None] - at.demand[:, None]
+    counted = np.zeros_like(bounds.rate)
+    np.add.at(counted.T, covers.period, (at.covers / covers.part)[:, None] * covers.weight)
+    cost = (per_call + at.api_rates / limit) * bounds.rate[:, None] - at.demand[:, None] - counted[:, None]
     return float(np.where(usable[:, :, None], np.minimum(cost, 0.0), 0.0).sum())
 
 
-def _replica_costs(program: Program, bounds: Bounds, at: Prices) -> tuple[Floats, Floats]:
+def _replica_costs(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Prices) -> tuple[Floats, Floats]:
     """[K, T] Least cost per replica at the largest size, and least cost of having any."""
     spare, least = program.spare_replicas, least_open(program)
     machines = program.pools.gpus[:, None] * at.packing[program.pools.cell]
-    value = replica_values(program, bounds, at, worth=machines)
+    counted = np.zeros_like(machines)
+    np.add.at(counted.T, covers.period, at.covers[:, None] * covers.value)
+    value = counted + replica_values(program, bounds, kinds, at, worth=machines - counted)
     most = np.maximum(bounds.replicas, 1)
     per_replica = machines - value * np.maximum(most - spare, 0) / most
     opening = least * machines - (least - spare) * value
@@ -162,80 +187,36 @@ def _replica_costs(program: Program, bounds: Bounds, at: Prices) -> tuple[Floats
     return per_replica, np.minimum(opening, per_replica * bounds.replicas)
 
 
-def replica_values(program: Program, bounds: Bounds, at: Prices, worth: Floats) -> Floats:
-    """[K, T] The most a replica can earn, from above; made sharp only where a quick bound exceeds what it is worth."""
-    out = np.zeros(bounds.replicas.shape)
+def replica_values(program: Program, bounds: Bounds, kinds: Kinds, at: Prices, worth: Floats) -> Floats:
+    """[K, T] The most the calls of a replica earn, from above; made sharp only where a quick bound exceeds what it is worth."""
+    out = np.zeros((len(kinds.first), bounds.replicas.shape[1]))
+    least = np.full(out.shape, np.inf)
+    np.minimum.at(least, kinds.of, np.where(bounds.replicas > 0, worth, np.inf))
     usable = allowed(program)
     for t in range(len(program.hours)):
         for first in range(0, len(out), BLOCK):
             part = slice(first, first + BLOCK)
-            profit, load = _earning(program, bounds, at, usable, part, t)
-            out[part, t] = _block_values(profit, load, worth[part, t])
-        known = _known_values(*_earning(program, bounds, at, usable, at.known, t), at.resources[:, :, t])
-        out[at.known, t] = np.minimum(out[at.known, t], known)
-    return out
+            profit, load = _earning(program, bounds, at, usable, kinds.first[part], t)
+            out[part, t] = _block_values(profit, load, least[part, t])
+        known = in_proportion(*_earning(program, bounds, at, usable, at.known, t), at.resources[:, :, t])
+        np.minimum.at(out[:, t], kinds.of[at.known], known)
+    return out[kinds.of]
 
 
-def _earning(program: Program, bounds: Bounds, at: Prices, usable: Bools, part: slice | Ints, t: int) -> tuple[Floats, Floats]:
+def _earning(program: Program, bounds: Bounds, at: Prices, usable: Bools, part: Ints, t: int) -> tuple[Floats, Floats]:
     """Profit [R, k] and load [J, R, k] of all of each stream on some pools in a period."""
     rate = bounds.rate[:, t, None]
     cost = at.dollar * SECONDS_PER_HOUR * weights(program)[t] * rate
-    open_to = usable[:, part] & (bounds.replicas[part, t] > 0) & (rate > 0)
+    open_to = usable[:, part] & (rate > 0)
     profit = at.demand[:, t, None] - cost * np.where(open_to, program.pools.call_cost[:, part], 0.0)
     load = np.where(open_to, program.pools.demand[:, :, part], 0.0) * rate
     return np.where(open_to, np.maximum(profit, 0.0), 0.0), load
 
 
-def _known_values(profit: Floats, load: Floats, fees: Floats) -> Floats:
-    """[k] Continuous knapsack of the resources in proportion to their prices; inf where they have none."""
-    total = fees.sum(axis=0)
-    mix = fees / np.where(total > 0, total, 1.0)
-    value = _knapsack(profit, np.einsum("jk,jrk->rk", mix, load))
-    known: Floats = np.where(total > 0, value, np.inf)
-    return known
-
-
 def _block_values(profit: Floats, load: Floats, worth: Floats) -> Floats:
     """[k] Value of a replica of each pool of a block; profit [R, k], load [J, R, k]."""
-    value = _quick(profit, load)
+    value = quick(profit, load)
     (sharpen,) = np.nonzero(value > worth * (1 - 1e-9))
     if len(sharpen):
-        value[sharpen] = np.minimum(value[sharpen], _sharp(profit[:, sharpen], load[:, :, sharpen]))
-    return value
-
-
-def _quick(profit: Floats, load: Floats) -> Floats:
-    """Least over resources of the best earner's rate, and all earners at once as far as each fits alone."""
-    alone = (profit / np.maximum(load.max(axis=0), 1.0)).sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(profit > 0, profit / load, 0.0)
-    quick: Floats = np.minimum(ratio.max(axis=1).min(axis=0), alone)
-    return quick
-
-
-def _mixes(resources: int) -> Floats:
-    """Convex combinations of resources to try: each alone, each pair in quarters, all evenly."""
-    single = np.eye(resources)
-    pairs = [w * single[a] + (1 - w) * single[b] for a in range(resources) for b in range(a) for w in (0.1, 0.25, 0.5, 0.75, 0.9)]
-    return np.array([*single, *pairs, single.mean(axis=0)])
-
-
-def _sharp(profit: Floats, load: Floats) -> Floats:
-    """Least continuous knapsack over mixes of the resources."""
-    best = np.full(profit.shape[1], np.inf)
-    for mix in _mixes(len(load)):
-        best = np.minimum(best, _knapsack(profit, np.tensordot(mix, load, axes=1)))
-    return best
-
-
-def _knapsack(profit: Floats, load: Floats) -> Floats:
-    """max Σ p·x subject to Σ load·x <= 1, 0 <= x <= 1: best earners first, the last one in part."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(profit > 0, profit / load, 0.0)
-    order = np.argsort(-ratio, axis=0, kind="stable")
-    size = np.take_along_axis(load, order, axis=0)
-    before = np.cumsum(size, axis=0) - size
-    with np.errstate(divide="ignore", invalid="ignore"):
-        taken = np.where(size > 0, np.clip((1 - before) / size, 0.0, 1.0), 1.0)
-    value: Floats = (taken * np.take_along_axis(profit, order, axis=0)).sum(axis=0)
+        value[sharpen] = np.minimum(value[sharpen], sharp(profit[:, sharpen], load[:, :, sharpen]))
     return value

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
 
 from planner.optimize.backend import Result, Status, solve_lp
 from planner.optimize.bounds import Bounds, allowed
+from planner.optimize.coverage import UNUSED, Covers, Relaxed, joined, make_covers, no_covers, violated
+from planner.optimize.cuts import Cuts
+from planner.optimize.kinds import Kinds, kinds
 from planner.optimize.model import Model, Point, build, read, restrict, restrict_bounds
 from planner.optimize.pricing import Priced, price, prices
-from planner.optimize.program import Bools, Floats, Ints, Program
+from planner.optimize.program import Floats, Ints, Program
 
 SMALL = 60
 """Programs with at most this many pools start with all of them."""
@@ -28,10 +31,14 @@ CLOSE = 1e-4
 """Relative distance of bound and master at which a round ends the search."""
 RISING = 5e-4
 """Relative gain in the bound below which a round of cuts was not worth it."""
+NEAR = 1e-2
+"""Relative distance of bound and master at which cuts of rounded coverage are looked for."""
 BROKEN = 1e-4
 """Share of a stream by which a cut must be broken to join."""
 UNSERVED = 1e-7
 """Share of a stream left unserved that counts as nothing."""
+MIN_SECONDS = 1.0
+"""Time a linear program gets even if the deadline has passed [s]."""
 CHARGE_LIMIT = 1e5
 """Charge for unserved calls above which the question becomes whether they can be served at all [$/h]."""
 
@@ -53,16 +60,20 @@ class Relaxation:
 
     verdict: Verdict
     """Whether any plan can exist."""
+    kinds: Kinds
+    """Pools that are alike."""
     keep: Ints
     """Pools of the last master, in order."""
-    cuts: Bools
-    """[R, K, T] Cuts of the last master."""
+    cuts: Cuts
+    """Cuts of the last master."""
     point: Point | None
     """Its solution, over those pools."""
     bound: float
     """No plan costs less [$/h]."""
     priced: Priced | None
     """Prices of all pools that gave the bound."""
+    least: Floats
+    """[K, T] No plan that uses the pool in the period costs less [$/h]."""
     rounds: int
     """Linear programs solved."""
 
@@ -115,54 +126,157 @@ def seeds(alone: Floats, each: int = 3) -> Ints:
     return np.unique(order[fit])
 
 
-def _master(program: Program, bounds: Bounds, keep: Ints, phase: _Phase, cuts: Bools) -> _Round:
-    """Solve the relaxation over some pools, with unserved calls treated as the phase says."""
-    model = build(restrict(program, keep), restrict_bounds(bounds, keep), whole=False, cuts=cuts[:, keep])
-    linear = model.linear if phase.money else model.linear.without_costs()
-    rows = np.unique(model.rows.demand[model.rows.demand >= 0])
-    names = [f"unserved({i})" for i in rows.tolist()]
-    slack = linear.add_variables(len(rows), 0, phase.most, phase.charge, integer=False, names=lambda: names)
-    linear.add_terms(rows, slack, 1)
-    return _Round(Model(linear, model.at, model.rows), solve_lp(linear), slack)
+@dataclass(frozen=True, eq=False)
+class _Job:
+    program: Program
+    bounds: Bounds
+    progress: Callable[[str], None]
+    deadline: float
+    rounding: bool
+    """Whether cuts of rounded coverage are looked for."""
+
+    @property
+    def left(self) -> float:
+        """Seconds a linear program may take."""
+        return max(self.deadline - time.monotonic(), MIN_SECONDS)
 
 
 def relax(program: Program, bounds: Bounds, progress: Callable[[str], None], *, deadline: float = np.inf) -> Relaxation:
     """Solve the relaxation over all pools."""
     alone = stand_alone(program, bounds)
-    keep, phase, rounds = seeds(alone), _first_phase(alone), 0
-    cuts = np.zeros((len(program.streams), len(program.pools.name), len(program.periods)), dtype=bool)
-    best: Priced | None = None
+    thin = np.zeros((len(program.streams), len(program.pools.name), len(program.periods)), dtype=bool)
+    start = Relaxation(
+        Verdict.UNKNOWN,
+        kinds=kinds(program),
+        keep=seeds(alone),
+        cuts=Cuts(thin, no_covers(program)),
+        point=None,
+        bound=0.0,
+        priced=None,
+        least=np.zeros(bounds.replicas.shape),
+        rounds=0,
+    )
+    return _generate(_Job(program, bounds, progress, deadline, rounding=False), start, _first_phase(alone))
+
+
+def tighten(
+    program: Program, bounds: Bounds, progress: Callable[[str], None], relaxation: Relaxation, *, deadline: float = np.inf
+) -> Relaxation:
+    """Go on with a relaxation that has a solution, now with cuts of rounded coverage."""
+    phase = _Phase(1.0, 10.0 * (1.0 + relaxation.bound), 1.0)
+    return _generate(_Job(program, bounds, progress, deadline, rounding=True), relaxation, phase)
+
+
+def _generate(job: _Job, start: Relaxation, phase: _Phase) -> Relaxation:
+    """Add pools and cuts until none pays or is broken, or time is up."""
+    now, settled = start, -np.inf
     while True:
-        last = _master(program, bounds, keep, phase, cuts)
-        rounds += 1
+        last = _master(job, now, phase)
         if last.solved.status is not Status.OPTIMAL:
-            return Relaxation(Verdict.UNKNOWN, keep, cuts, None, best.bound if best else 0.0, best, rounds)
-        priced = price(program, bounds, prices(last.model.rows, last.solved, keep, money=phase.money))
-        rising = best is None or priced.bound > best.bound + RISING * abs(best.bound)
-        if phase.money and (best is None or priced.bound > best.bound):
-            best = priced
-        progress(f"relaxation {rounds}: {len(keep)} pools, {last.solved.objective:.6g}, bound {priced.bound:.6g}")
-        joining = _joining(priced, keep, last.solved.objective)
-        broken = _add_cuts(cuts, keep, last) if rising else 0
-        if (len(joining) or broken) and time.monotonic() < deadline:
-            keep = np.union1d(keep, joining)
-        elif not phase.money and priced.bound > UNSERVED:
-            return Relaxation(Verdict.INFEASIBLE, keep, cuts, None, np.inf, priced, rounds)
-        elif phase.money and best is not None and _served(last):
-            point = read(restrict(program, keep), restrict_bounds(bounds, keep), last.model.at, last.solved.values)
-            return Relaxation(Verdict.FEASIBLE, keep, cuts, point, best.bound, best, rounds)
+            return replace(now, keep=start.keep, cuts=start.cuts, rounds=now.rounds + 1)
+        at = prices(job.program, last.model.rows, last.solved, now.keep, money=phase.money)
+        priced = price(job.program, job.bounds, now.kinds, now.cuts.covers, at)
+        now = _noted(now, priced, counts=bool(phase.money))
+        sizes = f"{len(now.keep)} pools, {len(now.cuts.covers.need)} cuts"
+        job.progress(f"relaxation {now.rounds}: {sizes}, {last.solved.objective:.6g}, bound {priced.bound:.6g}")
+        further, settled = _extended(job, now, last, priced, settled)
+        if further is None:
+            ended = _ended(job, now, last, priced, phase)
+            if ended is not None:
+                return ended
+            phase, settled = phase.next(), -np.inf
         else:
-            phase = phase.next()
+            now = further
 
 
-def _add_cuts(cuts: Bools, keep: Ints, last: _Round) -> int:
-    """Demand whole replicas for the thin streams that had less; how many."""
-    at, values = last.model.at, last.solved.values
+def _master(job: _Job, now: Relaxation, phase: _Phase) -> _Round:
+    """Solve the relaxation over some pools, with unserved calls treated as the phase says."""
+    program, covers = job.program, now.cuts.covers
+    sub, limit, held = restrict(program, now.keep), restrict_bounds(job.bounds, now.keep), now.cuts.over(now.keep)
+    model = build(sub, limit, whole=False, cuts=held.thin, covers=held.covers)
+    linear = model.linear if phase.money else model.linear.without_costs()
+    rows = np.unique(model.rows.demand[model.rows.demand >= 0])
+    names = [f"unserved({i})" for i in rows.tolist()]
+    slack = linear.add_variables(len(rows), 0, phase.most, phase.charge, integer=False, names=lambda: names)
+    linear.add_terms(rows, slack, 1)
+    # What is not served counts towards coverage as what is sent to an API.
+    c, r = np.nonzero(covers.weight)
+    served = model.rows.demand[r, covers.period[c]]
+    linear.add_terms(model.rows.covers[c], slack[np.searchsorted(rows, served)], covers.weight[c, r] / covers.part[c])
+    return _Round(Model(linear, model.at, model.rows), solve_lp(linear, job.left), slack)
+
+
+def _extended(job: _Job, now: Relaxation, last: _Round, priced: Priced, settled: float) -> tuple[Relaxation | None, float]:
+    """Return the next round's pools and cuts, None if there is nothing to add, and the bound when cuts were last looked for."""
+    if time.monotonic() >= job.deadline:
+        return None, settled
+    master = last.solved.objective
+    joining = _joining(priced, now.keep, master)
+    cuts = now.cuts
+    if priced.bound > settled + RISING * abs(settled) or np.isinf(settled):
+        near = priced.bound >= master - NEAR * abs(master)
+        cuts = _broken(job, now, last, priced, rounding=job.rounding and near)
+        settled = priced.bound if near or not len(joining) else settled
+    if not len(joining) and cuts is now.cuts:
+        return None, settled
+    return replace(now, keep=np.union1d(now.keep, joining), cuts=cuts), settled
+
+
+def _ended(job: _Job, now: Relaxation, last: _Round, priced: Priced, phase: _Phase) -> Relaxation | None:
+    """Return the verdict, None if the next phase must find it."""
+    if not phase.money and priced.bound > UNSERVED:
+        return replace(now, verdict=Verdict.INFEASIBLE, bound=np.inf, priced=priced)
+    if phase.money and now.priced is not None and _served(last):
+        sub, limit = restrict(job.program, now.keep), restrict_bounds(job.bounds, now.keep)
+        return replace(now, verdict=Verdict.FEASIBLE, point=read(sub, limit, last.model.at, last.solved.values))
+    return None
+
+
+def _noted(now: Relaxation, priced: Priced, *, counts: bool) -> Relaxation:
+    """Keep what a round proves, if its prices count costs: the best bound, and for each pool the most any round proved."""
+    rounds = now.rounds + 1
+    if not counts:
+        return replace(now, rounds=rounds)
+    least = np.maximum(now.least, priced.bound + priced.used)
+    if now.priced is not None and priced.bound <= now.bound:
+        return replace(now, rounds=rounds, least=least)
+    return replace(now, rounds=rounds, least=least, bound=priced.bound, priced=priced)
+
+
+def _broken(job: _Job, now: Relaxation, last: _Round, priced: Priced, *, rounding: bool) -> Cuts:
+    """Return the cuts with those that the round broke; the same object if there is none."""
+    at, values, keep = last.model.at, last.solved.values, now.keep
     broken = values[at.x] > values[at.n[at.x_pool, at.x_period]] + BROKEN
     where = at.x_stream[broken], keep[at.x_pool[broken]], at.x_period[broken]
-    fresh = int((~cuts[where]).sum())
-    cuts[where] = True
-    return fresh
+    fresh = bool((~now.cuts.thin[where]).any())
+    covers = _uncovered(job, now, last, priced) if rounding else None
+    if not fresh and covers is None:
+        return now.cuts
+    thin = now.cuts.thin.copy()
+    thin[where] = True
+    return Cuts(thin, now.cuts.covers if covers is None else joined(now.cuts.covers, covers))
+
+
+def _uncovered(job: _Job, now: Relaxation, last: _Round, priced: Priced) -> Covers | None:
+    """Rounded coverage that the round broke; None if there is none."""
+    program, bounds, weight, period = job.program, job.bounds, [], []
+    for t in range(len(program.hours)):
+        found = violated(program, bounds, t, _relaxed(program, now, last, priced, t))
+        weight.append(found)
+        period.append(np.full(len(found), t, dtype=np.int64))
+    chosen = np.concatenate(weight)
+    return make_covers(program, bounds, now.kinds, chosen, np.concatenate(period)) if len(chosen) else None
+
+
+def _relaxed(program: Program, now: Relaxation, last: _Round, priced: Priced, t: int) -> Relaxed:
+    at, values = last.model.at, np.append(last.solved.values, 0.0)
+    carrying = values[at.n[:, t]] - program.spare_replicas * np.where(at.warm[:, t] >= 0, values[at.warm[:, t]], 0.0)
+    carrying = np.where(at.n[:, t] >= 0, carrying, 0.0)
+    (used,) = np.nonzero(carrying > UNUSED)
+    api = np.zeros(len(program.streams))
+    here = at.z_period == t
+    np.add.at(api, at.z_stream[here], values[at.z[here]])
+    return Relaxed(now.keep[used], carrying[used], api, priced.at.demand[:, t], priced.at.resources[:, used, t])
 
 
 def _served(last: _Round) -> bool:

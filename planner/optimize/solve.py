@@ -1,9 +1,10 @@
 """The story of a solve: bound, plan, proof.
 
 1. Relax: column generation over all pools gives a bound below every plan.
-2. A first plan over the most promising pools.
-3. Drop every pool that, under the bound's prices, cannot be part of a plan cheaper than the gap allows.
-4. Solve the program that is left, starting from the plan.
+2. A first plan over the most promising pools; if it is close to the bound, that is all.
+3. Tighten: cuts that whole replicas imply raise the bound.
+4. Drop every pool that, under the bound's prices, cannot be part of a plan cheaper than the gap allows.
+5. Solve the program that is left, starting from the plan.
 """
 
 from __future__ import annotations
@@ -15,13 +16,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.optimize.backend import Limits, Status, solver_name
-from planner.optimize.bounds import Bounds, bounds, most_rate, weights
+from planner.optimize.bounds import Bounds, bounds, most_rate
 from planner.optimize.check import check
 from planner.optimize.incumbent import NODES, Incumbent, better, by_period, promising, rounded, solve_over
 from planner.optimize.model import Point
-from planner.optimize.pricing import Prices
-from planner.optimize.program import Bools, Floats, Ints, Outcome, Program, Shadow
-from planner.optimize.relax import Relaxation, Verdict, relax
+from planner.optimize.program import Bools, Ints, Outcome, Program, Shadow
+from planner.optimize.relax import Relaxation, Verdict, relax, tighten
 
 SOME = 120
 """Pools searched for a better plan before the last program."""
@@ -80,12 +80,15 @@ def solve(
     """
     check(program)
     run = _Run(program, bounds(program), Limits(gap, time_limit, seed, solver=solver), time.monotonic(), progress)
-    relaxation = relax(program, run.bounds, progress, deadline=run.started + time_limit / 2)
+    deadline = run.started + time_limit / 2
+    relaxation = relax(program, run.bounds, progress, deadline=deadline)
     if relaxation.verdict is Verdict.INFEASIBLE:
         return _nothing(run, relaxation, "infeasible", np.inf)
     first = _first_plan(run, relaxation)
     if first is not None and _close(first.cost, relaxation.bound, gap):
         return _outcome(run, relaxation, first, relaxation.bound, len(promising(relaxation)))
+    if time.monotonic() < deadline and relaxation.point is not None:
+        relaxation = tighten(program, run.bounds, progress, relaxation, deadline=deadline)
     return _final(run, relaxation, _improved(run, relaxation, first))
 
 
@@ -115,7 +118,7 @@ def _cut_off(run: _Run, relaxation: Relaxation, first: Incumbent | None) -> Bool
     if relaxation.priced is None or first is None:
         return unusable
     enough = first.cost * (1 - run.limits.gap)
-    cut = unusable | (relaxation.bound + relaxation.priced.used >= max(enough, relaxation.bound))
+    cut = unusable | (relaxation.least >= max(enough, relaxation.bound))
     # The plan's own pools stay, so that it can start the last solve.
     dropped: Bools = cut & ((first.point.replicas == 0) | unusable)
     return dropped
@@ -159,7 +162,7 @@ def _ranked(relaxation: Relaxation, keep: Ints) -> Ints:
     """Pools in order of what using them adds to the bound."""
     if relaxation.priced is None:
         return keep
-    return keep[np.argsort(relaxation.priced.used[keep].min(axis=1), kind="stable")]
+    return keep[np.argsort(relaxation.least[keep].min(axis=1), kind="stable")]
 
 
 def _affordable(run: _Run, limit: Bounds, ranked: Ints) -> Ints:
@@ -176,7 +179,7 @@ def _least_beyond(run: _Run, relaxation: Relaxation, chosen: Ints, dropped: Bool
     outside = dropped.copy()
     outside[np.setdiff1d(np.arange(len(outside)), chosen)] = True
     outside &= run.bounds.replicas > 0
-    return float(relaxation.bound + relaxation.priced.used[outside].min(initial=np.inf))
+    return float(relaxation.least[outside].min(initial=np.inf))
 
 
 def _outcome(run: _Run, relaxation: Relaxation, best: Incumbent, bound: float, kept: int) -> Outcome:
@@ -201,20 +204,7 @@ def _shadow(run: _Run, relaxation: Relaxation) -> Shadow:
         return Shadow(0.0, np.zeros(shape), np.zeros(shape), np.zeros((len(program.cells.name), shape[1])))
     at, rate = relaxation.priced.at, most_rate(program)
     per_call = np.divide(at.demand, rate, out=np.zeros(rate.shape), where=rate > 0)
-    return Shadow(relaxation.bound, at.demand, per_call, _gpu_prices(program, at))
-
-
-def _gpu_prices(program: Program, at: Prices) -> Floats:
-    """[I, T] Price of an accelerator; where no pool of a cell was in the relaxation, what its cheapest machine costs.
-
-    Any price up to that leaves the bound as it is, and a cell without a price of its own would seem free.
-    """
-    buy = program.purchases
-    each = at.dollar * buy.hourly[:, None] * weights(program) / program.cells.gpus[buy.cell][:, None]
-    listed = np.full(at.packing.shape, np.inf)
-    np.minimum.at(listed, buy.cell, each)
-    priced = np.isin(np.arange(len(listed)), program.pools.cell[at.known])
-    return np.where(priced[:, None], at.packing, listed)
+    return Shadow(relaxation.bound, at.demand, per_call, at.packing)
 
 
 def _report(run: _Run, relaxation: Relaxation, termination: str, best: Incumbent, bound: float, kept: int) -> Outcome:

@@ -20,7 +20,9 @@ from planner.candidates.pools import Pools
 from planner.optimize.assemble import Assembled
 from planner.optimize.backend import Limits
 from planner.optimize.bounds import Bounds, bounds
+from planner.optimize.coverage import no_covers
 from planner.optimize.incumbent import Incumbent, better, solve_over
+from planner.optimize.kinds import kinds
 from planner.optimize.model import Point
 from planner.optimize.objective import objective
 from planner.optimize.pricing import Prices, price
@@ -138,8 +140,9 @@ def _nearest(program: Program, limit: Bounds, outcome: Outcome) -> Ints:
         max_pools=0.0,
         known=np.zeros(0, dtype=np.int64),
         resources=np.zeros((len(program.resources), 0, periods)),
+        covers=np.zeros(0),
     )
-    least = price(program, limit, at).used.min(axis=1)
+    least = price(program, limit, kinds(program), no_covers(program), at).used.min(axis=1)
     ranked: Ints = np.argsort(least, kind="stable")
     ranked = ranked[np.isfinite(least[ranked])]
     return ranked[: max(NEAREST // periods, streams)]

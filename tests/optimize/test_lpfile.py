@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import re
 
 import numpy as np
 import pytest
 from programs import program
 
 from planner.optimize import constraints
-from planner.optimize.lpfile import export_lp
+from planner.optimize.bounds import bounds
+from planner.optimize.coverage import make_covers
+from planner.optimize.kinds import kinds
+from planner.optimize.lpfile import export_lp, lp_text
+from planner.optimize.model import build
 from planner.optimize.program import GpuLimit, Program
 
 TWO = program(rate=[[0.5], [1.5]], demand=[[[1], [1]]])
@@ -52,7 +57,21 @@ def test_every_family_has_a_golden_text() -> None:
         for name, function in inspect.getmembers(constraints, inspect.isfunction)
         if function.__module__ == constraints.__name__ and not name.startswith("_")
     }
-    assert families - {"constraints"} == set(GOLDEN)
+    assert families - {"constraints", "coverage"} == set(GOLDEN)  # coverage: test_golden_coverage
+
+
+def test_golden_coverage() -> None:
+    """Worked by hand: 2.5 replicas' worth of two streams is 3 whole ones; a replica that serves 1.25 counts 1 + 0.25/0.5."""
+    given_program = program(
+        rate=[[1.0], [1.5]], demand=[[[1, 0.8], [1, 0.8]]], pool_cell=[0, 0], pool_gpus=[1, 1], api_cost=[[0.01], [0.01]]
+    )
+    limit = bounds(given_program)
+    covers = make_covers(given_program, limit, kinds(given_program), given_program.rate.T, np.array([0]))
+    lines = lp_text(build(given_program, limit, covers=covers).linear).splitlines()
+    (row,) = [line.strip() for line in lines if line.startswith(" coverage")]
+    assert re.sub(r"(\.\d{6})\d+", r"\1", row) == (
+        "coverage(0): 2 z(s0,a0,t0) + 3 z(s1,a0,t0) + 1.000000 n(p0,t0) + 1.500000 n(p1,t0) >= 3"
+    )
 
 
 def test_movable_stream_has_one_demand_row() -> None:

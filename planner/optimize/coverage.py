@@ -1,0 +1,204 @@
+"""Rounded coverage: whole replicas cannot be had in parts, whatever pools they belong to.
+
+Give the streams weights w[r] >= 0. All calls served weigh W = Σ_r w[r]; one carrying replica of pool k serves at most v[k], a
+continuous knapsack; so Σ_k v[k]·n[k] + Σ_{r,a} w[r]·z[r,a] >= W. Replicas are whole, hence (mixed-integer rounding, f the
+fractional part of W)
+
+    Σ_k F(v[k])·n[k] + Σ_{r,a} w[r]/f·z[r,a] >= ⌈W⌉,   F(v) = ⌊v⌋ + min(1, (v − ⌊v⌋)/f).
+
+It speaks of all pools at once, so that a relaxation cannot escape a rounded-up pool into parts of its like.
+
+References
+----------
+Nemhauser and Wolsey, *Integer and Combinatorial Optimization* (1988), II.1.7; Magnanti, Mirchandani and Vachani, *The convex
+hull of two core capacitated network design problems*, Math. Programming 60 (1993), for one pool.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from planner.optimize.bounds import Bounds, allowed
+from planner.optimize.kinds import Kinds
+from planner.optimize.knapsack import knapsack, quick, sharp
+from planner.optimize.program import Bools, Floats, Ints, Program
+
+PART = 0.02
+"""Fractional parts nearer than this to a whole number give coefficients too large for a solver, or no cut at all."""
+VIOLATED = 0.004
+"""Share of the right-hand side by which a cut must be broken to join."""
+PER_ROUND = 25
+"""Cuts that join per round at most."""
+FEW_STREAMS = 9
+"""Up to this many streams, all sets of them are tried."""
+SOME_STREAMS = 16
+"""Up to this many streams, single ones, pairs and all; beyond, single ones and all."""
+SMALL_UNIT = 1e-4
+"""Units below this share of the largest round nothing that matters."""
+UNUSED = 1e-6
+"""Replicas of a relaxed solution that count as none."""
+SAFE = 1e-9
+"""Added to what a replica serves, so that rounding noise never makes a cut too strong."""
+
+
+@dataclass(frozen=True, eq=False)
+class Covers:
+    """Rounded coverage inequalities."""
+
+    period: Ints
+    """[C] The period each speaks of."""
+    weight: Floats
+    """[C, R] w: weight of all of a stream."""
+    need: Floats
+    """[C] ⌈W⌉."""
+    part: Floats
+    """[C] f."""
+    value: Floats
+    """[C, K] F(v): what a carrying replica of a pool counts."""
+
+    def over(self, keep: Ints) -> Covers:
+        """Take only some pools."""
+        return replace(self, value=self.value[:, keep])
+
+
+def no_covers(program: Program) -> Covers:
+    """Return none."""
+    return covers(np.zeros((0, len(program.streams))), np.zeros(0, dtype=np.int64), np.zeros((0, len(program.pools.name))))
+
+
+def covers(weight: Floats, period: Ints, served: Floats) -> Covers:
+    """Round coverage up; `served` [C, K] is at least what a replica can serve."""
+    total = weight.sum(axis=1)
+    part = total - np.floor(total)
+    safe = np.where(served > 0, served * (1 + SAFE) + SAFE, 0.0)
+    return Covers(period, weight, np.ceil(total), part, rounded(safe, part[:, None]))
+
+
+def joined(one: Covers, other: Covers) -> Covers:
+    """Put two sets together."""
+    fields = ("period", "weight", "need", "part", "value")
+    return Covers(*(np.concatenate([getattr(one, name), getattr(other, name)]) for name in fields))
+
+
+def rounded(value: Floats, part: Floats) -> Floats:
+    """F(v) = ⌊v⌋ + min(1, (v − ⌊v⌋)/f)."""
+    whole = np.floor(value)
+    out: Floats = whole + np.minimum(1.0, (value - whole) / part)
+    return out
+
+
+def make_covers(program: Program, bounds: Bounds, kinds: Kinds, weight: Floats, period: Ints) -> Covers:
+    """Return the cuts of some weights [C, R], what replicas serve found for every pool."""
+    usable = allowed(program)[:, kinds.first]
+    demand = np.where(usable, program.pools.demand[:, :, kinds.first], 0.0)
+    served = np.zeros((len(weight), len(kinds.first)))
+    for c, (each, t) in enumerate(zip(weight, period.tolist(), strict=True)):
+        profit = np.where(usable, each[:, None], 0.0)
+        (matters,) = np.nonzero(profit.any(axis=0))
+        counted = np.flatnonzero(each > 0)
+        at = np.ix_(counted, matters)
+        load = demand[:, counted][:, :, matters] * bounds.rate[counted, t, None]
+        served[c, matters] = _served(profit[at], load)
+    return covers(weight, period, served[:, kinds.of])
+
+
+def _served(profit: Floats, load: Floats) -> Floats:
+    """[k] The most a replica serves, from above; one stream alone needs no search."""
+    return quick(profit, load) if len(profit) == 1 else sharp(profit, load)
+
+
+@dataclass(frozen=True, eq=False)
+class Relaxed:
+    """A relaxed solution in one period, over the pools that carry load."""
+
+    pools: Ints
+    """[P] Those pools."""
+    carrying: Floats
+    """[P] Replicas beyond spares."""
+    api: Floats
+    """[R] Share of each stream sent to APIs."""
+    worth: Floats
+    """[R] Price of serving all of a stream."""
+    fees: Floats
+    """[J, P] Prices of the pools' resources."""
+
+
+def violated(program: Program, bounds: Bounds, t: int, at: Relaxed) -> Floats:
+    """Return the weights [C, R] of the cuts that a relaxed solution breaks most, at most `PER_ROUND`."""
+    fixed = (bounds.rate[:, t] > 0) & (~program.movable | (len(program.hours) == 1))
+    streams = np.flatnonzero(fixed)
+    if not len(streams) or not len(at.pools):
+        return np.zeros((0, len(program.streams)))
+    usable = allowed(program)[:, at.pools]
+    load = np.where(usable, program.pools.demand[:, :, at.pools], 0.0) * bounds.rate[:, t, None]
+    weight = np.concatenate([_by_worth(streams, usable, load, at), _by_load(streams, usable, load)])
+    weight, by = _broken(weight, usable, load, at)
+    order = np.argsort(-by, kind="stable")
+    return _distinct(weight[order])[:PER_ROUND]
+
+
+def _sets(streams: Ints, total: int) -> Bools:
+    """[S, R] Sets of streams to try."""
+    count = len(streams)
+    sizes = range(1, count + 1) if count <= FEW_STREAMS else sorted({1, 2 if count <= SOME_STREAMS else 1, count})
+    chosen = [each for size in sizes for each in itertools.combinations(streams.tolist(), size)]
+    sets = np.zeros((len(chosen), total), dtype=bool)
+    for row, each in zip(sets, chosen, strict=True):
+        row[list(each)] = True
+    return sets
+
+
+def _by_worth(streams: Ints, usable: Bools, load: Floats, at: Relaxed) -> Floats:
+    """[C, R] Streams weighed by their prices, in units of what each replica in use earns."""
+    weight = np.where(_sets(streams, len(usable)), np.maximum(at.worth, 0.0), 0.0)
+    earned = _capacity(np.maximum(at.worth, 0.0)[None], usable, load, at.fees)[0]
+    units = np.unique(np.round(earned[earned > SMALL_UNIT * earned.max()], 9))
+    units = units[units > 0]
+    scaled: Floats = (weight[None] / units[:, None, None]).reshape(-1, weight.shape[1])
+    return scaled
+
+
+def _by_load(streams: Ints, usable: Bools, load: Floats) -> Floats:
+    """[C, R] Single streams and pairs weighed by the replicas they need of each pool in use."""
+    sets = _sets(streams, len(usable))
+    sets = sets[sets.sum(axis=1) <= 2]
+    need = np.where(usable, load.max(axis=0), 0.0)
+    weight = sets[None] * need.T[:, None]
+    served = ((need.T[:, None] > 0) | ~sets[None]).all(axis=2)
+    chosen: Floats = weight[served]
+    return chosen
+
+
+def _capacity(weight: Floats, usable: Bools, load: Floats, fees: Floats) -> Floats:
+    """[C, P] What a replica of each pool in use serves, from above: single resources, and all as priced."""
+    total = fees.sum(axis=0)
+    mix = np.where(total > 0, fees / np.where(total > 0, total, 1.0), 1.0 / len(fees))
+    tried = (*load, np.einsum("jk,jrk->rk", mix, load))
+    out = np.zeros((len(weight), load.shape[2]))
+    sizes = np.count_nonzero(weight, axis=1)
+    for size in np.unique(sizes[sizes > 0]).tolist():
+        (same,) = np.nonzero(sizes == size)
+        members = np.argsort(weight[same] == 0, axis=1, kind="stable")[:, :size].T
+        profit = np.where(usable[members], weight[same, members][:, :, None], 0.0).reshape(size, -1)
+        least = [knapsack(profit, one[members].reshape(size, -1)) for one in tried]
+        out[same] = np.min(least, axis=0).reshape(len(same), -1)
+    return out
+
+
+def _broken(weight: Floats, usable: Bools, load: Floats, at: Relaxed) -> tuple[Floats, Floats]:
+    """Weights whose cuts the solution breaks, and by what share of the right-hand side."""
+    total = weight.sum(axis=1)
+    part = total - np.floor(total)
+    weight, total, part = (a[(part > PART) & (part < 1 - PART)] for a in (weight, total, part))
+    counted = rounded(_capacity(weight, usable, load, at.fees) + SAFE, part[:, None]) @ at.carrying + weight @ at.api / part
+    short = 1 - counted / np.ceil(total)
+    return weight[short > VIOLATED], short[short > VIOLATED]
+
+
+def _distinct(weight: Floats) -> Floats:
+    """Leave out weights that another, more broken one repeats."""
+    _, first = np.unique(np.round(weight, 6), axis=0, return_index=True)
+    return weight[np.sort(first)]

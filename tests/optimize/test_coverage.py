@@ -1,0 +1,117 @@
+"""Rounded coverage: valid for every plan, sharp where whole replicas matter, and never above the optimum as a bound."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from brute import brute_force
+from programs import program, random_program
+
+from planner.optimize.backend import Limits, solve_milp
+from planner.optimize.bounds import bounds
+from planner.optimize.coverage import make_covers, rounded
+from planner.optimize.kinds import kinds
+from planner.optimize.knapsack import quick, sharp
+from planner.optimize.model import build
+from planner.optimize.program import Program
+from planner.optimize.relax import Verdict, relax, tighten
+
+
+def test_rounding_by_hand() -> None:
+    # W = 2.5, f = 0.5: half a replica's worth is as good as a whole one, less counts in proportion.
+    np.testing.assert_allclose(rounded(np.array([0.0, 0.25, 0.5, 0.9, 1.0, 1.25, 2.0]), np.array(0.5)), [0, 0.5, 1, 1, 1, 1.5, 2])
+
+
+def test_alike_pools_cannot_share_the_rounding() -> None:
+    """A load of 1.5 on either of two equal pools: 0.75 replicas of each serve it, two whole ones are needed."""
+    given_program = program(
+        rate=[[1.5]], demand=[[[1, 1]]], pool_cell=[0, 1], pool_gpus=[1, 1], cell_gpus=[1, 1], buy_cell=[0, 1], hourly=[1, 1]
+    )
+    limit = bounds(given_program)
+    relaxation = relax(given_program, limit, lambda _: None)
+    assert relaxation.bound == pytest.approx(1.5)
+    assert tighten(given_program, limit, lambda _: None, relaxation).bound == pytest.approx(2.0)
+
+
+def _with_random_cuts(given_program: Program, seed: int) -> tuple[float, float]:
+    """Return the optimum without and with twenty random cuts."""
+    rng = np.random.default_rng(seed)
+    R, T = given_program.rate.shape
+    limit = bounds(given_program)
+    period = rng.integers(0, T, 20)
+    weight = rng.uniform(0, 2, (20, R)) * (rng.random((20, R)) < 0.7)
+    # Movable streams may be served in another period, others only where they have calls.
+    weight *= (~given_program.movable | (T == 1)) & (limit.rate.T > 0)[period]
+    total = weight.sum(axis=1)
+    fit = (total % 1 > 0.02) & (total % 1 < 0.98)
+    cuts = make_covers(given_program, limit, kinds(given_program), weight[fit], period[fit])
+    costs = []
+    for covers in (cuts.over(np.arange(len(given_program.pools.name))), replace(cuts, **_first(cuts, 0))):
+        model = build(given_program, limit, covers=covers)
+        costs.append(solve_milp(model.linear, Limits(0.0, 30, 0)).objective)
+    return costs[1], costs[0]
+
+
+def _first(cuts: object, count: int) -> dict[str, np.ndarray]:
+    return {name: getattr(cuts, name)[:count] for name in ("period", "weight", "need", "part", "value")}
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_cuts_never_change_the_optimum(seed: int) -> None:
+    without, with_cuts = _with_random_cuts(random_program(4000 + seed, pools=4), seed)
+    assert (np.isinf(without) and np.isinf(with_cuts)) or with_cuts == pytest.approx(without, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(70))
+def test_bound_with_cuts_never_exceeds_the_optimum(seed: int) -> None:
+    given_program = random_program(seed, pools=2)
+    limit = bounds(given_program)
+    relaxation = relax(given_program, limit, lambda _: None)
+    if relaxation.verdict is not Verdict.FEASIBLE:
+        assert np.isinf(brute_force(given_program))
+        return
+    tightened = tighten(given_program, limit, lambda _: None, relaxation)
+    assert relaxation.bound <= tightened.bound <= brute_force(given_program) * (1 + 1e-7) + 1e-9
+
+
+def test_cuts_raise_the_bound_of_small_fleets() -> None:
+    """Over the random programs with a plan, a good part of the distance between relaxation and optimum is gone."""
+    closed = []
+    for seed in range(40):
+        given_program = random_program(seed, pools=2)
+        limit = bounds(given_program)
+        relaxation = relax(given_program, limit, lambda _: None)
+        best = brute_force(given_program)
+        if relaxation.verdict is Verdict.FEASIBLE and np.isfinite(best) and best > relaxation.bound * 1.01:
+            tightened = tighten(given_program, limit, lambda _: None, relaxation)
+            closed.append((tightened.bound - relaxation.bound) / (best - relaxation.bound))
+    assert len(closed) >= 10
+    assert np.mean(closed) > 0.2
+
+
+def test_what_a_replica_serves_is_bounded_from_above() -> None:
+    """Against a linear program of each pool."""
+    from scipy.optimize import linprog
+
+    rng = np.random.default_rng(0)
+    profit, load = rng.uniform(0, 1, (5, 30)), rng.uniform(0.05, 1.5, (3, 5, 30))
+    exact = [-linprog(-profit[:, k], load[:, :, k], np.ones(3), bounds=(0, 1)).fun for k in range(30)]
+    assert (quick(profit, load) >= np.array(exact) - 1e-9).all()
+    assert (sharp(profit, load) >= np.array(exact) - 1e-9).all()
+    one = [-linprog(-profit[:, k], load[:1, :, k], np.ones(1), bounds=(0, 1)).fun for k in range(30)]
+    np.testing.assert_allclose(sharp(profit, load[:1]), one, rtol=1e-9)
+    assert (sharp(profit, load) <= np.array(one) + 1e-9).all()
+
+
+def test_kinds_are_equal_columns() -> None:
+    demand = np.array([[[1, 2, 1, 1], [3, np.inf, 3, 3]]])
+    given_program = program(
+        rate=[[1], [1]], demand=demand, pool_cell=[0, 0, 1, 1], pool_gpus=[1] * 4, cell_gpus=[1, 1], buy_cell=[0, 1],
+        hourly=[1, 2], pool_call_cost=[[0, 0, 0, 0], [0, 0, 0, 1e-4]],
+    )  # fmt: skip
+    found = kinds(given_program)
+    assert found.of[0] == found.of[2]
+    assert len({found.of[k] for k in (0, 1, 3)}) == len(found.first) == 3
+    np.testing.assert_array_equal(found.of[found.first], np.arange(3))
