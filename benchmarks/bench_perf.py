@@ -52,6 +52,10 @@ def random_step(rng: np.random.Generator, rows: int) -> StepModel:
         attention=1.0 / log(5e13, 5e15),
         attention_half=np.full(rows, 1000.0),
         comm=log(1e-8, 5e-6),
+        skew=np.where(sparse, 0.67, 0.0),
+        imbalance=np.ones(rows),
+        prompt_host=log(1e-4, 8e-3),
+        prompt_request=log(1e-4, 3e-3),
     )
 
 

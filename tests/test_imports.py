@@ -19,6 +19,8 @@ FLOORS = (
     ("demand",),
     ("supply",),
     ("candidates",),
+    ("points",),
+    ("calibrate",),
     ("optimize",),
     ("plan",),
     ("simulate",),

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from planner.candidates.layouts import Hardware, Shape, link_reach
 from planner.candidates.space import Space
-from planner.catalog.coefficients import coefficients_for
+from planner.catalog.coefficients import Case, effective, kinds_of
 from planner.domain.catalog import Catalog
+from planner.domain.engine import Kind
 from planner.domain.hardware import Accelerator, Fabric
 from planner.domain.llm import Model
 from planner.errors import MissingFact
@@ -164,29 +165,36 @@ class ColumnFactory:
         return _columns(LinkColumns, rows, lambda row: row).take(inverse)
 
     @cached_property
-    def _coefficients(self) -> dict[tuple[int, int, int], dict[str, float]]:
+    def _coefficients(self) -> dict[Case, dict[str, float]]:
         return {}
 
+    @cached_property
+    def _kinds(self) -> tuple[tuple[frozenset[Kind], ...], Index]:
+        """The distinct kinds of (model, precision), and [model, precision] which of them each is."""
+        table = [
+            [kinds_of(self.catalog.models[model], self.catalog.precisions[precision]) for precision in self.space.precisions]
+            for model in self.space.models
+        ]
+        distinct = tuple(dict.fromkeys(kinds for row in table for kinds in row))
+        return distinct, np.array([[distinct.index(kinds) for kinds in row] for row in table], dtype=np.intp)
+
     def _calibration(self, space: Space) -> CoefficientColumns:
-        """Look each (accelerator, engine, format) up once."""
-        width, depth = len(space.engines), len(space.precisions)
-        keys = (space.machine * width + space.engine) * depth + space.precision
+        """Look each case up once."""
+        kinds, which = self._kinds
+        wide = (len(space.hardware), len(space.engines), len(space.precisions), len(kinds))
+        keys = np.ravel_multi_index((space.machine, space.engine, space.precision, which[space.model, space.precision]), wide)
         unique, inverse = np.unique(keys, return_inverse=True)
-        rows = []
-        for key in unique.tolist():
-            rest, precision = divmod(key, depth)
-            machine, engine = divmod(rest, width)
-            if (machine, engine, precision) not in self._coefficients:
-                found = coefficients_for(
-                    self.catalog,
-                    space.hardware[machine].accelerator,
-                    space.engines[engine],
-                    self.catalog.precisions[space.precisions[precision]].compute,
-                )
-                row = {f.name: float(getattr(found, f.name)) for f in fields(CoefficientColumns)}
-                self._coefficients[machine, engine, precision] = row
-            rows.append(self._coefficients[machine, engine, precision])
+        rows = [self._coefficients_of(space, kinds, *place) for place in zip(*np.unravel_index(unique, wide), strict=True)]
         return _columns(CoefficientColumns, rows, lambda row: row).take(inverse)
+
+    def _coefficients_of(
+        self, space: Space, kinds: Sequence[frozenset[Kind]], machine: int, engine: int, precision: int, kind: int
+    ) -> dict[str, float]:
+        compute = self.catalog.precisions[space.precisions[precision]].compute
+        case = Case(space.hardware[machine].accelerator, space.engines[engine], compute, kinds[kind])
+        if case not in self._coefficients:
+            self._coefficients[case] = effective(self.catalog, case)
+        return self._coefficients[case]
 
     def _engine(self, space: Space) -> EngineColumns:
         rows = [self.catalog.engines[name] for name in space.engines]

@@ -135,7 +135,7 @@ def _static_pools(evaluator: Evaluator, rows: Index, index: int, anchor: Anchor,
     demand[:, anchor.stream] = 0.0
     demand[0, anchor.stream] = static_demand(found)[piece]
     missed = sum(price for _, price in soft_targets(evaluator.streams[anchor.stream]))
-    corner = levels.Level(state, endless, np.ones(len(rows)), endless, np.zeros(len(rows)))
+    corner = levels.Level(state, endless, np.ones(len(rows)), endless, np.zeros(len(rows)), launched=np.zeros(len(rows)))
     call_cost = np.full((len(evaluator.streams), len(rows)), float(missed))
     return Pools(rows, np.full(len(rows), index, dtype=np.intp), corner, demand, call_cost)
 
@@ -163,7 +163,7 @@ def spread_level(corner: levels.Level, count: int) -> levels.Level:
         return np.broadcast_to(np.asarray(values, dtype=float), (count,)).copy()
 
     state = State(**{name: spread(getattr(corner.state, name)) for name in _state_fields()})
-    return levels.Level(state, spread(corner.wait), spread(corner.wait_shape), spread(corner.jitter), spread(corner.spread))
+    return levels.Level(state, **{name: spread(getattr(corner, name)) for name in levels.PARTS})
 
 
 def join(parts: Sequence[Pools], streams: int) -> Pools:
@@ -172,10 +172,10 @@ def join(parts: Sequence[Pools], streams: int) -> Pools:
         empty = np.zeros(0)
         state = State(**dict.fromkeys(_state_fields(), empty))
         none = np.zeros(0, dtype=np.intp)
-        corner = levels.Level(state, empty, empty, empty, empty)
+        corner = levels.Level(state, **dict.fromkeys(levels.PARTS, empty))
         return Pools(none, none, corner, np.zeros((len(levels.RESOURCES), streams, 0)), np.zeros((streams, 0)))
     state = concatenate([part.level.state for part in parts])
-    rest = {n: np.concatenate([getattr(p.level, n) for p in parts]) for n in ("wait", "wait_shape", "jitter", "spread")}
+    rest = {n: np.concatenate([getattr(p.level, n) for p in parts]) for n in levels.PARTS}
     return Pools(
         row=np.concatenate([part.row for part in parts]),
         anchor=np.concatenate([part.anchor for part in parts]),

@@ -80,6 +80,13 @@ def _engines(catalog: Catalog) -> Iterator[_Reference]:
     for name, row in catalog.coefficients.items():
         yield ("coefficients", name, "accelerator"), row.accelerator, "accelerators", _ANY
         yield ("coefficients", name, "engine"), row.engine, "engines", _ANY
+    for name, factor in catalog.factors.items():
+        yield ("factors", name, "accelerator"), factor.accelerator, "accelerators", _ANY
+        yield ("factors", name, "engine"), factor.engine, "engines", _ANY
+    for name, seen in catalog.evidence.items():
+        yield ("evidence", name, "accelerator"), seen.accelerator, "accelerators", _ANY
+        yield ("evidence", name, "engine"), seen.engine, "engines", _ANY
+        yield from _each(("evidence", name, "models"), seen.models, "models")
 
 
 def _offers(catalog: Catalog) -> Iterator[_Reference]:

@@ -12,6 +12,8 @@ import click
 from planner import __version__
 from planner.cli.catalog import catalog
 from planner.cli.guard import Guarded, say_issue
+from planner.cli.predict import predict
+from planner.cli.validate import validate
 
 if TYPE_CHECKING:
     from planner.catalog.problem import LoadedProblem
@@ -43,6 +45,8 @@ def main(debug: bool) -> None:
 
 
 main.add_command(catalog)
+main.add_command(validate)
+main.add_command(predict)
 
 
 @main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))
@@ -90,9 +94,7 @@ def solve(
             click.echo(f"wrote {path}", err=True)
 
 
-@main.command(epilog=example("planner validate problem.yaml"))
-@_PROBLEM
-def validate(problem: Path) -> None:
+def check_problem(problem: Path) -> None:
     """Check a problem file, its catalogs and traces, and say what was read."""
     from planner.cli.reading import summary
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from planner.domain.base import Identifier, Sourced, Strict
-from planner.domain.engine import Coefficients, Engine
+from planner.domain.engine import Coefficients, Engine, Evidence, Factor
 from planner.domain.hardware import Accelerator, Fabric, Instance
 from planner.domain.llm import KvPrecision, Model, Precision
 from planner.domain.offers import ApiOffer, OwnedFleet, OwnedOffer
@@ -40,7 +40,11 @@ class Catalog(Strict):
     engines: dict[Identifier, Engine] = Field(default_factory=dict)
     """Serving engines."""
     coefficients: dict[Identifier, Coefficients] = Field(default_factory=dict)
-    """Calibration, named `accelerator/engine/format`."""
+    """Kernels and hosts as measured or assumed, named `accelerator/engine/format`."""
+    factors: dict[Identifier, Factor] = Field(default_factory=dict)
+    """What calibration found to multiply them with."""
+    evidence: dict[Identifier, Evidence] = Field(default_factory=dict)
+    """What was measured, and how far predictions were off."""
     benchmarks: dict[Identifier, Benchmark] = Field(default_factory=dict)
     """Benchmarks quality floors may name."""
     apis: dict[Identifier, ApiOffer] = Field(default_factory=dict)

@@ -1,51 +1,100 @@
 """Closed loop: a fixed number of clients, each sending its next call when the last one ends, as benchmarks do.
 
-The unknown is again B, the mean number of decoding sequences; the other c − B clients are in the prompt queue.
+A client's cycle is its time to first token, F, and O − 1 decode iterations, D. Iterations are shared: all decoding calls
+advance together, and the prompts of other clients stretch them. What one replica can do settles the cycle, and with it the
+number of decoding calls:
+
+    D = (O − 1)·τ_d(B) + prompts of others that fall into it · p,   B = c·D/(F + D)
+
+with p the time one prompt adds. Most calls find the replica in its steady state; a share σ of them (`synchrony`) comes in
+waves, all clients at once, as the first ones of every benchmark do and as all do where prompts go first and all outputs are
+equally long.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from planner.perf.capacity import Replica, largest_load
-from planner.perf.steady import State, steady_state
-from planner.perf.step import Array, StepModel
-from planner.perf.tails import ttft_moments
-from planner.perf.traffic import Traffic
+from planner.perf.step import Array, CallStep
+from planner.perf.columns import Columns
 
-STEPS = 40
-"""Bisection steps over log B; leaves B within 10⁻⁹ of its range."""
+ROUNDS = 40
+"""Rounds of the fixed point; what is left of the first guess falls by `DAMPING` a round at worst."""
+
+DAMPING = 0.5
+"""Share of the old value kept in a round: halves the overshoot of B, which falls when D rises."""
+
+SMALLEST = 64.0
+"""Fewest prompt tokens of an iteration taken into account [token]."""
+
+
+@dataclass(frozen=True)
+class Clients(Columns):
+    """Who calls, and how calls are handled; one entry a deployment."""
+
+    number: Array
+    """c, clients [1]."""
+    prompt: Array
+    """I, mean prompt [token]."""
+    output: Array
+    """O, mean output [token]; at least 2."""
+    room: Array
+    """Calls that fit into slots and KV memory [1]."""
+    chunk: Array
+    """C, tokens of an iteration [token]."""
+    prompts_first: Array
+    """1 where prompts run in iterations of their own while decoding waits, 0 where both share iterations."""
+    host: Array
+    """Time per call outside the engine [s]."""
+    arrival_wait: Array
+    """Iterations a call waits before the scheduler sees it [1]."""
+    synchrony: Array
+    """σ, share of calls that come in waves [1]."""
 
 
 @dataclass(frozen=True)
 class ClosedLoop:
-    """What c clients see; fields broadcast."""
+    """What the clients see; one entry a deployment."""
 
-    state: State
-    """Steady state of the replica."""
     ttft: Array
     """Mean time to first token [s]."""
     tpot: Array
-    """Mean time per output token [s]."""
+    """Mean time per output token after the first [s]."""
+    sequences: Array
+    """B, calls decoding on average [1]."""
+    rate: Array
+    """Calls per second [1/s]."""
+    waiting: Array
+    """Whether clients wait outside because slots or memory are full."""
 
-    @property
-    def rate(self) -> Array:
-        """Calls per second of the replica [1/s]."""
-        return self.state.rate
+
+@dataclass(frozen=True)
+class _Prompts:
+    """What prompts cost while B calls decode."""
+
+    each: Array
+    """p, time a prompt adds when others share its iteration [s]."""
+    own: Array
+    """Time from the first to the last iteration of a prompt [s]."""
+    wave: Array
+    """W, mean time until a prompt is done when those of all clients arrive at once [s]."""
+    batch: Array
+    """Time the iterations that carry prompts take longer than others [s]."""
 
 
-def closed_loop(step: StepModel, traffic: Traffic, replica: Replica, concurrency: Array) -> ClosedLoop:
-    """Return the steady state of a replica that `concurrency` clients keep busy.
+def closed_loop(call: CallStep, clients: Clients) -> ClosedLoop:
+    """Return what a fixed number of clients sees of a replica.
 
-    c = B + λ·TTFT,  TTFT = S·(c − 1)/c·λ·TTFT + TTFT_0,  TTFT_0 = (c − 1)/c·T/2 + n·τ_d + c_p·I + (T − τ_d) + t_host
-    T = τ_d + (c − 1)/c·(B·I/O)·c_p,  λ = B/(O·T)
+    F = t_host + (1 − σ)·R + σ·W,  R = own + (c − 1)/c·w·(τ_d + X·p·batch)
+    D = (1 − σ)·D_a + σ·D_s,  D_s = (O − 1)·τ_d + max(c·p − W, 0)
+    D_a = (O − 1)·τ_d + (c − 1)·p·D_a/(D_a + R),  X = c/(F + D)
 
     Parameters
     ----------
-    step, traffic, replica : deployments and call
-    concurrency : c, clients [1]
+    call : iteration time for these calls
+    clients : number, lengths and limits
 
     Returns
     -------
@@ -53,41 +102,57 @@ def closed_loop(step: StepModel, traffic: Traffic, replica: Replica, concurrency
 
     Notes
     -----
-    An arriving client sees the queue that c − 1 clients would make (arrival theorem, in Schweitzer's form), so one client
-    never waits for itself and c → ∞ fills the replica. Where slots or memory hold fewer than c sequences the others wait
-    outside and B stays at that limit; the time outside is then part of TTFT by Little's law. Deterministic think time 0.
+    D_a is the positive root of its quadratic, so it grows smoothly from the lone client's to all prompts' time when
+    prompts take longer than outputs. Where slots or memory hold fewer than c calls, the others wait outside: B stays at
+    the limit and F follows from Little's law. Deterministic lengths and no think time. Prompts that share an iteration
+    finish together; those of one iteration are the ones that arrived during the last.
 
     References
     ----------
-    Reiser and Lavenberg, J. ACM 27 (1980) 313 (mean-value analysis); Schweitzer (1979); handbook §14 (machine-repairman cycle).
+    Reiser and Lavenberg, J. ACM 27 (1980) 313 (mean-value analysis: a client sees the others); handbook §14 (the
+    machine-repairman cycle and the first wave of the InferenceX benchmark).
     """
-    clients = np.asarray(concurrency, dtype=float)
-    shape = np.broadcast_shapes(np.shape(step.host), np.shape(traffic.held), clients.shape)
-    top = np.minimum(largest_load(replica, traffic), clients)
-    low, high = np.full(shape, np.log(1e-6)), np.broadcast_to(np.log(top), shape).copy()
-    for _ in range(STEPS):
-        middle = 0.5 * (low + high)
-        fits = _clients(step, traffic, replica, np.exp(middle), clients) < clients
-        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
-    state = _seen(step, traffic, replica, np.exp(low), clients)
-    # Little's law for the clients that do not decode: exact whatever holds them.
-    return ClosedLoop(state, (clients - state.sequences) / state.rate, state.iteration)
+    c, others = clients.number, (clients.number - 1.0) / clients.number
+    inside = np.minimum(c, clients.room)
+    steps = clients.output - 1.0
+    sequences, rate, batch = 0.9 * inside, np.zeros(c.shape), np.zeros(c.shape)
+    for _ in range(ROUNDS):
+        decode = call.decode(sequences, call.layers(sequences))
+        together = 1.0 + others * rate * (decode + batch)
+        prompts = _prompts(call, clients, sequences, decode, together)
+        batch = prompts.batch
+        busy = np.minimum(others * rate * prompts.each, 1.0)
+        steady = prompts.own + others * clients.arrival_wait * (decode + busy * batch)
+        first = clients.host + (1.0 - clients.synchrony) * steady + clients.synchrony * prompts.wave
+        alone = steps * decode
+        grown = alone + np.maximum(inside - 1.0, 0.0) * prompts.each - steady
+        spread = 0.5 * (grown + np.sqrt(grown**2 + 4.0 * alone * steady))
+        lockstep = alone + np.maximum(inside * prompts.each - prompts.wave, 0.0)
+        duration = (1.0 - clients.synchrony) * spread + clients.synchrony * lockstep
+        wanted = c * duration / (first + duration)
+        found = np.minimum(wanted, clients.room)
+        sequences = DAMPING * sequences + (1.0 - DAMPING) * found
+        rate = DAMPING * rate + (1.0 - DAMPING) * found / duration
+    waiting = wanted > clients.room
+    ttft = np.where(waiting, np.maximum(c / rate - duration, first), first)
+    return ClosedLoop(ttft, duration / steps, sequences, rate, waiting)
 
 
-def _seen(step: StepModel, traffic: Traffic, replica: Replica, sequences: Array, clients: Array) -> State:
-    """Return the state as one of the clients sees it: prompts of the other c − 1 only lengthen its iterations."""
-    state = steady_state(step, traffic, replica.chunk_tokens, sequences)
-    others = (clients - 1.0) / clients
-    iteration = state.decode + others * (state.iteration - state.decode)
-    return replace(state, iteration=iteration, rate=sequences / (traffic.output * iteration))
+def _prompts(call: CallStep, clients: Clients, sequences: Array, decode: Array, together: Array) -> _Prompts:
+    """Return what prompts cost while `sequences` calls decode and `together` prompts are wanted in an iteration."""
+    prompt, chunk = clients.prompt, np.maximum(clients.chunk, SMALLEST)
+    shared = clients.prompts_first < 0.5
+    before = np.where(shared, call.layers(sequences), -call.host)
+    company = np.where(shared, sequences, 0.0)
+    extra = np.where(shared, decode, 0.0)
 
+    def added(tokens: Array) -> Array:
+        return tokens * call.added(tokens, before, call.layers(company + tokens))
 
-def _clients(step: StepModel, traffic: Traffic, replica: Replica, sequences: Array, clients: Array) -> Array:
-    """Return how many clients it takes to keep `sequences` decoding, B + λ·TTFT; infinite where prompts cannot keep up."""
-    state, others = _seen(step, traffic, replica, sequences, clients), (clients - 1.0) / clients
-    none = np.zeros(1)
-    # On arrival the residual iteration is another client's: a lone client finds the replica idle.
-    alone = ttft_moments(state, traffic.prompt, traffic.prompt_second, replica.host, none, none).mean
-    alone = alone - state.iteration / (2.0 * clients)
-    seen = others * state.rate * state.service
-    return np.where(seen < 1.0, sequences + state.rate * alone / np.where(seen < 1.0, 1.0 - seen, 1.0), np.inf)
+    size = np.minimum(together * prompt, chunk)
+    batch = added(size)
+    full = np.minimum(chunk, clients.number * prompt)
+    of_full = np.maximum(full / prompt, 1.0)
+    wave = 0.5 * (clients.number + of_full) * prompt / full * (added(full) + extra)
+    own = batch * np.maximum(prompt / size, 1.0) + extra * np.maximum(prompt / chunk, 1.0)
+    return _Prompts(batch * prompt / size, own, wave, batch)

@@ -166,12 +166,14 @@ class LinkColumns(Columns):
 class CoefficientColumns(Columns):
     """How far kernels and hosts fall short of the datasheet (handbook §2, §3)."""
 
-    expert_flops_efficiency: Array
-    """Share of peak rate grouped products of routed experts reach [1]."""
     flops_efficiency: Array
     """e, share of peak rate large matrix products reach [1]."""
+    expert_flops_efficiency: Array
+    """Share of the 16-bit peak grouped products of routed experts reach [1]."""
     bandwidth_efficiency: Array
     """u, share of peak bandwidth weight reading reaches [1]."""
+    expert_bandwidth_efficiency: Array
+    """The same for routed experts [1]."""
     norm: Array
     """q of the smooth roofline [1]."""
     kv_efficiency: Array
@@ -188,8 +190,24 @@ class CoefficientColumns(Columns):
     """t_s, fixed host time per iteration [s]."""
     host_per_request: Array
     """Time per request outside iterations [s]; part of the time to first token, not of τ."""
+    prompt_host_per_layer: Array
+    """t_p, extra host time per layer of an iteration with prompts [s]."""
+    prompt_host_per_request: Array
+    """Time a prompt adds to an iteration beside its tokens [s]."""
+    arrival_wait: Array
+    """Iterations a call waits before the scheduler sees it [1]."""
+    synchrony: Array
+    """Share of closed-loop calls whose prompts come all at once [1]."""
+    handover: Array
+    """Time between prompt workers and decode workers beside the transfer [s]."""
     expert_imbalance: Array
     """Load of the busiest expert-parallel rank over the mean [1]."""
+    expert_skew: Array
+    """Squared coefficient of variation of the experts' popularity [1]; 0 = uniform."""
+    collective_latency: Array
+    """Factor on α of all collectives [1]."""
+    collective_bandwidth: Array
+    """Factor on β of all collectives [1]."""
 
 
 @dataclass(frozen=True)

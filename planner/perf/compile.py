@@ -59,13 +59,17 @@ def compile_step(
         "weights": weight_time(model, precision, hardware, coefficients, layout),
         "experts": expert_time(model, precision, hardware, coefficients, layout),
         "sparsity": expert_sparsity(model),
+        "skew": coefficients.expert_skew,
+        "imbalance": imbalance(coefficients, layout),
         "stages": layout.pp,
         "flops": token_time(model, precision, hardware, coefficients, layout),
         "norm": coefficients.norm,
         "kv": kv_time(model, precision, hardware, coefficients, layout),
         "attention": attention_time(model, hardware, coefficients, layout),
         "attention_half": compile_attention(model, coefficients, layout).half,
-        "comm": communication_time(model, precision, link, layout),
+        "comm": communication_time(model, precision, link, coefficients, layout),
+        "prompt_host": model.layers * coefficients.prompt_host_per_layer,
+        "prompt_request": coefficients.prompt_host_per_request,
     }
     arrays = np.broadcast_arrays(*(np.asarray(value, float) for value in parts.values()))
     return StepModel(**dict(zip(parts, arrays, strict=True)))
@@ -135,7 +139,7 @@ def exchange_counts(model: ModelColumns, layout: LayoutColumns) -> tuple[Array, 
 def host_time(model: ModelColumns, link: LinkColumns, coefficients: CoefficientColumns, layout: LayoutColumns) -> Array:
     """Return the fixed time of an iteration.
 
-    host = L·t_L + t_s + n_ar·α_ar + n_a2a·α_a2a + (pp − 1)·α_p2p
+    host = L·t_L + t_s + a·(n_ar·α_ar + n_a2a·α_a2a + (pp − 1)·α_p2p),  a = `collective_latency`
 
     Parameters
     ----------
@@ -150,13 +154,13 @@ def host_time(model: ModelColumns, link: LinkColumns, coefficients: CoefficientC
     Handbook §3 (t_L, t_s), §4 (α).
     """
     reduces, exchanges = exchange_counts(model, layout)
-    return (
-        model.layers * coefficients.host_per_layer
-        + coefficients.host_per_step
-        + np.where(reduces > 0, reduces * link.allreduce_alpha, 0.0)
+    collectives = (
+        np.where(reduces > 0, reduces * link.allreduce_alpha, 0.0)
         + np.where(exchanges > 0, exchanges * link.alltoall_alpha, 0.0)
         + np.where(np.asarray(layout.pp) > 1, (layout.pp - 1.0) * link.p2p_alpha, 0.0)
     )
+    launches = model.layers * coefficients.host_per_layer + coefficients.host_per_step
+    return launches + coefficients.collective_latency * collectives
 
 
 def weight_time(
@@ -203,9 +207,9 @@ def expert_time(
     coefficients: CoefficientColumns,
     layout: LayoutColumns,
 ) -> Array:
-    """Return the time the busiest rank needs to read all routed experts it holds, over the full depth.
+    """Return the time a rank needs to read all routed experts it holds, over the full depth.
 
-    experts = imb·P_exp·b_w·pp·ceil(L/pp)/L / (n_exp·BW·u)
+    experts = P_exp·b_w·pp·ceil(L/pp)/L / (n_exp·BW·u_exp)
 
     Parameters
     ----------
@@ -213,14 +217,14 @@ def expert_time(
 
     Returns
     -------
-    experts [s]; τ multiplies it with the share of experts its tokens touch
+    experts [s]; τ multiplies it with the share of experts its tokens touch, on the busiest rank (`StepModel.imbalance`)
 
     References
     ----------
-    Handbook §3, experts read per layer; imbalance 1.3 is an assumption that removed bias there.
+    Handbook §3, experts read per layer.
     """
     read = model.expert_parameters * precision.weight_bytes * depth(model, layout) / layout.expert_ranks
-    return read * imbalance(coefficients, layout) / (hardware.bandwidth * coefficients.bandwidth_efficiency)
+    return read / (hardware.bandwidth * coefficients.expert_bandwidth_efficiency)
 
 
 def token_time(
@@ -244,8 +248,9 @@ def token_time(
 
     Notes
     -----
-    F is the rate of the compute format, or the 16-bit rate for parts stored unquantized; e is the efficiency of large products,
-    for experts that of grouped ones where it is lower: an expert sees only its share of the tokens. The head is charged for every
+    F is the rate of the compute format, or the 16-bit rate for parts stored unquantized; e is the efficiency of large products.
+    Grouped products of experts, each of which sees only its share of the tokens, reach about the same absolute rate in every
+    format: a share of the 16-bit peak, where that is less. The head is charged for every
     token although prompts need it once: prefill is over-estimated by P_head/P_act (7 % for Llama-3.1-8B, 1.5 % for 70B).
 
     References
@@ -254,8 +259,8 @@ def token_time(
     """
     attention = model.attention_parameters / part_rate(precision.attention_bytes, hardware)
     head = model.head_parameters / part_rate(precision.embedding_bytes, hardware)
-    grouped = np.minimum(coefficients.expert_flops_efficiency, coefficients.flops_efficiency)
-    experts = model.expert_parameters_active * imbalance(coefficients, layout) / (hardware.peak * grouped)
+    grouped = np.minimum(hardware.peak16 * coefficients.expert_flops_efficiency, hardware.peak * coefficients.flops_efficiency)
+    experts = model.expert_parameters_active * imbalance(coefficients, layout) / grouped
     dense = (attention + model.dense_parameters / hardware.peak) / coefficients.flops_efficiency
     layers = (dense + experts) * depth(model, layout)
     return 2.0 * (layers + head / coefficients.flops_efficiency) / layout.gpus
@@ -339,14 +344,20 @@ def attention_time(
     return share / (hardware.peak16 * coefficients.attention_efficiency)
 
 
-def communication_time(model: ModelColumns, precision: PrecisionColumns, link: LinkColumns, layout: LayoutColumns) -> Array:
+def communication_time(
+    model: ModelColumns,
+    precision: PrecisionColumns,
+    link: LinkColumns,
+    coefficients: CoefficientColumns,
+    layout: LayoutColumns,
+) -> Array:
     """Return collective time per token of the iteration, fixed parts excluded.
 
-    comm = h·b/(pp·dp) · [ n_ar·2(tp − 1)/tp/β_ar + n_a2a·(k/tp)·(ep − 1)/ep/β_a2a + (pp − 1)/β_p2p ]
+    comm = h·b/(pp·dp·c) · [ n_ar·2(tp − 1)/tp/β_ar + n_a2a·(k/tp)·(ep − 1)/ep/β_a2a + (pp − 1)/β_p2p ],  c = `collective_bandwidth`
 
     Parameters
     ----------
-    model, precision, link, layout : the deployment
+    model, precision, link, coefficients, layout : the deployment
 
     Returns
     -------
@@ -365,4 +376,5 @@ def communication_time(model: ModelColumns, precision: PrecisionColumns, link: L
     reduce = transfer_time(reduces * 2.0 * ring_share(layout.tp), link.allreduce_beta)
     exchange = transfer_time(exchanges * model.experts_per_token / layout.tp * ring_share(layout.ep), link.alltoall_beta)
     hops = transfer_time(layout.pp - 1.0, link.p2p_beta)
-    return model.hidden * precision.activation_bytes * (reduce + exchange + hops) / (layout.pp * layout.dp)
+    per_byte = (reduce + exchange + hops) / coefficients.collective_bandwidth
+    return model.hidden * precision.activation_bytes * per_byte / (layout.pp * layout.dp)

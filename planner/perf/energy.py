@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.perf.columns import CoefficientColumns, Columns, HardwareColumns
-from planner.perf.step import Array, StepModel, expert_coverage
+from planner.perf.step import Array, StepModel
 
 IDLE_SHARE = 110.0 / 700.0
 """Power of a device with a model loaded and nothing to do, over its board limit [A]: 70 W bare (handbook §8) plus 26–66 W
@@ -114,8 +114,8 @@ def utilization(
     sequences, kv_bytes, prompt_tokens, attention_flop = loads
     tokens = sequences + prompt_tokens
     attention = step.attention * attention_flop * coefficients.attention_efficiency * hardware.peak16 / hardware.peak
-    read = step.weights + step.experts * expert_coverage(step.sparsity, tokens / step.stages)
-    moved = read * coefficients.bandwidth_efficiency + step.kv * kv_bytes * coefficients.kv_efficiency
+    experts = step.experts * step.coverage(tokens) * coefficients.expert_bandwidth_efficiency
+    moved = step.weights * coefficients.bandwidth_efficiency + experts + step.kv * kv_bytes * coefficients.kv_efficiency
     return (step.flops * tokens * coefficients.flops_efficiency + attention) / tau, moved / tau
 
 

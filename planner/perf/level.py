@@ -14,7 +14,7 @@ stream's demand on each resource is a constant:
 with τ_d at (λ O T*, λ O T*·KV), b_r = max(1, (1 + c_a²)/2), y_B = (slots − B*)/z. Σ_r demand ≤ 1 keeps the corner: the
 first row because τ is convex in the loads at the coverage of B* and c_r is the largest over all B ≤ B*, P ≤ P*; the
 second because √V ≤ V/2y + y/2 for any y; the fourth is Pollaczek–Khinchine multiplied out, with S_r at D*; the others
-are linear already. Jitter takes prompts at their cost at P*. With routed experts the corner is that of a replica which
+are linear already. Jitter takes prompts at their cost at P*, which fewer prompts exceed where they share reading or launches. With routed experts the corner is that of a replica which
 reads, in each iteration, the experts that B* sequences would touch: slower than the real one at every load below it.
 """
 
@@ -58,12 +58,18 @@ class Level:
     """J* [s]; inf if the anchor promises nothing that jitter could break."""
     spread: Array
     """y, spread of live KV bytes at the anchor's limit [B]."""
+    launched: Array
+    """φ, share of iterations that are charged the launch of a prompt iteration whatever they carry [1]; see `bounding_cost`."""
 
     def take(self, index: NDArray[np.intp]) -> Self:
         """Return the levels of the chosen deployments."""
         state = State(**{f.name: np.asarray(getattr(self.state, f.name))[index] for f in fields(State)})
-        rest = {name: np.asarray(getattr(self, name))[index] for name in ("wait", "wait_shape", "jitter", "spread")}
+        rest = {name: np.asarray(getattr(self, name))[index] for name in PARTS}
         return type(self)(state=state, **rest)
+
+
+PARTS = tuple(field.name for field in fields(Level) if field.name != "state")
+"""Fields of a level beside its state."""
 
 
 def corner_latencies(level: Level, state: State, traffic: Traffic, host: Array, wait: Array, jitter: Array) -> Latencies:
@@ -115,7 +121,8 @@ def make_level(state: State, traffic: Traffic, replica: Replica, targets: Sequen
     state = _raise_decode(state, traffic, replica, targets)
     at = np.maximum(state.prompt_wait, 1e-6)
     shape = np.where(state.prompt_wait > 0, state.prompt_wait_variance / np.maximum(state.prompt_wait, 1e-12) ** 2, 1.0)
-    level = Level(state, at, shape, np.maximum(state.jitter, 1e-12), kv_spread(state, traffic))
+    carrying = state.prompt_tokens / prompt_lump(traffic.prompt, state.prompt_tokens, state.chunk)
+    level = Level(state, at, shape, np.maximum(state.jitter, 1e-12), kv_spread(state, traffic), np.minimum(carrying, 1.0) ** 2)
 
     def keeps(metrics: tuple[str, ...], wait: Array, jitter: Array) -> NDArray[np.bool_]:
         seen = corner_latencies(level, state, traffic, replica.host, wait, jitter)
@@ -182,14 +189,15 @@ def state_for(step: StepModel, state: State, traffic: Traffic) -> State:
     return replace(state, prompt_cost=cost, full=full)
 
 
-def bounding_cost(step: StepModel, state: State, traffic: Traffic) -> Array:
+def bounding_cost(step: StepModel, level: Level, traffic: Traffic) -> Array:
     """Return c_r, the most a prompt token of a stream adds to an iteration of a replica that stays under a corner.
 
-    c_r = max over P' ∈ {min(I, C−B), min(I + P*, C−B)} of c_p(B*, P')
+    c_r = max over P' ∈ {min(I, C−B), min(I + P*, C−B)} of c_p(B*, P') without the launch
+          + prompt_host·max((1 − √φ)²/I, 1/(C−B) − φ/P*)
 
     Parameters
     ----------
-    step, state, traffic : deployment, corner, stream
+    step, level, traffic : deployment, corner, stream
 
     Returns
     -------
@@ -199,14 +207,22 @@ def bounding_cost(step: StepModel, state: State, traffic: Traffic) -> Array:
     -----
     In P', c_p rises for dense models (τ is convex) and falls before it rises with routed experts (their reading is shared
     by more tokens, until compute takes over), so its largest value is at an end.
+
+    The launch of an iteration with prompts is shared by all of them: streams with P_r tokens an iteration, s together, are
+    launched in F = Σ P_r/min(I_r + s, C−B) of the iterations. Charging φ to every iteration and the rest per token is
+    enough, F ≤ φ + Σ b_r·P_r, with b_r the largest value of 1/min(I_r + s, C−B) − φ/s for s ≤ P*. At φ = f², f the share of
+    the anchor at its corner, the anchor alone is charged f there: nothing is lost.
     """
-    call = call_step(step, traffic)
+    state, phi = level.state, level.launched
+    call = replace(call_step(step, traffic), prompt_host=np.zeros(1))
     layers = call.layers(state.sequences)
     alone, crowded = (
         prompt_cost(call, state.sequences, layers, prompt_lump(traffic.prompt, others, state.chunk))
         for others in (np.zeros(1), state.prompt_tokens)
     )
-    return np.maximum(alone, crowded)
+    apart = (1.0 - np.sqrt(phi)) ** 2 / np.maximum(traffic.prompt, 1.0)
+    full = 1.0 / state.chunk - phi / np.maximum(state.prompt_tokens, 1e-9)
+    return np.maximum(alone, crowded) + step.prompt_host * np.maximum(apart, full)
 
 
 def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, replica: Replica, cost: Array) -> Array:
@@ -226,7 +242,7 @@ def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, replica:
     Notes
     -----
     The last term keeps the spread of the number of sequences, √(ΣB_r·T*/τ_0·b_r) ≤ y_B, for streams burstier than the
-    anchor. g(λ) = max(τ_d/D*, (τ_d + λ T* I c_r)/T*) is convex and below 1 at 0. Starting at the sequence limit, the
+    anchor. g(λ) = max(τ_d/D*, (τ_d + φ·prompt_host + λ T* I c_r)/T*) is convex and below 1 at 0. Starting at the sequence limit, the
     secant from the feasible end to an infeasible point meets 1 at a feasible rate, so every step is safe.
     """
     state = level.state
@@ -236,13 +252,15 @@ def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, replica:
     def grown(rate: Array) -> Array:
         sequences = rate * state.iteration * traffic.output
         decode = call.decode(sequences, call.layers(sequences, read))
-        return np.maximum(decode / state.decode, decode / state.iteration + rate * traffic.prompt * cost)
+        whole = decode + level.launched * step.prompt_host
+        return np.maximum(decode / state.decode, whole / state.iteration + rate * traffic.prompt * cost)
 
     active = traffic.output * state.iteration
     spread = np.maximum(replica.max_sequences - state.sequences, 1e-9) / OCCUPANCY_Z
     limit = np.minimum(state.sequences, spread**2 * state.idle / (state.iteration * traffic.burst)) / active
     far, far_time = limit, grown(limit)
-    near, near_time = np.zeros_like(limit), np.broadcast_to(state.idle / state.decode, limit.shape)
+    near = np.zeros_like(limit)
+    near_time = grown(near)
     over = far_time > 1.0 + 1e-9
     for _ in range(SECANTS):
         slope = (far_time - near_time) / np.maximum(far - near, 1e-300)
@@ -272,7 +290,7 @@ def demands(step: StepModel, level: Level, traffic: Traffic, replica: Replica) -
     Design §3.4; handbook §5.7.
     """
     state = state_for(step, level.state, traffic)
-    cost = bounding_cost(step, level.state, traffic)
+    cost = bounding_cost(step, level, traffic)
     per_token = state.full / state.chunk
     service = traffic.prompt * per_token
     active = traffic.output * state.iteration

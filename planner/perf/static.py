@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from planner.perf.capacity import OCCUPANCY_Z, Capacity, Replica, Target, worst
 from planner.perf.steady import State
-from planner.perf.step import Array, StepModel, expert_coverage, iteration_time
+from planner.perf.step import Array, StepModel, iteration_time
 from planner.perf.tails import Latencies, Moments, e2e_moments
 from planner.perf.traffic import Traffic
 
@@ -107,7 +107,8 @@ def make_batch(step: StepModel, traffic: Traffic, replica: Replica, size: float)
     prompts = size * traffic.prompt
     together = np.minimum(np.maximum(prompts, 1.0), replica.chunk_tokens)
     attention = traffic.attention * together / np.maximum(traffic.prompt, 1.0)
-    prefill = np.maximum(prompts / together, 1.0) * iteration_time(step, none, none, together, attention)
+    passes, ended = np.maximum(prompts / together, 1.0), np.minimum(together / np.maximum(traffic.prompt, 1.0), size)
+    prefill = passes * iteration_time(step, none, none, together, attention, prompts=ended)
     iteration = iteration_time(step, np.full(1, size), size * traffic.kv, none, none)
     longest, second = longest_output(traffic, size)
     service = prefill + longest * iteration
@@ -174,7 +175,6 @@ def static_latencies(batch: Batch, wait: Moments, traffic: Traffic, host: Array)
 def _state(step: StepModel, traffic: Traffic, replica: Replica, batch: Batch, rate: Array) -> State:
     """Return the state of a replica that runs batches at a call rate; `sequences` is the batch size."""
     wait = batch_wait(batch, traffic.burstiness, rate)
-    coverage = expert_coverage(step.sparsity, batch.size / step.stages)
     zero = np.zeros(rate.shape)
     return State(
         sequences=zero + batch.size,
@@ -182,7 +182,7 @@ def _state(step: StepModel, traffic: Traffic, replica: Replica, batch: Batch, ra
         rate=rate,
         iteration=zero + batch.iteration,
         decode=zero + batch.iteration,
-        idle=zero + step.host + step.weights + step.experts * coverage,
+        idle=zero + step.host + step.weights + step.experts * step.coverage(batch.size),
         full=zero + batch.prefill,
         prompt_tokens=zero + rate * traffic.prompt * batch.iteration,
         prompt_cost=zero + batch.prefill / np.maximum(batch.size * traffic.prompt, 1.0),

@@ -95,7 +95,8 @@ class Serving:
 
 def call_step(step: StepModel, traffic: Traffic) -> CallStep:
     """Return the iteration time of a deployment for these calls; the attention of a prompt is spread over its tokens."""
-    return step.for_calls(traffic.kv, traffic.attention / np.maximum(traffic.prompt, 1.0))
+    tokens = np.maximum(traffic.prompt, 1.0)
+    return step.for_calls(traffic.kv, traffic.attention / tokens, 1.0 / tokens)
 
 
 def serving(step: StepModel, traffic: Traffic, chunk_tokens: Array) -> Serving:
@@ -158,8 +159,9 @@ def prompt_cost(step: CallStep, sequences: Array, before: Array, tokens: Array) 
 
     Notes
     -----
-    For dense models τ is convex in B + P, so c_p grows with B and with P. With routed experts the reading of those that
-    only the prompt touches is part of c_p, which then falls with both until compute takes over.
+    For dense models τ is convex in B + P, so but for the launch that tokens of one iteration share, c_p grows with B and
+    with P. With routed experts the reading of those that only the prompt touches is part of c_p, which then falls with both
+    until compute takes over.
     """
     return step.added(tokens, before, step.layers(sequences + tokens))
 

@@ -3,15 +3,16 @@
 An iteration carries B decoding sequences whose KV cache holds K bytes, P new prompt tokens, and G attention
 FLOP of those prompts:
 
-    τ = host + host_seq·B + ‖ weights + experts·cov(N), flops·N ‖_q + kv·K + attention·G + comm·N,   N = B + P
+    τ = host + host_seq·B + ‖ weights + experts·cov(N), flops·N ‖_q + kv·K + attention·G + comm·N
+        + prompt_host·[P > 0] + prompt_request·Q,   N = B + P, Q = prompts that end in the iteration
 
 `weights`, `experts`, `flops`, `kv`, `attention`, `comm` are already divided over tensor-, expert- and data-parallel
-ranks and over pipeline micro-batches, so the formula is the same for every layout. cov(N) = 1 − (1 − k/E)^(N/stages)
-is the expected share of routed experts that N tokens touch.
+ranks and over pipeline micro-batches, so the formula is the same for every layout. cov(N) is the expected share of
+routed experts that N tokens touch (`expert_coverage`).
 
 For calls of one kind K and G are proportional to B and P, so τ is that of `CallStep`:
 
-    τ = host + sequence·B + prompt·P + layers(B + P),   layers(N) = ‖ weights + experts·cov(N), flops·N ‖_q
+    τ = host + sequence·B + prompt·P + prompt_host·[P > 0] + layers(B + P),   layers(N) = ‖ weights + experts·cov(N), flops·N ‖_q
 
 At a fixed coverage every term is linear or a norm of linear functions of (B, K, P, G), hence τ is convex: the
 additivity of load (design §3.4) rests on that.
@@ -45,6 +46,10 @@ class StepModel:
     """Time to read all routed experts held by the busiest rank [s]; 0 for dense models."""
     sparsity: Array
     """k/E, share of routed experts one token visits; 0 for dense models."""
+    skew: Array
+    """Squared coefficient of variation of the experts' popularity [1]; 0 = uniform."""
+    imbalance: Array
+    """Share of experts the busiest rank reads over the mean, while not all are read [1]."""
     stages: Array
     """Pipeline stages = micro-batches in flight."""
     flops: Array
@@ -59,21 +64,39 @@ class StepModel:
     """Prompt length at which prefill attention runs at half rate [token]; enters G."""
     comm: Array
     """Collective time per token [s/token]."""
+    prompt_host: Array
+    """Extra host time of an iteration that carries prompts [s]."""
+    prompt_request: Array
+    """Time a prompt adds beside its tokens [s]."""
 
     def take(self, index: NDArray[np.intp]) -> Self:
         """Return the model of the chosen deployments."""
         return type(self)(**{f.name: np.asarray(getattr(self, f.name))[index] for f in fields(self)})
 
-    def for_calls(self, kv: Array, attention: Array) -> CallStep:
-        """Return τ for calls whose decode iterations read `kv` bytes [B] and whose prompts cost `attention` a token [FLOP]."""
+    def coverage(self, tokens: Array) -> Array:
+        """Return the share of routed experts that an iteration of N tokens reads [1]; see `expert_coverage`."""
+        return expert_coverage(self.sparsity, tokens / self.stages, self.skew, self.imbalance)
+
+    def for_calls(self, kv: Array, attention: Array, prompts: Array) -> CallStep:
+        """Return τ for calls of one kind.
+
+        Parameters
+        ----------
+        kv : bytes a decode iteration reads for a call [B]
+        attention : attention FLOP of a prompt token [FLOP]
+        prompts : 1/I, prompts per prompt token [1/token]
+        """
         none, one = np.zeros(1), np.ones(1)
         return CallStep(
             host=self.host,
             sequence=linear_time(self, one, kv, none, none),
-            prompt=linear_time(self, none, none, one, attention),
+            prompt=linear_time(self, none, none, one, attention) + self.prompt_request * prompts,
+            prompt_host=self.prompt_host,
             weights=self.weights,
             experts=self.experts,
             unvisited=log_unvisited(self.sparsity) / self.stages,
+            skew=self.skew,
+            imbalance=self.imbalance,
             flops=self.flops,
             norm=self.norm,
         )
@@ -85,15 +108,25 @@ def log_unvisited(sparsity: Array) -> Array:
         return np.log1p(-np.minimum(sparsity, 1.0))
 
 
-def expert_coverage(sparsity: Array, tokens: Array) -> Array:
-    """Return the expected share of routed experts that `tokens` independent tokens visit.
+def visited(exponent: Array, skew: Array, imbalance: Array) -> Array:
+    """Return the share of experts read, from N·log(1 − k/E); see `expert_coverage` [1]."""
+    if np.any(skew > 0):
+        mixed = np.log1p(-skew * exponent) / np.maximum(skew, TINY)
+        exponent = np.where(skew > 0, -mixed, exponent)
+    return np.minimum(-imbalance * np.expm1(exponent), 1.0)
 
-    cov = 1 − (1 − k/E)^N
+
+def expert_coverage(sparsity: Array, tokens: Array, skew: Array, imbalance: Array) -> Array:
+    """Return the expected share of routed experts that `tokens` independent tokens visit, on the busiest rank.
+
+    cov = min(1, imb·(1 − (1 + s·N·w)^(−1/s))),  w = −log(1 − k/E);  s → 0: 1 − (1 − k/E)^N
 
     Parameters
     ----------
     sparsity : k/E [1], in [0, 1]
     tokens : N, tokens in the iteration [token]
+    skew : s, squared coefficient of variation of the experts' popularity [1]
+    imbalance : imb, share of the busiest rank over the mean [1]
 
     Returns
     -------
@@ -101,14 +134,15 @@ def expert_coverage(sparsity: Array, tokens: Array) -> Array:
 
     Notes
     -----
-    Uniform routing; under skewed routing measured coverage is 25–40 % lower at N ≈ 16–64 (handbook §3), so reading
-    time is rather over- than under-estimated. Computed as −expm1(N·log1p(−k/E)), exact for small k/E.
+    Popularity is taken to be gamma distributed with mean 1 and variance s, so an expert is missed by all tokens with
+    probability E[e^(−N·w·X)] = (1 + s·N·w)^(−1/s). Measured coverage under skewed routing is 25–40 % below that of uniform
+    routing at N ≈ 16–64 (handbook §3): s ≈ 0.7. Once all experts are read no rank reads more than its own.
 
     References
     ----------
-    Erdil, "Inference economics of language models", arXiv 2506.04645; handbook §3.
+    Erdil, "Inference economics of language models", arXiv 2506.04645 (uniform routing); handbook §3.
     """
-    return -np.expm1(tokens * log_unvisited(sparsity))
+    return visited(tokens * log_unvisited(sparsity), skew, imbalance)
 
 
 def smooth_max(memory: Array, compute: Array, norm: Array) -> Array:
@@ -156,7 +190,13 @@ def linear_time(step: StepModel, sequences: Array, kv_bytes: Array, prompt_token
 
 
 def iteration_time(
-    step: StepModel, sequences: Array, kv_bytes: Array, prompt_tokens: Array, attention_flop: Array, coverage: Array | None = None
+    step: StepModel,
+    sequences: Array,
+    kv_bytes: Array,
+    prompt_tokens: Array,
+    attention_flop: Array,
+    coverage: Array | None = None,
+    prompts: Array | float = 0.0,
 ) -> Array:
     """Return τ, the time of one iteration.
 
@@ -168,6 +208,7 @@ def iteration_time(
     prompt_tokens : P, new prompt tokens in the iteration [token]
     attention_flop : G, FLOP of prompt attention in the iteration [FLOP]
     coverage : share of experts read [1]; None = `expert_coverage` of this iteration's tokens
+    prompts : Q, prompts that end in the iteration [1]
 
     Returns
     -------
@@ -175,13 +216,15 @@ def iteration_time(
 
     Notes
     -----
-    Valid for iterations up to the engine's token limit. Convex in (B, K, P, G) when `coverage` is given; with the
-    coverage of the iteration itself it is not (coverage is concave in N).
+    Valid for iterations up to the engine's token limit. For P > 0 convex in (B, K, P, G, Q) when `coverage` is given;
+    with the coverage of the iteration itself it is not (coverage is concave in N).
     """
     tokens = sequences + prompt_tokens
-    share = expert_coverage(step.sparsity, tokens / step.stages) if coverage is None else coverage
-    layers = layer_time(step, tokens, step.weights + step.experts * share)
-    return step.host + layers + linear_time(step, sequences, kv_bytes, prompt_tokens, attention_flop)
+    if coverage is None:
+        coverage = step.coverage(tokens)
+    layers = layer_time(step, tokens, step.weights + step.experts * coverage)
+    prompt = np.where(np.asarray(prompt_tokens) > 0, step.prompt_host, 0.0) + step.prompt_request * prompts
+    return step.host + layers + linear_time(step, sequences, kv_bytes, prompt_tokens, attention_flop) + prompt
 
 
 @dataclass(frozen=True)
@@ -193,13 +236,19 @@ class CallStep:
     sequence: Array
     """Linear time per decoding sequence [s]."""
     prompt: Array
-    """Linear time per prompt token [s/token]."""
+    """Linear time per prompt token, its share of the time per prompt included [s/token]."""
+    prompt_host: Array
+    """Extra host time of an iteration that carries prompts [s]."""
     weights: Array
     """Time to read the weights every token needs [s]."""
     experts: Array
     """Time to read all routed experts [s]."""
     unvisited: Array
     """log(1 − k/E)/stages, per token of the iteration [1]."""
+    skew: Array
+    """Squared coefficient of variation of the experts' popularity [1]."""
+    imbalance: Array
+    """Share of experts the busiest rank reads over the mean [1]."""
     flops: Array
     """Linear-layer compute time per token [s/token]."""
     norm: Array
@@ -207,7 +256,7 @@ class CallStep:
 
     def read(self, tokens: Array) -> Array:
         """Return weights + experts·cov(N), the time to read what N tokens need [s]."""
-        return self.weights - self.experts * np.expm1(tokens * self.unvisited)
+        return self.weights + self.experts * visited(tokens * self.unvisited, self.skew, self.imbalance)
 
     def layers(self, tokens: Array, read: Array | None = None) -> Array:
         """Return the time of the linear layers for N tokens, with their own reading time or a given one [s]."""
@@ -229,4 +278,4 @@ class CallStep:
         -------
         [s/token]
         """
-        return self.prompt + (layers - before) / tokens
+        return self.prompt + (layers - before + self.prompt_host) / tokens

@@ -158,6 +158,7 @@ class Cases:
             flops_efficiency=e, expert_flops_efficiency=min(e, 0.22),
             bandwidth_efficiency=u, norm=q, kv_efficiency=0.7, attention_efficiency=plateau,
             attention_half=half, host_per_layer=55e-6, host_per_sequence=47e-6, expert_imbalance=1.3,
+            expert_bandwidth_efficiency=u, collective_latency=1, collective_bandwidth=1,
         )  # fmt: skip
         return replace(made, **{key: np.asarray(value, float) for key, value in changes.items()})
 
@@ -167,6 +168,7 @@ class Cases:
             "flops_efficiency": 1,
             "expert_flops_efficiency": 1,
             "bandwidth_efficiency": 1,
+            "expert_bandwidth_efficiency": 1,
             "kv_efficiency": 1,
             "attention_efficiency": 1,
             "attention_half": 0,

@@ -24,7 +24,8 @@ def linear_step(idle=12e-3, per_sequence=60e-6, per_prompt=30e-6) -> StepModel:
     """τ = τ0 + τ1·B + c_p·P, the model of the handbook's simulation: all cost per token in the linear terms."""
     return one(
         StepModel, host=idle, host_sequence=per_sequence - per_prompt, weights=0, experts=0, sparsity=0, stages=1,
-        flops=0, norm=2, kv=0, attention=0, attention_half=0, comm=per_prompt,
+        flops=0, norm=2, kv=0, attention=0, attention_half=0, comm=per_prompt, skew=0, imbalance=1, prompt_host=0,
+        prompt_request=0,
     )  # fmt: skip
 
 
@@ -74,7 +75,8 @@ def steps(draw, sparse=None):
         StepModel, host=log(1e-4, 1e-2), host_sequence=log(1e-7, 6e-5), weights=weights * (0.2 if moe else 1.0),
         experts=weights if moe else 0.0, sparsity=log(0.01, 0.3) if moe else 0.0, stages=draw(st.sampled_from([1, 1, 2, 4])),
         flops=log(1e-6, 6e-5), norm=draw(st.floats(1.0, 4.0)), kv=1.0 / log(5e11, 2e13), attention=1.0 / log(5e13, 5e15),
-        attention_half=500.0, comm=log(1e-8, 1e-5),
+        attention_half=500.0, comm=log(1e-8, 1e-5), skew=draw(st.sampled_from([0.0, 0.7])) if moe else 0.0,
+        imbalance=draw(st.sampled_from([1.0, 1.3])) if moe else 1.0, prompt_host=draw(st.sampled_from([0.0, 1.0])) * log(1e-5, 1e-2), prompt_request=log(1e-5, 3e-3),
     )  # fmt: skip
 
 

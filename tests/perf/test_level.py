@@ -9,7 +9,7 @@ from loads import call, calls, linear_step, promises, replica, replicas, stack, 
 from planner.perf.capacity import OCCUPANCY_Z, Target, solve
 from planner.perf.level import RESOURCES, corner_latencies, demands, make_level, state_for
 from planner.perf.steady import steady_state
-from planner.perf.step import expert_coverage, iteration_time
+from planner.perf.step import iteration_time
 
 NONE = np.zeros(1)
 
@@ -19,7 +19,7 @@ class Mix:
 
     def __init__(self, step, parts, rates, place, corner):
         self.step, self.parts, self.rates, self.place, self.corner = step, parts, rates, place, corner.state
-        self.coverage = expert_coverage(step.sparsity, self.corner.sequences / step.stages)
+        self.coverage = step.coverage(self.corner.sequences)
         low, high = 0.0, float(self.corner.iteration[0]) * (1.0 + 1e-6)
         self.settles = self.iteration(high) <= high  # else no T up to T* satisfies τ(loads during T) = T
         for _ in range(40):
@@ -38,9 +38,9 @@ class Mix:
     def cost(self, T, part, lump):
         """What `lump` prompt tokens of a call add to an iteration, a token."""
         B = sum(rate * T * other.output for rate, other in zip(self.rates, self.parts, strict=True))
-        read = expert_coverage(self.step.sparsity, (self.corner.sequences + lump) / self.step.stages)
+        read = self.step.coverage(self.corner.sequences + lump)
         flop = part.attention * lump / part.prompt
-        with_prompt = iteration_time(self.step, B, NONE, lump, flop, read)
+        with_prompt = iteration_time(self.step, B, NONE, lump, flop, read, lump / part.prompt)
         return (with_prompt - iteration_time(self.step, B, NONE, NONE, NONE, self.coverage)) / lump
 
     def lump(self, T, part):
@@ -119,7 +119,7 @@ def test_load_adds_up(step, parts, place, targets, data):
     load, wait = mixed.wait()
     assert load <= place.utilization * slack
     assert wait <= corner.wait[0] * slack or np.isinf(corner.wait[0])
-    if step.experts[0] == 0:  # with routed experts jitter takes prompts at their cost at P*
+    if step.experts[0] == 0 and step.prompt_host[0] == 0:  # what prompts share, experts or launches, jitter takes as at P*
         assert mixed.jitter()[0] <= corner.jitter[0] * slack or np.isinf(corner.jitter[0])
 
 

@@ -1,0 +1,268 @@
+"""`planner validate`: is a problem file sound, and how far is the performance model from measurements."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from planner.points.columns import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from planner.calibrate.accuracy_page import Evidence
+    from planner.calibrate.scaling import Law
+    from planner.domain.catalog import Catalog
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+MEASURED = (".csv", ".json", ".jsonl")
+"""Endings of files of measurements; any other is a problem file."""
+
+_SAID = frozenset({"engine_version", "ttft_ms", "tpot_ms", "source"})
+"""Columns of points that only a file can give; every other has an option, for what a file does not say."""
+
+GROUPS = ("accelerator", "engine", "model", "precision")
+GROUPABLE = (*GROUPS, "mode", "tp", "pp", "dp", "ep", "gpus", "input_tokens", "output_tokens", "concurrency", "source")
+_EXAMPLE = "\b\nExample:\n  planner validate problem.yaml\n  planner validate measured.csv --csv errors.csv --figure accuracy.svg"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What to write, and where."""
+
+    csv: Path | None
+    figure: Path | None
+    page: Path | None
+
+    def check(self) -> None:
+        """Make sure that everything can be written, before the work."""
+        from planner.atomic import check_folder
+        from planner.calibrate.figure import check_suffix
+        from planner.errors import InvalidInput
+
+        for target in filter(None, (self.csv, self.figure, self.page)):
+            if not target.parent.is_dir():
+                raise InvalidInput.at(str(target), f"cannot write here: there is no directory {target.parent}", "make it first")
+            check_folder(target.parent, (target.name,))
+        if self.figure is not None:
+            check_suffix(self.figure)
+
+    @property
+    def figures(self) -> list[Path]:
+        """Where each figure goes: predictions, groups, scaling law."""
+        path = self.figure
+        return [] if path is None else [path, *(path.with_stem(f"{path.stem}-{name}") for name in ("groups", "scaling"))]
+
+
+def _columns(command: _F) -> _F:
+    """Give a command an option for every column of points that a file may leave out; the rarer ones are not in the help."""
+    for column in reversed([column for column in COLUMNS if column.name not in _SAID]):
+        shown = column.required or column.name == "tp"
+        text = f"Where a file does not say: {column.meaning}."
+        name = f"--{column.name.replace('_', '-')}"
+        command = click.option(name, column.name, metavar="VALUE", hidden=not shown, help=text)(command)
+    return command
+
+
+@click.command(epilog=_EXAMPLE)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PROBLEM.yaml | DATA...")
+@click.option("--apart", multiple=True, type=click.Path(path_type=Path), metavar="DATA", help="Score these too, but apart.")
+@click.option("--by", default=",".join(GROUPS), show_default=True, metavar="COLUMNS", help="Columns to group by.")
+@click.option("--no-cross", is_flag=True, help="Score the shipped coefficients only; fit nothing.")
+@click.option("--csv", type=click.Path(path_type=Path), metavar="OUT", help="Write the scores of every group here.")
+@click.option("--figure", type=click.Path(path_type=Path), metavar="OUT.svg|png", help="Draw predicted against measured here.")
+@click.option("--page", type=click.Path(path_type=Path), metavar="OUT.md", help="Write the whole account here.")
+@_columns
+@click.pass_context
+def validate(
+    context: click.Context,
+    /,
+    files: tuple[Path, ...],
+    apart: tuple[Path, ...],
+    by: str,
+    no_cross: bool,
+    csv: Path | None,
+    figure: Path | None,
+    page: Path | None,
+    **given: str | None,
+) -> None:
+    """Check a problem file; or hold the performance model against measurements.
+
+    A problem file is checked with its catalogs and traces, and what was read is said.
+
+    DATA is CSV with one deployment and load a row, or the result of vllm bench serve, GuideLLM, GenAI-Perf or AIPerf. TTFT, TPOT
+    and what follows from them are compared with coefficients as shipped, fitted to the points, and fitted without the model, and
+    without the GPU, that is predicted.
+    """
+    if not _are_measured(files):
+        _check(context, files)
+        return
+    from planner.catalog.load import load_builtin
+    from planner.cli import validate_output
+
+    targets, groups, catalog = Targets(csv, figure, page), _groups(by), load_builtin()
+    targets.check()
+    measured, others = _read(files, given, catalog), _read(apart, given, catalog) if apart else None
+    points = _predicted(measured, catalog, cross=not no_cross)
+    elsewhere = None if others is None else _predicted(others, catalog, cross=False)
+    validate_output.say_left_out(points)
+    validate_output.render(points, groups)
+    laws = _laws(catalog) if figure or page else ()
+    _write_scores(points, groups, laws, targets)
+    if page:
+        from planner.calibrate.accuracy_page import Evidence
+        from planner.calibrate.scaling import depth_exponent
+
+        apart_named = None if elsewhere is None else elsewhere.assign(source=elsewhere["file"])
+        seen = [_seen_from(page, path) for path in targets.figures]
+        names, depth = [file.name for file in files], depth_exponent(catalog, laws[0])
+        _write_page(page, Evidence(points, names, apart_named, None, laws, depth, seen, _command(context)))
+
+
+def _are_measured(files: tuple[Path, ...]) -> bool:
+    """Say whether files hold measurements, by their endings."""
+    return all(file.suffix.lower() in MEASURED for file in files)
+
+
+def _check(context: click.Context, files: tuple[Path, ...]) -> None:
+    """Check a problem file, which stands alone and takes no options."""
+    from planner.cli.app import check_problem
+
+    if len(files) > 1:
+        raise click.UsageError(f"one problem file at a time, or measurements alone ({', '.join(MEASURED)})")
+    used = [name for name in context.params if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
+    if used != ["files"]:
+        raise click.UsageError(f"options are for measurements ({', '.join(MEASURED)}), and {files[0]} is read as a problem file")
+    check_problem(files[0])
+
+
+def _groups(by: str) -> list[str]:
+    """Read the columns to group by."""
+    from planner.errors import InvalidInput
+
+    names = list(dict.fromkeys(name.strip().replace("-", "_") for name in by.split(",") if name.strip()))
+    unknown = [name for name in names if name not in GROUPABLE]
+    if unknown:
+        raise InvalidInput.at("command line", f"--by: there is no column {unknown[0]!r}", f"one of {', '.join(GROUPABLE)}")
+    return names
+
+
+def _read(files: tuple[Path, ...], given: Mapping[str, str | None], catalog: Catalog) -> pd.DataFrame:
+    """Read measurements and spell names as the catalogs do; every file's mistakes at once."""
+    import pandas as pd
+
+    from planner.errors import InvalidInput, Issue
+    from planner.points.formats import read_measured
+    from planner.points.names import resolve
+
+    tables: list[pd.DataFrame] = []
+    issues: list[Issue] = []
+    for file in files:
+        try:
+            tables.append(read_measured(file, given).assign(file=file.name))
+        except InvalidInput as error:
+            issues += error.issues
+    if issues:
+        raise InvalidInput(issues)
+    return resolve(pd.concat(tables, ignore_index=True), catalog)
+
+
+def _predicted(points: pd.DataFrame, catalog: Catalog, *, cross: bool) -> pd.DataFrame:
+    """Add predictions; refuse points of which none can be predicted."""
+    from planner.calibrate.shipped import shipped
+    from planner.errors import InvalidInput
+
+    if cross:
+        from planner.calibrate.cross import cross_validate
+
+        found = cross_validate(points, catalog, progress=_progress)
+    else:
+        from planner.points.predict import predict_table
+
+        found = shipped(points, lambda table: predict_table(table, catalog))
+    if not (found["problem"] == "").any():
+        raise InvalidInput.at(
+            "measurements", f"no row can be compared: {found['problem'].iloc[0]}", "mend the rows, or name other files"
+        )
+    return found
+
+
+def _progress(text: str) -> None:
+    """Say on a terminal's stderr what is being done."""
+    if sys.stderr.isatty():
+        click.echo(f"… {text}", err=True)
+
+
+def _laws(catalog: Catalog) -> tuple[Law, ...]:
+    """Return how the best latency grows with size and falls with bandwidth."""
+    from planner.calibrate.scaling import over_bandwidth, over_size
+    from planner.points.predict import predict_table
+
+    _progress("scaling laws")
+
+    def predict(table: pd.DataFrame) -> pd.DataFrame:
+        return predict_table(table, catalog)
+
+    return over_size(catalog, predict), over_bandwidth(catalog, predict)
+
+
+def _write_scores(points: pd.DataFrame, groups: list[str], laws: Sequence[Law], targets: Targets) -> None:
+    """Write the scores and the figures."""
+    from planner import atomic
+    from planner.calibrate import figure, scaling
+
+    if targets.csv:
+        atomic.write(targets.csv, _csv_text(points, groups))
+        click.echo(f"wrote {targets.csv}", err=True)
+    if targets.figure:
+        suffix = targets.figure.suffix.lower()
+        drawn = (figure.accuracy(points, suffix), figure.by_group(points, suffix, groups), scaling.figure(laws, suffix))
+        for path, data in zip(targets.figures, drawn, strict=True):
+            figure.write(path, data)
+            click.echo(f"wrote {path}", err=True)
+
+
+def _write_page(page: Path, evidence: Evidence) -> None:
+    """Write the account of accuracy."""
+    from planner import atomic
+    from planner.calibrate.accuracy_page import render
+
+    atomic.write(page, render(evidence))
+    click.echo(f"wrote {page}", err=True)
+
+
+def _seen_from(page: Path, path: Path) -> str:
+    """Return a figure's path as a link on the page needs it."""
+    import os
+
+    return Path(os.path.relpath(path, page.parent)).as_posix()
+
+
+def _command(context: click.Context) -> str:
+    """Return the command that was given, in one order."""
+    words = ["planner", "validate", *map(str, context.params["files"])]
+    for parameter in context.command.params:
+        value = context.params.get(str(parameter.name))
+        if isinstance(parameter, click.Option) and value not in (None, False, ()) and value != parameter.default:
+            for one in value if isinstance(value, tuple) else (value,):
+                words += [parameter.opts[0]] if one is True else [parameter.opts[0], str(one)]
+    return shlex.join(words)
+
+
+def _csv_text(points: pd.DataFrame, groups: list[str]) -> str:
+    """Write the scores of every group, then those of all points, whose group is blank; shares of 1."""
+    import pandas as pd
+
+    from planner.calibrate.scores import compare, table
+
+    compared = compare(points)
+    scored = table(compared, groups)
+    both = pd.concat([scored, table(compared)], ignore_index=True) if groups else scored
+    return both[scored.columns].to_csv(index=False, float_format="%.6g", lineterminator="\n")
