@@ -17,9 +17,6 @@ from planner.domain.engine import Ratios
 UNCHANGED = 0.005
 """Factors within this of 1 are left out."""
 
-FEWEST = 8
-"""Fewest points of a cell whose own errors are believed; with fewer those of everything stand in."""
-
 Row = dict[str, Any]
 
 
@@ -61,18 +58,17 @@ def evidence_rows(predicted: pd.DataFrame, catalog: Catalog, prefix: str, source
 
     Returns
     -------
-    Rows by name. A cell's errors are those of fits without the model in question; those of the row for everything else are
-    of fits without the accelerator in question, which is what a device never measured is predicted with.
+    Rows by name. Measured cells share the errors of all of them, each point predicted by a fit without its model: those of a
+    cell alone would rest on one or two models. The errors of the row for everything else are of fits without the
+    accelerator in question, which is how a device never measured is predicted.
     """
     good = predicted[predicted["problem"] == ""]
     formats = good["precision"].map({name: row.compute for name, row in catalog.precisions.items()})
     rows = {f"{prefix}/any": _evidence(good, "without_gpu", ("*", "*", "*")) | {"source": source, "as_of": as_of}}
+    pooled = {name: _ratios(good, name, "without_model") for name in ("ttft", "tpot")}
     for cell, part in good.groupby([good["accelerator"], good["engine"], formats], sort=True):
         names = tuple(str(name) for name in cell) if isinstance(cell, tuple) else (str(cell),)
-        trusted = part if len(part) >= FEWEST else good
-        row = _evidence(part, "without_model", names) | {
-            name: _ratios(trusted, name, "without_model") for name in ("ttft", "tpot")
-        }
+        row = _evidence(part, "without_model", names) | pooled
         rows[f"{prefix}/{'/'.join(names)}"] = row | {"source": source, "as_of": as_of}
     return rows
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from planner.candidates.layouts import Hardware, Shape, link_reach
 from planner.candidates.space import Space
 from planner.catalog.coefficients import Case, effective, kinds_of
+from planner.catalog.evidence import pessimism
 from planner.domain.catalog import Catalog
 from planner.domain.engine import Kind
 from planner.domain.hardware import Accelerator, Fabric
@@ -195,6 +196,34 @@ class ColumnFactory:
         if case not in self._coefficients:
             self._coefficients[case] = effective(self.catalog, case)
         return self._coefficients[case]
+
+    @cached_property
+    def _pessimism(self) -> dict[tuple[int, int, int, float], tuple[float, float]]:
+        return {}
+
+    def pessimism(self, rows: Index, confidence: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return how much slower than predicted iterations, and what a call waits outside them, are taken to be, per row [1].
+
+        Parameters
+        ----------
+        rows : of the space
+        confidence : share of comparable measurements that were not slower (`planner.catalog.evidence.pessimism`)
+        """
+        space = self.space.take(rows)
+        wide = (len(space.hardware), len(space.engines), len(space.precisions))
+        keys = np.ravel_multi_index((space.machine, space.engine, space.precision), wide)
+        unique, inverse = np.unique(keys, return_inverse=True)
+        found = []
+        for machine, engine, precision in zip(*(part.tolist() for part in np.unravel_index(unique, wide)), strict=True):
+            key = (machine, engine, precision, confidence)
+            if key not in self._pessimism:
+                names = space.hardware[machine].accelerator, space.engines[engine]
+                fmt = self.catalog.precisions[space.precisions[precision]].compute
+                iteration, waiting = (pessimism(self.catalog, *names, fmt, metric, confidence) for metric in ("tpot", "ttft"))
+                self._pessimism[key] = iteration, waiting
+            found.append(self._pessimism[key])
+        table = np.array(found).reshape(-1, 2)[inverse]
+        return table[:, 0], table[:, 1]
 
     def _engine(self, space: Space) -> EngineColumns:
         rows = [self.catalog.engines[name] for name in space.engines]

@@ -85,9 +85,9 @@ def target_of(objective: Objective) -> Target:
 class Evaluator:
     """Evaluates rows of a space for a set of streams."""
 
-    def __init__(self, factory: ColumnFactory, streams: Sequence[Stream], utilization: float) -> None:
+    def __init__(self, factory: ColumnFactory, streams: Sequence[Stream], utilization: float, confidence: float) -> None:
         """Keep the streams' moments, which do not depend on the deployment."""
-        self.factory, self.streams, self.utilization = factory, tuple(streams), utilization
+        self.factory, self.streams, self.utilization, self.confidence = factory, tuple(streams), utilization, confidence
         self.moments: tuple[StreamMoments, ...] = tuple(stream_moments(stream) for stream in streams)
         self.targets = tuple(hard_targets(stream) for stream in streams)
 
@@ -98,16 +98,17 @@ class Evaluator:
         step = compile_step(
             columns.model, columns.precision, columns.hardware, columns.link, columns.coefficients, columns.layout
         )
+        iteration, waiting = self.factory.pessimism(rows, self.confidence)
         replica = Replica(
             kv_bytes=np.maximum(budget.replica_kv, 1.0),
             max_sequences=columns.engine.max_sequences * columns.layout.dp,
             chunk_tokens=columns.engine.chunk_tokens * columns.layout.dp,
-            host=columns.coefficients.host_per_request,
+            host=columns.coefficients.host_per_request * waiting,
             utilization=self.utilization,
         )
         traffic = tuple(traffic_on(columns, self.streams[r], self.moments[r]) for r in streams)
         cache = kv_held(columns.model, columns.precision)
-        return Compiled(step, replica, budget, cache, budget.replica_kv / columns.layout.dp, traffic)
+        return Compiled(step.slower(iteration), replica, budget, cache, budget.replica_kv / columns.layout.dp, traffic)
 
     def screen(self, rows: Index, eligible: Bools) -> Screened:
         """Return what memory and the least time per call say of some rows, of which [R, rows] may be used."""

@@ -104,6 +104,9 @@ class Solver(Strict):
     """Stop searching after this time and return the best plan found."""
     seed: NonNegativeInt = 0
     """Seed of every random choice."""
+    confidence: Annotated[float, Field(ge=0.5, le=0.95)] = 0.8
+    """Promises are kept at the pessimistic edge of predictions: as slow as this share of comparable measurements at most was.
+    0.5 takes predictions as they come."""
 
 
 class Problem(Strict):

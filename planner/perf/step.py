@@ -20,7 +20,7 @@ additivity of load (design §3.4) rests on that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
@@ -72,6 +72,11 @@ class StepModel:
     def take(self, index: NDArray[np.intp]) -> Self:
         """Return the model of the chosen deployments."""
         return type(self)(**{f.name: np.asarray(getattr(self, f.name))[index] for f in fields(self)})
+
+    def slower(self, factor: Array) -> Self:
+        """Return the model with every time multiplied; shares, counts and exponents stay."""
+        times = ("host", "host_sequence", "weights", "experts", "flops", "kv", "attention", "comm", "prompt_host", "prompt_request")
+        return replace(self, **{name: getattr(self, name) * factor for name in times})
 
     def coverage(self, tokens: Array) -> Array:
         """Return the share of routed experts that an iteration of N tokens reads [1]; see `expert_coverage`."""

@@ -11,6 +11,7 @@ from planner.catalog.api_prices import ApiPrice
 from planner.domain.plan import ApiRoute, Plan, Proof, Purchase
 from planner.plan.bill import cost_of
 from planner.plan.costing import average_machine_cost
+from planner.plan.doubt import doubt_reasons
 from planner.plan.explain import context_warnings, facts_of, reasons_of
 from planner.plan.pool import latencies_of, predict_pool, shares_of
 from planner.plan.promises import api_promises, pool_promises
@@ -55,7 +56,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         purchases=purchases,
         promises=promises,
         latencies=tuple(latency for made in predicted for latency in latencies_of(made)),
-        reasons=tuple(reasons_of(search, pools, routes, cost)),
+        reasons=(*reasons_of(search, pools, routes, cost), *doubt_reasons(solved, pools, cost)),
         facts=tuple(facts_of(search, pools, routes, purchases)),
         warnings=(*warnings, *context_warnings(search, pools)),
     )

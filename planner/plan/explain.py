@@ -9,6 +9,7 @@ from planner.candidates.rejection import CODES
 from planner.catalog.coefficients import coefficients_for
 from planner.domain.hardware import Accelerator
 from planner.domain.plan import ApiRoute, Cost, Fact, Pool, Purchase
+from planner.plan.doubt import basis_of
 
 STANDINGS = ("assumed", "fitted", "stated", "published", "measured")
 """Weakest first."""
@@ -123,13 +124,18 @@ def _pool_facts(search: Search, pools: Sequence[Pool]) -> Iterator[Fact]:
         row = coefficients_for(
             catalog, deployment.accelerator, deployment.engine, catalog.precisions[deployment.precision].compute
         )
-        error = f", {row.error:.0%} error left" if row.error is not None else ""
         valid = f"; valid for {row.valid}" if row.valid else ""
         yield Fact(
             subject=f"{deployment.accelerator} under {deployment.engine}",
-            statement=f"efficiencies and host overheads of the iteration time{error}{valid}",
+            statement=f"efficiencies and host overheads of the iteration time{valid}",
             standing=row.status,
             source=row.source,
+        )
+        yield Fact(
+            subject=f"{deployment.accelerator} under {deployment.engine}",
+            statement=f"how far predictions may be off: {basis_of(catalog, deployment)}",
+            standing="fitted",
+            source="catalogs/calibration.yaml, docs/accuracy.md",
         )
         device = catalog.accelerators[deployment.accelerator]
         yield Fact(

@@ -81,7 +81,14 @@ def predict_pool(solved: Solved, column: int, name: str) -> PredictedPool:
     problem = search.problem
     cell = search.supply.cells[int(assembled.cell[column])]
     deployment = deployment_of(solved, column)
-    replicas = Replicas(search.catalog, deployment, cell.instance, search.streams, problem.operations.max_utilization)
+    replicas = Replicas(
+        search.catalog,
+        deployment,
+        cell.instance,
+        search.streams,
+        problem.operations.max_utilization,
+        problem.solver.confidence,
+    )
     names = [stream.name for stream in search.streams]
     need = assembled.program.pools.demand[:, :, column]
     demand = {

@@ -43,7 +43,13 @@ class Replicas:
     """One deployment, compiled for the streams of a problem."""
 
     def __init__(
-        self, catalog: Catalog, deployment: Deployment, instance: str, streams: Sequence[Stream], utilization: float
+        self,
+        catalog: Catalog,
+        deployment: Deployment,
+        instance: str,
+        streams: Sequence[Stream],
+        utilization: float,
+        confidence: float,
     ) -> None:
         """Compile a deployment on a machine.
 
@@ -54,11 +60,12 @@ class Replicas:
         instance : catalog name of the machine it runs on
         streams : every stream of the problem
         utilization : highest share of the stable rate to be used
+        confidence : share of comparable measurements that were no slower than what is taken
         """
         self.streams = tuple(streams)
         self.static = catalog.engines[deployment.engine].batching == "static"
         space = single(catalog, deployment, instance)
-        evaluator = Evaluator(ColumnFactory(catalog, space), streams, utilization)
+        evaluator = Evaluator(ColumnFactory(catalog, space), streams, utilization, confidence)
         self.targets = evaluator.targets
         self.contexts = tuple(moments.context for moments in evaluator.moments)
         self.compiled: Compiled = evaluator.compile(np.zeros(1, dtype=np.intp), range(len(streams)))

@@ -44,7 +44,14 @@ def _factor(solved: Solved, column: int) -> float | None:
     problem = search.problem
     cell = search.supply.cells[int(solved.assembled.cell[column])]
     deployment = deployment_of(solved, column)
-    replicas = Replicas(search.catalog, deployment, cell.instance, search.streams, problem.operations.max_utilization)
+    replicas = Replicas(
+        search.catalog,
+        deployment,
+        cell.instance,
+        search.streams,
+        problem.operations.max_utilization,
+        problem.solver.confidence,
+    )
     demand = solved.assembled.program.pools.demand[:, :, column]
     asked: list[float] = []
     for t in range(len(problem.periods)):
@@ -52,26 +59,26 @@ def _factor(solved: Solved, column: int) -> float | None:
         flow = outcome.flow[:, column, t] / working
         used = np.flatnonzero(flow > 0)
         rates = {search.streams[r].name: float(flow[r]) for r in used}
-        share = _share_kept(replicas, rates) if rates else 1.0
+        share = share_kept(replicas, rates, 1.0) if rates else 1.0
         if share < 1.0:
             load = float((demand[:, used] @ flow[used]).max())
             asked.append(1.0 / (load * share))
     return max(asked, default=None)
 
 
-def _share_kept(replicas: Replicas, rates: Mapping[str, float]) -> float:
-    """Return the largest share of a load at which a replica keeps every promise and limit [1]."""
+def share_kept(replicas: Replicas, rates: Mapping[str, float], most: float) -> float:
+    """Return the largest share of a load, up to `most`, at which a replica keeps every promise and limit [1]."""
 
     def keeps(share: float) -> bool:
         return holds(replicas.operate({name: rate * share for name, rate in rates.items()}), replicas)
 
-    if keeps(1.0):
-        return 1.0
-    low, high = 0.0, 1.0
+    if keeps(most):
+        return most
+    low, high = 0.0, most
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if keeps(middle) else (low, middle)
-    return max(low, 0.5**HALVINGS)
+    return max(low, most * 0.5**HALVINGS)
 
 
 def holds(operation: Operation, replicas: Replicas) -> bool:

@@ -19,7 +19,9 @@ def replicas(case: Case) -> Replicas:
     plan, loaded = case
     pool = plan.pools[0]
     streams = build_streams(loaded.problem, loaded.base)
-    return Replicas(loaded.catalog, pool.deployment, pool.instance, streams, loaded.problem.operations.max_utilization)
+    problem = loaded.problem
+    settings = problem.operations.max_utilization, problem.solver.confidence
+    return Replicas(loaded.catalog, pool.deployment, pool.instance, streams, *settings)
 
 
 def test_the_mix_of_one_stream_is_that_stream(mixed: Case) -> None:

@@ -1,0 +1,87 @@
+"""What it costs to keep promises at the pessimistic edge of predictions instead of taking them as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from planner.catalog.evidence import evidence_for, pessimism
+from planner.domain.catalog import Catalog
+from planner.domain.plan import Cost, Deployment, Pool
+from planner.plan.pool import deployment_of
+from planner.plan.predict import Replicas
+from planner.plan.solved import Solved, open_pools
+from planner.plan.strain import share_kept
+
+PLAIN = 0.5
+"""Confidence at which predictions are taken as they come."""
+
+MOST = 4.0
+"""Largest share of its load a pool is tried with."""
+
+
+def edge_of(catalog: Catalog, deployment: Deployment, confidence: float) -> tuple[float, float]:
+    """Return how much slower than predicted a deployment's iterations, and its calls' waits outside them, are taken to be [1]."""
+    fmt = catalog.precisions[deployment.precision].compute
+    names = deployment.accelerator, deployment.engine
+    return pessimism(catalog, *names, fmt, "tpot", confidence), pessimism(catalog, *names, fmt, "ttft", confidence)
+
+
+def basis_of(catalog: Catalog, deployment: Deployment) -> str:
+    """Say what the edge of a deployment rests on."""
+    found = evidence_for(catalog, deployment.accelerator, deployment.engine, catalog.precisions[deployment.precision].compute)
+    if found is None:
+        return "no measurement of it or of anything like it"
+    if found.accelerator == "*":
+        return f"{found.points:,} measurements of other accelerators, each predicted without its own"
+    return f"{found.points:,} measurements of {deployment.accelerator} under {deployment.engine}, each predicted without its model"
+
+
+def doubt_reasons(solved: Solved, pools: Sequence[Pool], cost: Cost) -> list[str]:
+    """Return what the pessimistic edge is, and about what it costs.
+
+    The pools are asked how much more of their load they would carry at confidence 0.5; fewer whole replicas would then do.
+    That is what this fleet pays for doubt; another fleet might pay less.
+    """
+    search = solved.search
+    confidence = search.problem.solver.confidence
+    edges = {pool.name: edge_of(search.catalog, pool.deployment, confidence) for pool in pools}
+    if not any(max(edge) > 1.0 for edge in edges.values()):
+        return []
+    said = ", ".join(f"{name} {iteration:.2f} times" for name, (iteration, _) in edges.items())
+    spared = sum(_spared(solved, column) for column in open_pools(solved.outcome))
+    hours = {period.name: period.hours for period in search.problem.periods}
+    whole = sum(_gpu_hours(pool, hours) for pool in pools)
+    share = spared / whole if whole else 0.0
+    price = f"{share:.0%} fewer accelerators, about ${cost.machines * share:,.2f}/h less" if spared else "as many accelerators"
+    return [
+        f"Promises are kept even where machines are as slow as {confidence:.0%} of comparable measurements at most were "
+        f"(solver.confidence): iterations are taken to last longer than predicted, {said}. "
+        f"Taking predictions as they come, these pools would need {price}."
+    ]
+
+
+def _gpu_hours(pool: Pool, hours: Mapping[str, float]) -> float:
+    """Return accelerators times hours of a pool, over the cycle."""
+    layout = pool.deployment.layout
+    return sum(load.replicas * hours[load.period] for load in pool.loads) * layout.tp * layout.pp * layout.dp
+
+
+def _spared(solved: Solved, column: int) -> float:
+    """Return accelerators times hours a pool could do without if predictions were taken as they come."""
+    search, outcome = solved.search, solved.outcome
+    problem, spare = search.problem, search.problem.operations.spare_replicas
+    cell, deployment = search.supply.cells[int(solved.assembled.cell[column])], deployment_of(solved, column)
+    settings = problem.operations.max_utilization, PLAIN
+    replicas = Replicas(search.catalog, deployment, cell.instance, search.streams, *settings)
+    gpus, saved = deployment.layout.tp * deployment.layout.pp * deployment.layout.dp, 0.0
+    for t, period in enumerate(problem.periods):
+        working = int(outcome.replicas[column, t]) - spare
+        flow = outcome.flow[:, column, t]
+        if working < 1 or not flow.any():
+            continue
+        rates = {search.streams[r].name: float(flow[r]) / working for r in np.flatnonzero(flow > 0)}
+        fewest = max(int(np.ceil(working / share_kept(replicas, rates, MOST) - 1e-9)), problem.operations.min_replicas - spare, 1)
+        saved += (working - min(fewest, working)) * gpus * period.hours
+    return saved
