@@ -36,7 +36,7 @@ def check_folder(folder: Path, names: tuple[str, ...] = ()) -> None:
         raise _unwritable(folder, error) from None
 
 
-def write_all(folder: Path, contents: Mapping[str, str]) -> list[Path]:
+def write_all(folder: Path, contents: Mapping[str, str | bytes]) -> list[Path]:
     """Write several files into a folder, all or none.
 
     Parameters
@@ -44,7 +44,7 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> list[Path]:
     folder : Path
         Made if it is not there.
     contents : mapping
-        File name → text.
+        File name → text, written in UTF-8, or bytes.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> list[Path]:
             for missing in [place for place in (*reversed(folder.parents), folder) if not place.exists()]:
                 missing.mkdir()
                 undo.callback(missing.rmdir)
-            ready = [(_temporary(folder, text, undo), folder / name) for name, text in contents.items()]
+            ready = [(_temporary(folder, content, undo), folder / name) for name, content in contents.items()]
             for temporary, target in ready:
                 before = target.read_bytes() if target.is_file() else None
                 temporary.replace(target)
@@ -72,7 +72,7 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> list[Path]:
     return [target for _, target in ready]
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, content: str | bytes) -> None:
     """Write one file, whole or not at all; its folder must be there."""
     if path.is_dir():
         raise InvalidInput.at(str(path), "cannot write here: this is a directory", "name a file in it")
@@ -80,15 +80,15 @@ def write(path: Path, text: str) -> None:
         raise InvalidInput.at(
             str(path), f"cannot write here: there is no directory {path.parent}", "make it first, or name another place"
         )
-    write_all(path.parent, {path.name: text})
+    write_all(path.parent, {path.name: content})
 
 
-def _temporary(folder: Path, text: str, undo: ExitStack) -> Path:
-    """Write a text under a temporary name beside its target."""
+def _temporary(folder: Path, content: str | bytes, undo: ExitStack) -> Path:
+    """Write a content under a temporary name beside its target."""
     handle, name = tempfile.mkstemp(dir=folder, prefix=".planner-")
     undo.callback(_remove, Path(name))
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(content.encode("utf-8") if isinstance(content, str) else content)
         stream.flush()
         os.fsync(stream.fileno())
     Path(name).chmod(0o666 & ~_umask())

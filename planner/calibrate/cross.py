@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from planner.calibrate.effects import SHARED, Effect
 from planner.calibrate.fit import BROAD_TRUST, Fit, Points, fit, points_of, seen_with
 from planner.domain.catalog import Catalog
+from planner.points.columns import PROBLEM
 from planner.points.deploy import refusals
 from planner.points.loops import Seen
-from planner.points.table import PROBLEM
 
 Progress = Callable[[str], None]
 Bools = NDArray[np.bool_]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,33 +101,24 @@ def check_suffix(path: Path) -> str:
 
 def write(path: Path, data: bytes) -> None:
     """Write a figure, whole or not at all."""
-    if path.suffix.lower() == ".svg":
-        atomic.write(path, data.decode("utf-8"))
-        return
-    atomic.check_folder(path.parent, (path.name,))
-    temporary = path.with_name(f".planner-{os.getpid()}-{path.name}")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    atomic.write(path, data)
 
 
-def accuracy(points: pd.DataFrame, suffix: str) -> bytes:
+def accuracy(points: pd.DataFrame, suffix: str, kinds: Sequence[str] = ()) -> bytes:
     """Draw predicted against measured TTFT, TPOT and output rate; one column for each kind of coefficients.
 
     Parameters
     ----------
     points : with the predictions of `cross_validate`
     suffix : `.svg` or `.png`
+    kinds : which coefficients to draw; none = all that were fitted, as shipped only where there is nothing else
 
     Returns
     -------
     The file. Colour tells accelerators, marker engines; the band holds errors to 25 %.
     """
     compared = compare(points)
-    kinds = _drawn(points)
+    kinds = kinds or _drawn(points)
     with style():
         figure = sheet(0.6 + 2.6 * len(kinds), 9.0)
         grid = figure.subplots(len(_DRAWN), len(kinds), squeeze=False)

@@ -16,9 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from planner.perf.step import Array, CallStep
 from planner.perf.columns import Columns
+from planner.perf.step import Array, CallStep
 
 ROUNDS = 40
 """Rounds of the fixed point; what is left of the first guess falls by `DAMPING` a round at worst."""
@@ -66,7 +67,7 @@ class ClosedLoop:
     """B, calls decoding on average [1]."""
     rate: Array
     """Calls per second [1/s]."""
-    waiting: Array
+    waiting: NDArray[np.bool_]
     """Whether clients wait outside because slots or memory are full."""
 
 

@@ -160,7 +160,7 @@ def host_time(model: ModelColumns, link: LinkColumns, coefficients: CoefficientC
         + np.where(np.asarray(layout.pp) > 1, (layout.pp - 1.0) * link.p2p_alpha, 0.0)
     )
     launches = model.layers * coefficients.host_per_layer + coefficients.host_per_step
-    return launches + coefficients.collective_latency * collectives
+    return np.asarray(launches + coefficients.collective_latency * collectives)
 
 
 def weight_time(
@@ -353,7 +353,7 @@ def communication_time(
 ) -> Array:
     """Return collective time per token of the iteration, fixed parts excluded.
 
-    comm = h·b/(pp·dp·c) · [ n_ar·2(tp − 1)/tp/β_ar + n_a2a·(k/tp)·(ep − 1)/ep/β_a2a + (pp − 1)/β_p2p ],  c = `collective_bandwidth`
+    comm = h·b/(pp·dp·c) · [ n_ar·2(tp − 1)/tp/β_ar + n_a2a·(k/tp)·(ep − 1)/ep/β_a2a + (pp − 1)/β_p2p ]
 
     Parameters
     ----------
@@ -365,7 +365,7 @@ def communication_time(
 
     Notes
     -----
-    Tensor-parallel ranks of one data-parallel rank share its tokens out before the all-to-all, hence k/tp. Communication
+    c is `collective_bandwidth`. Tensor-parallel ranks of one data-parallel rank share its tokens out before the all-to-all, hence k/tp. Communication
     is not overlapped with compute.
 
     References

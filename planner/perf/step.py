@@ -31,6 +31,11 @@ Array = NDArray[np.float64]
 TINY = 1e-300
 """Keeps 0/0 and log 0 at 0."""
 
+TIMES = tuple(
+    "host host_sequence weights experts flops kv attention comm prompt_host prompt_request".split()
+)
+"""Fields of `StepModel` that are times, per something or not."""
+
 
 @dataclass(frozen=True)
 class StepModel:
@@ -75,8 +80,7 @@ class StepModel:
 
     def slower(self, factor: Array) -> Self:
         """Return the model with every time multiplied; shares, counts and exponents stay."""
-        times = ("host", "host_sequence", "weights", "experts", "flops", "kv", "attention", "comm", "prompt_host", "prompt_request")
-        return replace(self, **{name: getattr(self, name) * factor for name in times})
+        return replace(self, **{name: getattr(self, name) * factor for name in TIMES})
 
     def coverage(self, tokens: Array) -> Array:
         """Return the share of routed experts that an iteration of N tokens reads [1]; see `expert_coverage`."""

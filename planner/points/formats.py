@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from planner.errors import InvalidInput
-from planner.points import csvfile, genai_perf, guidellm, vllm_bench
+from planner.points import csvfile, genai_perf, guidellm, survey, vllm_bench
 from planner.points.columns import BY_NAME, LOADS, PROBLEM
 from planner.points.record import Record
 from planner.points.table import Problems, normalize
@@ -62,6 +62,9 @@ def flag(column: str) -> str:
 
 def _from_csv(text: str, name: str, given: Mapping[str, Any]) -> pd.DataFrame:
     """Read a CSV file; what is given fills its blanks."""
+    if survey.recognises(text):
+        message = "this is a survey of other sources: steps, batches and memory, of which few have a TTFT or TPOT"
+        raise InvalidInput.at(name, message, "score it apart: --apart")
     file = csvfile.without_predictions(csvfile.parse(text, name))
     csvfile.check_header(file, given)
     return normalize(_filled(file.raw(), given))

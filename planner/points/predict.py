@@ -11,7 +11,7 @@ from planner.domain.catalog import Catalog
 from planner.points.calls import Calls
 from planner.points.deploy import Deployed, refusals
 from planner.points.loops import Group, Seen, as_shipped, groups
-from planner.points.table import PROBLEM
+from planner.points.columns import PROBLEM
 
 Floats = NDArray[np.float64]
 

@@ -218,7 +218,7 @@ def test_the_shipped_problem_ends_as_its_header_says(shipped: tuple[float, Any])
     assert seconds < 40.0
     for part in (
         "why:",
-        "raise voice TTFT p95 from 150 ms to",
+        "raise voice TTFT p95 from 200 ms to",
         "raise the quota of h100-* from 2 GPUs to",
         "also allow model",
     ):
