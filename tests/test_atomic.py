@@ -21,6 +21,14 @@ def test_files_are_written_whole_with_usual_rights(tmp_path: Path) -> None:
     assert stat.S_IMODE(written[0].stat().st_mode) == 0o666 & ~umask
 
 
+def test_bytes_are_written_as_they_are_and_text_with_its_own_line_ends(tmp_path: Path) -> None:
+    content = bytes(range(256)) + b"\r\n"
+    atomic.write(tmp_path / "x", content)
+    atomic.write(tmp_path / "y", "a\nb\r\n")
+    assert (tmp_path / "x").read_bytes() == content
+    assert (tmp_path / "y").read_bytes() == b"a\nb\r\n"
+
+
 def test_all_or_none_when_a_rename_fails(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("old")
     (tmp_path / "z").mkdir()  # a file cannot replace a folder

@@ -55,7 +55,7 @@ def quarters(points: pd.DataFrame) -> tuple[Index, str] | None:
     for words, columns in TOGETHER.items():
         group = points.groupby(list(columns), dropna=False, sort=True).ngroup().to_numpy(np.intp)
         if group.max() + 1 >= FOLDS:
-            return group % FOLDS, words
+            return np.asarray(group % FOLDS, dtype=np.intp), words
     return None
 
 

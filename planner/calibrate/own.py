@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from planner.calibrate.cross import cross_validate, usable, without_factors
 from planner.calibrate.effects import OWN, SHARED, Effect, Level
-from planner.calibrate.fit import BROAD_TRUST, OWN_TRUST, Fit, Points, fit, points_of
+from planner.calibrate.fit import BROAD_TRUST, OWN_TRUST, Fit, fit, points_of
 from planner.calibrate.held_out import predict_held_out, quarters
 from planner.calibrate.overlay import UNCHANGED, as_yaml, evidence_rows, factor_rows
 from planner.calibrate.own_evidence import own_evidence
@@ -20,8 +20,8 @@ from planner.calibrate.shipped import shipped
 from planner.domain.catalog import Catalog
 from planner.domain.engine import Coefficient, Factor
 from planner.errors import InvalidInput, Issue
+from planner.points.columns import PROBLEM
 from planner.points.predict import predict_table
-from planner.points.table import PROBLEM
 
 Progress = Callable[[str], None]
 Row = dict[str, Any]
@@ -32,13 +32,13 @@ SHARED_NAME = "shared"
 SHARED_COMMENT = "Found by `planner calibrate --shared` from closed-loop measurements; do not edit by hand."
 OWN_COMMENT = """\
 Found by `planner calibrate` from measurements of one's own; do not edit by hand.
-It scales what the catalogs with the digest {digest} hold. Use it under `catalogs: {{files: […]}}` in a problem file."""
+Use it in a problem file under `catalogs: {{files: […]}}`, with the catalogs whose coefficients it scales. Their digest:
+{digest}"""
 
 BEYOND = 2.0
 """Spreads from its center from which on a factor is suspect."""
 
 _REASONS = 8
-_TIMES = {"ttft": "times to first token", "tpot": "times per token"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Calibration:
     comment: str
     """What stands at the head of the file."""
     left_out: str
-    """What held-out predictions had not seen of a point, '' where there are none."""
+    """What predictions in `…_held_out` had not seen of a point, '' where there are none."""
 
     @property
     def text(self) -> str:
@@ -162,7 +162,9 @@ def calibrate_shared(table: pd.DataFrame, catalog: Catalog, label: Label, progre
     Raises
     ------
     InvalidInput
-        If no point can be used, or one of both times was measured nowhere in some cell.
+        If no point can be used.
+    MissingFact
+        If times to first token, or times per token, were measured nowhere.
 
     Notes
     -----
@@ -171,13 +173,12 @@ def calibrate_shared(table: pd.DataFrame, catalog: Catalog, label: Label, progre
     bare = without_factors(catalog)
     judged = usable(table, catalog)
     part = judged.iloc[_good(judged)].reset_index(drop=True)
-    _refuse_unmeasured(part, catalog)
     predicted = cross_validate(table, catalog, progress=progress)
     progress(f"fitting {len(part):,} points")
     found = fit(points_of(part, bare), SHARED, bare, trust=BROAD_TRUST)
     factors = factor_rows(found, label.name, label.source, label.as_of)
     evidence = evidence_rows(predicted, catalog, label.name, label.source, label.as_of)
-    return Calibration(predicted, found, factors, evidence, SHARED_COMMENT, "its model")
+    return Calibration(predicted, found, factors, evidence, SHARED_COMMENT, "")
 
 
 def departures(found: Fit) -> list[Departure]:
@@ -228,20 +229,6 @@ def _refuse_displacing(catalog: Catalog, label: Label) -> None:
 
 def _names(catalog: Catalog) -> Iterable[str]:
     return (*catalog.factors, *catalog.evidence)
-
-
-def _refuse_unmeasured(part: pd.DataFrame, catalog: Catalog) -> None:
-    """Refuse points that leave some cell without any measured TTFT or TPOT: its evidence needs both."""
-    formats = part["precision"].map({name: row.compute for name, row in catalog.precisions.items()})
-    cells = part.groupby([part["accelerator"], part["engine"], formats])
-    issues = [
-        Issue("measurements", 0, "", f"no {_TIMES[metric]} in {'/'.join(map(str, cell))}", "leave these rows out, or add some")
-        for metric in _TIMES
-        for cell, count in cells[f"{metric}_ms"].count().items()
-        if count == 0 and isinstance(cell, tuple)
-    ]
-    if issues:
-        raise InvalidInput(issues)
 
 
 def _spread(judged: pd.DataFrame, part: pd.DataFrame, good: NDArray[np.intp]) -> pd.DataFrame:

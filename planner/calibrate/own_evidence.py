@@ -105,5 +105,5 @@ def _ranges(part: pd.DataFrame, same: Evidence | None) -> Row:
 
 
 def _range(part: pd.DataFrame, name: str, same: Evidence | None) -> tuple[float, float]:
-    former = getattr(same, name) if same else ()
-    return float(min(part[name].min(), *former)), float(max(part[name].max(), *former))
+    ends = [*part[name], *(getattr(same, name) if same else ())]
+    return float(min(ends)), float(max(ends))

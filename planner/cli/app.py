@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from planner import __version__
+from planner.cli.calibrate import calibrate
 from planner.cli.catalog import catalog
 from planner.cli.guard import Guarded, say_issue
 from planner.cli.predict import predict
@@ -47,6 +48,7 @@ def main(debug: bool) -> None:
 main.add_command(catalog)
 main.add_command(validate)
 main.add_command(predict)
+main.add_command(calibrate)
 
 
 @main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))

@@ -16,6 +16,8 @@ _FACTS: dict[str, tuple[str, ...]] = {
     "kv_precisions": ("bits",),
     "engines": ("name", "version", "batching"),
     "coefficients": ("status", "error"),
+    "factors": ("coefficient", "factor"),
+    "evidence": ("points", "as_of"),
     "benchmarks": ("task", "unit"),
     "apis": ("provider", "model"),
     "owned": ("instance", "capex"),

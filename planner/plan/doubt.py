@@ -33,6 +33,8 @@ def basis_of(catalog: Catalog, deployment: Deployment) -> str:
     found = evidence_for(catalog, deployment.accelerator, deployment.engine, catalog.precisions[deployment.precision].compute)
     if found is None:
         return "no measurement of it or of anything like it"
+    if found.note:
+        return f"{found.points:,} measurements; {found.note}"
     if found.accelerator == "*":
         return f"{found.points:,} measurements of other accelerators, each predicted without its own"
     return f"{found.points:,} measurements of {deployment.accelerator} under {deployment.engine}, each predicted without its model"
