@@ -8,9 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from planner.calibrate import scores
-from planner.calibrate.bars import BARS, Verdict, verdicts
-from planner.calibrate.page_text import correlation, escape, percent, rows_of, signed, table, whole, wrap
+from planner.calibrate import causes, elsewhere, scores
+from planner.calibrate.bars import BARS, verdicts
+from planner.calibrate.elsewhere import Elsewhere
+from planner.calibrate.page_text import (
+    correlation,
+    escape,
+    left_out,
+    percent,
+    rows_of,
+    signed,
+    table,
+    verdict_text,
+    whole,
+    wrap,
+)  # fmt: skip
 from planner.calibrate.scaling import Law, exponent
 from planner.calibrate.scores import BY, CROSS, KINDS, METRICS
 
@@ -20,8 +32,6 @@ FEWEST = 4
 """Points of a group that is called weak."""
 ONE_SIDED = 0.5
 """Share of the median error that a bias must reach for errors to be called one-sided."""
-MOST_REASONS = 15
-"""Reasons for rows left out that are spelt out; the rest are counted."""
 
 _HEADINGS = {"accelerator": "GPU", "engine": "engine", "model": "model", "precision": "format"}
 _MEANING = {
@@ -41,10 +51,10 @@ class Evidence:
     """Measured points with every kind of prediction; see `cross_validate`."""
     sources: Sequence[str]
     """Names of the files the points are from."""
-    apart: pd.DataFrame | None = None
-    """Points of other groups, predicted with the shipped coefficients only; `source` says whose they are, few names for many."""
-    capacity: pd.DataFrame | None = None
-    """`model`, `accelerator`, `engine`, `precision`, `tp`, `measured` and `predicted` cache memory per GPU [GB]."""
+    apart: Elsewhere | None = None
+    """What other groups measured, predicted with the shipped coefficients only."""
+    seen: bool = False
+    """Whether the shipped coefficients were themselves fitted to these points."""
     laws: Sequence[Law] = ()
     """Exponents of the best latency, over size and over bandwidth."""
     depth: float = np.nan
@@ -68,15 +78,25 @@ def render(evidence: Evidence) -> str:
     """
     compared = scores.compare(evidence.points)
     kinds = scores.kinds_in(evidence.points)
-    overall, grouped = scores.table(compared), scores.table(compared, BY)
+    overall, grouped = _overall(compared, evidence.apart), scores.table(compared, BY)
     sections = (
-        _head(kinds), _data(evidence), _bars(overall, kinds, evidence.figures), _groups(grouped, kinds), _weak(grouped, kinds),
-        _apart(evidence.apart), _capacity(evidence.capacity), _laws(evidence), _again(evidence.command),
+        _head(kinds, seen=evidence.seen), _data(evidence), _bars(overall, kinds, evidence.figures),
+        causes.section(evidence.points, compared), _weak(grouped, kinds), _groups(grouped, kinds), _apart(evidence.apart),
+        _laws(evidence), _again(evidence.command),
     )  # fmt: skip
     return "\n".join(line for section in sections for line in section).rstrip() + "\n"
 
 
-def _head(kinds: Sequence[str]) -> Iterator[str]:
+def _overall(compared: pd.DataFrame, apart: Elsewhere | None) -> pd.DataFrame:
+    """Score all points together, and KV capacity where it was measured."""
+    scored = scores.table(compared)
+    if apart is None or not (apart.capacity["measured"] > 0.0).any():
+        return scored
+    capacity = scores.capacities(apart.capacity[apart.capacity["measured"] > 0.0])
+    return pd.concat([scored, scores.table(capacity)], ignore_index=True)
+
+
+def _head(kinds: Sequence[str], *, seen: bool) -> Iterator[str]:
     yield from ("# Accuracy", "")
     yield from wrap(
         "How far predictions of the performance model are from published measurements. `planner validate` writes this page; no "
@@ -88,6 +108,12 @@ def _head(kinds: Sequence[str]) -> Iterator[str]:
     yield ""
     if set(CROSS) & set(kinds):
         yield from wrap("The last tell what to expect of a model or GPU that nobody has measured; the bars below are for them.")
+        yield ""
+    if seen and "shipped" in kinds:
+        yield from wrap(
+            "The coefficients shipped were fitted to these very points: how near they are here says how well the form of the "
+            "model suits, not how well it predicts."
+        )
         yield ""
 
 
@@ -105,24 +131,7 @@ def _data(evidence: Evidence) -> Iterator[str]:
     sizes = known["accelerator"].value_counts().sort_index()
     yield from table(["GPU", ">points"], [[escape(str(name)), f"{n:,}"] for name, n in sizes.items()])
     yield ""
-    yield from _left_out(evidence.points)
-
-
-def _left_out(points: pd.DataFrame) -> Iterator[str]:
-    """List the rows that could not be predicted, and why."""
-    lost = scores.unpredicted(points)
-    if lost.empty:
-        yield from ("No row was left out.", "")
-        return
-    total = rows_of(int(lost["n"].sum()), "row")
-    yield from wrap(f"{total} left out before anything was compared, for these reasons and never for an error:")
-    yield ""
-    for problem, n in zip(lost["problem"][:MOST_REASONS], lost["n"][:MOST_REASONS], strict=True):
-        yield from wrap(f"{rows_of(int(n), 'row')}: {escape(problem)}.", "- ")
-    if len(lost) > MOST_REASONS:
-        rest = int(lost["n"][MOST_REASONS:].sum())
-        yield f"- {rows_of(rest, 'row')}: {rows_of(len(lost) - MOST_REASONS, 'other reason')}."
-    yield ""
+    yield from left_out(scores.unpredicted(evidence.points))
 
 
 def _bars(overall: pd.DataFrame, kinds: Sequence[str], figures: Sequence[str]) -> Iterator[str]:
@@ -131,10 +140,14 @@ def _bars(overall: pd.DataFrame, kinds: Sequence[str], figures: Sequence[str]) -
     yield ""
     rows = []
     for bar in BARS:
-        if bar.metric in METRICS:
+        found = verdicts(overall, kinds, [bar])
+        if any(one.known for one in found):
             limit = f"{'≥' if bar.at_least else '≤'} {percent(bar.limit) if bar.percent else correlation(bar.limit)}"
-            rows.append([bar.text, limit, *map(verdict_text, verdicts(overall, kinds, [bar]))])
+            rows.append([bar.text, limit, *(verdict_text(one) if one.known else "–" for one in found)])
     yield from table(["", "bar", *(KINDS[kind] for kind in kinds)], rows)
+    yield ""
+    for kind in kinds:
+        yield from wrap(summary(overall, kind), "- ")
     yield ""
     broad = overall[overall["metric"] == "tokens"].set_index("kind")["rank_broad"]
     said = ", ".join(f"{KINDS[kind]} {correlation(broad[kind])}" for kind in kinds if kind in broad.index)
@@ -148,23 +161,25 @@ def _bars(overall: pd.DataFrame, kinds: Sequence[str], figures: Sequence[str]) -
         yield from (f"![{_TITLES.get(stem.rpartition('-')[2], 'Predicted against measured')}]({name})", "")
 
 
-def verdict_text(verdict: Verdict) -> str:
-    """Say a figure, and whether its bar is met or missed by how much.
+def summary(overall: pd.DataFrame, kind: str) -> str:
+    """Say how many bars predictions of one kind meet, and which they miss.
 
-    Examples
-    --------
-    >>> verdict_text(Verdict(BARS[0], "fitted", 0.062)), verdict_text(Verdict(BARS[0], "fitted", 0.112))
-    ('6.2 %, met', '11.2 %, missed by 3.2')
-    >>> verdict_text(Verdict(BARS[6], "fitted", 0.912)), verdict_text(Verdict(BARS[6], "fitted", float("nan")))
-    ('0.912, missed by 0.058', 'not measured')
+    Parameters
+    ----------
+    overall : `planner.calibrate.scores.table` of all points together
+    kind : the coefficients
     """
-    if not verdict.known:
-        return "not measured"
-    share = verdict.bar.percent
-    value = percent(verdict.value) if share else correlation(verdict.value)
-    if verdict.met:
-        return f"{value}, met"
-    return f"{value}, missed by {percent(verdict.missed_by).removesuffix(' %') if share else correlation(verdict.missed_by)}"
+    found = [one for one in verdicts(overall, [kind]) if one.known]
+    met, missed = sum(one.met for one in found), [one.bar.text for one in found if not one.met]
+    return f"{KINDS[kind]}: {met} of {len(found)} bars met{'; missed: ' + '; '.join(missed) if missed else ''}."
+
+
+def _apart(apart: Elsewhere | None) -> Iterator[str]:
+    if apart is None:
+        return
+    yield from elsewhere.section(apart)
+    if len(apart.capacity):
+        yield from elsewhere.capacity_section(apart.capacity)
 
 
 def _groups(grouped: pd.DataFrame, kinds: Sequence[str]) -> Iterator[str]:
@@ -228,48 +243,6 @@ def weakness(row: pd.Series) -> str:
         way = f"predicted too {'slow' if bias > 0 else 'fast'}, by {whole(abs(bias))} % in the median"
     near = f"{whole(float(row['within_25']))} % of points within 25 %"
     return f"median error {whole(median)} % over {rows_of(int(row['n']), 'point')}; {way}; {near}."
-
-
-def _apart(apart: pd.DataFrame | None) -> Iterator[str]:
-    if apart is None:
-        return
-    compared = scores.compare(apart)
-    chosen = compared[(compared["kind"] == "shipped") & compared["metric"].isin(["tpot", "ttft"])]
-    yield from ("## Other sources", "")
-    yield from wrap(
-        "Points of other groups, on other GPUs, engines and versions. They take part neither in a fit nor in the bars; the "
-        "figures are of the coefficients as shipped."
-    )
-    yield ""
-    rows = [
-        [*(escape(str(row[name])) for name in ("accelerator", "engine", "source")), METRICS[row["metric"]], f"{row['n']:,}",
-         *(f"{whole(float(row[name]))} %" for name in ("mape", "median", "p90")), f"{signed(float(row['bias']))} %"]
-        for _, row in scores.table(chosen, ["accelerator", "engine", "source"]).iterrows()
-    ]  # fmt: skip
-    yield from table(["GPU", "engine", "source", "metric", ">n", ">mean", ">median", ">p90", ">bias"], rows)
-    yield ""
-    yield from _left_out(apart)
-
-
-def _capacity(capacity: pd.DataFrame | None) -> Iterator[str]:
-    if capacity is None:
-        return
-    compared = scores.capacities(capacity)
-    bar = next(bar for bar in BARS if bar.metric == "kv")
-    verdict = verdicts(scores.table(compared), ["shipped"], [bar])[0]
-    yield from ("## KV capacity", "")
-    yield from wrap(
-        "Memory left for the cache on each GPU, as engines report it on starting, and as predicted. "
-        f"Worst error {verdict_text(verdict)} (bar: {percent(bar.limit)})."
-    )
-    yield ""
-    rows = [
-        [*_names(tuple(row[name] for name in BY)), f"{row['tp']:g}", f"{row['measured']:.1f} GB", f"{row['predicted']:.1f} GB",
-         f"{signed(float(row['predicted'] / row['measured'] - 1.0))} %"]
-        for _, row in compared.iterrows()
-    ]  # fmt: skip
-    yield from table([*_HEADINGS.values(), ">TP", ">measured", ">predicted", ">error"], rows)
-    yield ""
 
 
 def _laws(evidence: Evidence) -> Iterator[str]:

@@ -75,13 +75,16 @@ def cross_validate(
     """
     judged = usable(table, catalog)
     good = np.flatnonzero((judged[PROBLEM] == "").to_numpy(bool))
-    out = judged.copy()
+    out = judged.assign(gpus=np.nan, **dict.fromkeys(_columns(), np.nan))
+    if not good.size:
+        return out
     part = judged.iloc[good].reset_index(drop=True)
     bare = without_factors(catalog)
     points, shipped = points_of(part, bare), points_of(part, catalog)
-    out["gpus"] = np.nan
+    gpus = np.full(len(out), np.nan)
     for rows, group in points.parts:
-        out.iloc[good[rows], out.columns.get_loc("gpus")] = np.sum([role.gpus for role in group.roles], axis=0)
+        gpus[good[rows]] = np.sum([role.gpus for role in group.roles], axis=0)
+    out["gpus"] = gpus
     _write(out, good, seen_with(shipped), "shipped")
     progress(f"fitting {len(part):,} points")
     _write(out, good, fit(points, effects, bare, trust=BROAD_TRUST).seen(points), "fitted")
@@ -125,6 +128,11 @@ def _empty(count: int) -> Seen:
 def _copy(into: Seen, seen: Seen, rows: NDArray[np.intp]) -> None:
     for name in ("ttft", "tpot", "rate", "sequences"):
         getattr(into, name)[rows] = getattr(seen, name)[rows]
+
+
+def _columns() -> list[str]:
+    """Return the columns that predictions are written to."""
+    return [f"{name}_ms_{ending}" for ending in ("shipped", "fitted", *LEFT_OUT.values()) for name in ("ttft", "tpot")]
 
 
 def _write(out: pd.DataFrame, rows: NDArray[np.intp], seen: Seen, ending: str) -> None:

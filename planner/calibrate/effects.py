@@ -43,16 +43,18 @@ class Effect:
     """Engine it is about."""
 
     def level(self, case: Case, catalog: Catalog) -> Level | None:
-        """Return the level of a case, None where the effect does not speak of it."""
+        """Return the level of a case, None where the effect does not speak of it, or what tells its levels apart is unknown."""
         if (self.kind != "*" and self.kind not in case.kinds) or self.engine not in ("*", case.engine):
             return None
-        return tuple(_on(axis, case, catalog) for axis in self.by)
+        level = tuple(_on(axis, case, catalog) for axis in self.by)
+        return level if all(level) else None
 
 
 def _on(axis: Axis, case: Case, catalog: Catalog) -> str:
+    """Return where a case stands on an axis, '' where that is unknown: a factor with an empty key would hold for all."""
     if axis == "generation":
         words = catalog.accelerators[case.accelerator].architecture.split()
-        return next((word for word in words if word in GENERATIONS), "*")
+        return next((word for word in words if word in GENERATIONS), "")
     return str(getattr(case, axis))
 
 

@@ -79,7 +79,7 @@ def sheet(width: float, height: float) -> Figure:
 def file_bytes(figure: Figure, suffix: str) -> bytes:
     """Return a figure as a file, the same bytes for the same figure: no date, fixed names within."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=suffix[1:], dpi=200, metadata=_QUIET[suffix])
+    figure.savefig(buffer, format=suffix[1:], dpi=130, metadata=_QUIET[suffix])
     return buffer.getvalue()
 
 

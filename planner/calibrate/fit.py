@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from planner.calibrate.effects import Design, Effect, design
-from planner.catalog.coefficients import CEILING, Case
+from planner.catalog.coefficients import Case, at_most
 from planner.domain.catalog import Catalog
+from planner.domain.engine import Coefficient
 from planner.perf.columns import CoefficientColumns
 from planner.points.loops import Group, Seen, as_shipped, groups
 
@@ -82,7 +83,7 @@ def points_of(table: pd.DataFrame, catalog: Catalog) -> Points:
     return Points(table, parts, tuple(cases), case)
 
 
-def seen_with(points: Points, logs: dict[str, Floats] | None = None) -> Seen:
+def seen_with(points: Points, logs: Mapping[Coefficient, Floats] | None = None) -> Seen:
     """Return what clients see at all points, with the catalog's coefficients times e^logs (by name, one a point)."""
     n = len(points.table)
     out = Seen(*(np.full(n, np.nan) for _ in range(4)))
@@ -95,11 +96,10 @@ def seen_with(points: Points, logs: dict[str, Floats] | None = None) -> Seen:
     return out
 
 
-def _scaled(columns: CoefficientColumns, logs: dict[str, Floats], rows: NDArray[np.intp]) -> CoefficientColumns:
+def _scaled(columns: CoefficientColumns, logs: Mapping[Coefficient, Floats], rows: NDArray[np.intp]) -> CoefficientColumns:
     changed = {}
     for name, values in logs.items():
-        scaled = getattr(columns, name) * np.exp(values[rows])
-        changed[name] = np.minimum(scaled, CEILING) if name.endswith("_efficiency") else scaled
+        changed[name] = np.minimum(getattr(columns, name) * np.exp(values[rows]), at_most(name))
     return replace(columns, **changed)
 
 
@@ -177,8 +177,11 @@ def fit(points: Points, effects: Sequence[Effect], catalog: Catalog, *, trust: f
             rows[touched, start + both[touched]] = ((data(moved) - at) / STEP)[touched]
         return np.vstack([rows[mask], prior])
 
+    def residual(parameters: Floats) -> Floats:
+        return np.concatenate([data(parameters)[mask], parameters / laid.spread])
+
     solved = least_squares(
-        lambda parameters: np.concatenate([data(parameters)[mask], parameters / laid.spread]),
+        residual,
         np.zeros(len(laid.spread)),
         jac=jacobian,
         x_scale=laid.spread,

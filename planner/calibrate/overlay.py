@@ -13,6 +13,7 @@ from planner.calibrate.effects import Effect, Level
 from planner.calibrate.fit import Fit
 from planner.domain.catalog import Catalog
 from planner.domain.engine import Ratios
+from planner.errors import MissingFact
 
 UNCHANGED = 0.005
 """Factors within this of 1 are left out."""
@@ -61,19 +62,24 @@ def evidence_rows(predicted: pd.DataFrame, catalog: Catalog, prefix: str, source
     Rows by name. Measured cells share the errors of all of them, each point predicted by a fit without its model: those of a
     cell alone would rest on one or two models. The errors of the row for everything else are of fits without the
     accelerator in question, which is how a device never measured is predicted.
+
+    Raises
+    ------
+    MissingFact
+        If times to first token, or times per token, were measured nowhere.
     """
     good = predicted[predicted["problem"] == ""]
     formats = good["precision"].map({name: row.compute for name, row in catalog.precisions.items()})
-    rows = {f"{prefix}/any": _evidence(good, "without_gpu", ("*", "*", "*")) | {"source": source, "as_of": as_of}}
-    pooled = {name: _ratios(good, name, "without_model") for name in ("ttft", "tpot")}
+    known, far = ({name: _ratios(good, name, ending) for name in ("ttft", "tpot")} for ending in ("without_model", "without_gpu"))
+    rows = {f"{prefix}/any": _evidence(good, ("*", "*", "*")) | far | {"source": source, "as_of": as_of}}
     for cell, part in good.groupby([good["accelerator"], good["engine"], formats], sort=True):
         names = tuple(str(name) for name in cell) if isinstance(cell, tuple) else (str(cell),)
-        row = _evidence(part, "without_model", names) | pooled
-        rows[f"{prefix}/{'/'.join(names)}"] = row | {"source": source, "as_of": as_of}
+        rows[f"{prefix}/{'/'.join(names)}"] = _evidence(part, names) | known | {"source": source, "as_of": as_of}
     return rows
 
 
-def _evidence(part: pd.DataFrame, ending: str, names: Sequence[str]) -> Row:
+def _evidence(part: pd.DataFrame, names: Sequence[str]) -> Row:
+    """Return what was measured."""
     accelerator, engine, fmt = names
     return {
         "accelerator": accelerator,
@@ -83,14 +89,14 @@ def _evidence(part: pd.DataFrame, ending: str, names: Sequence[str]) -> Row:
         "models": sorted(set(part["model"])),
         "gpus": [int(part["gpus"].min()), int(part["gpus"].max())],
         **{name: [float(part[name].min()), float(part[name].max())] for name in ("input_tokens", "output_tokens", "concurrency")},
-        "ttft": _ratios(part, "ttft", ending),
-        "tpot": _ratios(part, "tpot", ending),
     }
 
 
 def _ratios(part: pd.DataFrame, metric: str, ending: str) -> dict[str, float]:
     ratio = (part[f"{metric}_ms"] / part[f"{metric}_ms_{ending}"]).to_numpy(float)
     ratio = ratio[np.isfinite(ratio)]
+    if not ratio.size:
+        raise MissingFact(f"no {metric}_ms was measured: how far predictions of it are off cannot be known; add such rows")
     found = np.exp(np.quantile(np.log(ratio), [int(name[1:]) / 100.0 for name in Ratios.model_fields]))
     return {name: float(f"{value:.3g}") for name, value in zip(Ratios.model_fields, found, strict=True)}
 

@@ -7,9 +7,15 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+import pandas as pd
+
+from planner.calibrate.bars import Verdict
 
 WIDTH = 130
 """Columns that no line of prose passes."""
+
+MOST_REASONS = 15
+"""Reasons for rows left out that are spelt out; the rest are counted."""
 
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=%)")
 
@@ -109,3 +115,48 @@ def rows_of(count: int, one: str) -> str:
     ('1 row', '1,200 rows')
     """
     return f"{count:,} {one}{'' if count == 1 else 's'}"
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Say a figure, and whether its bar is met or missed by how much.
+
+    Examples
+    --------
+    >>> from planner.calibrate.bars import BARS
+    >>> verdict_text(Verdict(BARS[0], "fitted", 0.062)), verdict_text(Verdict(BARS[0], "fitted", 0.112))
+    ('6.2 %, met', '11.2 %, missed by 3.2')
+    >>> verdict_text(Verdict(BARS[6], "fitted", 0.912)), verdict_text(Verdict(BARS[6], "fitted", float("nan")))
+    ('0.912, missed by 0.058', 'not measured')
+    """
+    if not verdict.known:
+        return "not measured"
+    share = verdict.bar.percent
+    value = percent(verdict.value) if share else correlation(verdict.value)
+    if verdict.met:
+        return f"{value}, met"
+    return f"{value}, missed by {percent(verdict.missed_by).removesuffix(' %') if share else correlation(verdict.missed_by)}"
+
+
+def left_out(counts: pd.DataFrame) -> Iterator[str]:
+    """List the rows that could not be compared, and why.
+
+    Parameters
+    ----------
+    counts : `problem`, `n`, most rows first
+
+    Returns
+    -------
+    Lines of Markdown.
+    """
+    if counts.empty:
+        yield from ("No row was left out.", "")
+        return
+    total = rows_of(int(counts["n"].sum()), "row")
+    yield from wrap(f"{total} left out before anything was compared, for these reasons and never for an error:")
+    yield ""
+    for problem, n in zip(counts["problem"][:MOST_REASONS], counts["n"][:MOST_REASONS], strict=True):
+        yield from wrap(f"{rows_of(int(n), 'row')}: {escape(problem)}.", "- ")
+    if len(counts) > MOST_REASONS:
+        rest = int(counts["n"][MOST_REASONS:].sum())
+        yield f"- {rows_of(rest, 'row')}: {rows_of(len(counts) - MOST_REASONS, 'other reason')}."
+    yield ""

@@ -192,9 +192,7 @@ def prepare(catalog: Catalog, problem: Problem, streams: Sequence[Stream], suppl
     sites = find_sites(supply, catalog)
     note_pairs(catalog, [names.models[m] for m in useful], sites, names.formats, ledger)
     space = empty_space([names.models[m] for m in useful], sites, names.formats)
-    evaluator = Evaluator(
-        ColumnFactory(catalog, space), streams, problem.operations.max_utilization, problem.solver.confidence
-    )
+    evaluator = Evaluator(ColumnFactory(catalog, space), streams, problem.operations.max_utilization, problem.solver.confidence)
     return Search(
         catalog=catalog,
         problem=problem,

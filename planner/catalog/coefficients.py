@@ -5,6 +5,7 @@ Of the rows of kernel and host values the most specific one wins; all factors th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -61,7 +62,7 @@ def effective(catalog: Catalog, case: Case) -> dict[str, float]:
     Returns
     -------
     dict
-        Every number of `Coefficients` by name; shares of a peak are at most `CEILING`.
+        Every number of `Coefficients` by name; shares of a peak are at most `CEILING`, other shares at most 1.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def effective(catalog: Catalog, case: Case) -> dict[str, float]:
     for factor in catalog.factors.values():
         if speaks_of(factor, case, catalog):
             values[factor.coefficient] *= factor.factor
-    return {name: min(value, CEILING) if name.endswith("_efficiency") else value for name, value in values.items()}
+    return {name: min(value, at_most(name)) for name, value in values.items()}
 
 
 def speaks_of(factor: Factor, case: Case, catalog: Catalog) -> bool:
@@ -86,7 +87,20 @@ def speaks_of(factor: Factor, case: Case, catalog: Catalog) -> bool:
         return False
     if factor.kind != "*" and factor.kind not in case.kinds:
         return False
-    return not factor.version or case.version.startswith(factor.version)
+    return _begins(case.version, factor.version)
+
+
+def _begins(version: str, start: str) -> bool:
+    """Say whether a version begins with whole numbers of another: 0.5.1.post2 with 0.5.1, 0.5.10 not."""
+    rest = version.removeprefix(start)
+    return version.startswith(start) and not (start[-1:].isdigit() and rest[:1].isdigit())
+
+
+def at_most(coefficient: str) -> float:
+    """Return the largest value a coefficient may have, whatever the factors say."""
+    if coefficient == "synchrony":
+        return 1.0
+    return CEILING if coefficient.endswith("_efficiency") else math.inf
 
 
 _STANDS_IN = {"fp16": "bf16"}

@@ -60,10 +60,11 @@ def beyond(catalog: Catalog, points: pd.DataFrame) -> NDArray[np.bool_]:
     [row] True where the nearest evidence names no accelerator, engine or format, knows neither the model nor one of its
     kind of attention, or where lengths or clients are more than `REACH` outside its range
     """
-    keys = ["accelerator", "engine", "precision", "model"]
+    keys = points[["accelerator", "engine", "precision", "model"]]
     out = np.zeros(len(points), dtype=bool)
     numbers = {name: points[name].to_numpy(float) for name in ("input_tokens", "output_tokens", "concurrency")}
-    for (accelerator, engine, precision, model), rows in points.groupby(keys, sort=False).indices.items():
+    for rows in keys.groupby(list(keys), sort=False).indices.values():
+        accelerator, engine, precision, model = keys.iloc[rows[0]]
         found = evidence_for(catalog, accelerator, engine, catalog.precisions[precision].compute)
         if found is None or "*" in (found.accelerator, found.engine, found.format) or not _alike(catalog, model, found):
             out[rows] = True

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from planner.calibrate.accuracy_page import Evidence
+    from planner.calibrate.elsewhere import Elsewhere
     from planner.calibrate.scaling import Law
     from planner.domain.catalog import Catalog
 
@@ -99,31 +100,34 @@ def validate(
 
     DATA is CSV with one deployment and load a row, or the result of vllm bench serve, GuideLLM, GenAI-Perf or AIPerf. TTFT, TPOT
     and what follows from them are compared with coefficients as shipped, fitted to the points, and fitted without the model, and
-    without the GPU, that is predicted.
+    without the GPU, that is predicted. What is scored apart may also be a survey of single iterations, static batches and memory.
     """
     if not _are_measured(files):
         _check(context, files)
         return
+    from planner.calibrate import scores
     from planner.catalog.load import load_builtin
     from planner.cli import validate_output
 
     targets, groups, catalog = Targets(csv, figure, page), _groups(by), load_builtin()
     targets.check()
-    measured, others = _read(files, given, catalog), _read(apart, given, catalog) if apart else None
+    measured = _read(files, given, catalog)
+    others = _elsewhere(apart, given, catalog)
     points = _predicted(measured, catalog, cross=not no_cross)
-    elsewhere = None if others is None else _predicted(others, catalog, cross=False)
-    validate_output.say_left_out(points)
+    validate_output.say_left_out(scores.unpredicted(points))
     validate_output.render(points, groups)
+    if others is not None:
+        validate_output.render_apart(others)
     laws = _laws(catalog) if figure or page else ()
     _write_scores(points, groups, laws, targets)
     if page:
         from planner.calibrate.accuracy_page import Evidence
         from planner.calibrate.scaling import depth_exponent
 
-        apart_named = None if elsewhere is None else elsewhere.assign(source=elsewhere["file"])
-        seen = [_seen_from(page, path) for path in targets.figures]
+        figures = [_seen_from(page, path) for path in targets.figures]
         names, depth = [file.name for file in files], depth_exponent(catalog, laws[0])
-        _write_page(page, Evidence(points, names, apart_named, None, laws, depth, seen, _command(context)))
+        seen = any(name in factor.source for name in names for factor in catalog.factors.values())
+        _write_page(page, Evidence(points, names, others, seen, laws, depth, figures, _command(context)))
 
 
 def _are_measured(files: tuple[Path, ...]) -> bool:
@@ -172,6 +176,25 @@ def _read(files: tuple[Path, ...], given: Mapping[str, str | None], catalog: Cat
     if issues:
         raise InvalidInput(issues)
     return resolve(pd.concat(tables, ignore_index=True), catalog)
+
+
+def _elsewhere(files: tuple[Path, ...], given: Mapping[str, str | None], catalog: Catalog) -> Elsewhere | None:
+    """Read what other groups measured, points or surveys, and predict it with the coefficients as shipped."""
+    from planner.calibrate.elsewhere import of_points, of_survey, together
+    from planner.points.csvfile import read_text
+    from planner.points.survey import read_survey, recognises
+    from planner.points.survey_predict import compare_survey
+
+    if not files:
+        return None
+    _progress("other sources")
+    surveys = {file for file in files if recognises(read_text(file))}
+    plain = tuple(file for file in files if file not in surveys)
+    parts = [of_survey(compare_survey(read_survey(file, catalog), catalog)) for file in files if file in surveys]
+    if plain:
+        points = _predicted(_read(plain, given, catalog), catalog, cross=False)
+        parts.append(of_points(points.assign(source=points["file"])))
+    return together(parts)
 
 
 def _predicted(points: pd.DataFrame, catalog: Catalog, *, cross: bool) -> pd.DataFrame:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
+    from planner.calibrate.elsewhere import Elsewhere
+
 MOST_REASONS = 8
 _CAPTION = (
     "Relative errors: mean, median, 90th percentile; bias = median of predicted/measured less 1; rank = correlation of "
@@ -26,9 +28,8 @@ _CAPTION = (
 )
 
 
-def say_left_out(points: pd.DataFrame) -> None:
-    """Say which rows could not be compared, and why."""
-    lost = scores.unpredicted(points)
+def say_left_out(lost: pd.DataFrame) -> None:
+    """Say which rows could not be compared, and why: `problem`, `n`, most rows first."""
     for problem, n in zip(lost["problem"][:MOST_REASONS], lost["n"][:MOST_REASONS], strict=True):
         click.echo(f"left out {n:,}: {printable(problem)}", err=True)
     if len(lost) > MOST_REASONS:
@@ -47,6 +48,25 @@ def render(points: pd.DataFrame, groups: list[str]) -> None:
     for drawn in (*tables, _bar_table(scores.table(compared), kinds, ink)):
         screen.print()
         screen.print(drawn, width=width)
+
+
+def render_apart(elsewhere: Elsewhere) -> None:
+    """Print how near the shipped coefficients are to what other groups measured."""
+    from planner.calibrate.elsewhere import BY, scored
+
+    screen = console.standard()
+    ink, width = Ink.of(screen), min(screen.width, console.WIDEST)
+    made = table(ink, "Other sources, as shipped", "What", "GPU", "Engine", ">n", ">med", ">p90", ">bias")
+    for _, row in scored(elsewhere.compared).iterrows():
+        figures = [
+            f"{row['n']:,}",
+            *(f"{whole(float(row[name]))}%" for name in ("median", "p90")),
+            f"{signed(float(row['bias']))}%",
+        ]
+        made.add_row(*(ink(printable(str(row[name]))) for name in BY), *map(ink, figures))
+    screen.print()
+    screen.print(made, width=width)
+    say_left_out(elsewhere.left_out)
 
 
 def _group_table(scored: pd.DataFrame, groups: list[str], kinds: list[str], metrics: Sequence[str], ink: Ink) -> Table:

@@ -365,8 +365,8 @@ def communication_time(
 
     Notes
     -----
-    c is `collective_bandwidth`. Tensor-parallel ranks of one data-parallel rank share its tokens out before the all-to-all, hence k/tp. Communication
-    is not overlapped with compute.
+    c is `collective_bandwidth`. Tensor-parallel ranks of one data-parallel rank share its tokens out before the all-to-all,
+    hence k/tp. Communication is not overlapped with compute.
 
     References
     ----------

@@ -14,8 +14,9 @@ stream's demand on each resource is a constant:
 with τ_d at (λ O T*, λ O T*·KV), b_r = max(1, (1 + c_a²)/2), y_B = (slots − B*)/z. Σ_r demand ≤ 1 keeps the corner: the
 first row because τ is convex in the loads at the coverage of B* and c_r is the largest over all B ≤ B*, P ≤ P*; the
 second because √V ≤ V/2y + y/2 for any y; the fourth is Pollaczek–Khinchine multiplied out, with S_r at D*; the others
-are linear already. Jitter takes prompts at their cost at P*, which fewer prompts exceed where they share reading or launches. With routed experts the corner is that of a replica which
-reads, in each iteration, the experts that B* sequences would touch: slower than the real one at every load below it.
+are linear already. Jitter takes prompts at their cost at P*, which fewer prompts exceed where they share reading or
+launches. With routed experts the corner is that of a replica which reads, in each iteration, the experts that B* sequences
+would touch: slower than the real one at every load below it.
 """
 
 from __future__ import annotations
@@ -242,8 +243,8 @@ def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, replica:
     Notes
     -----
     The last term keeps the spread of the number of sequences, √(ΣB_r·T*/τ_0·b_r) ≤ y_B, for streams burstier than the
-    anchor. g(λ) = max(τ_d/D*, (τ_d + φ·prompt_host + λ T* I c_r)/T*) is convex and below 1 at 0. Starting at the sequence limit, the
-    secant from the feasible end to an infeasible point meets 1 at a feasible rate, so every step is safe.
+    anchor. g(λ) = max(τ_d/D*, (τ_d + φ·prompt_host + λ T* I c_r)/T*) is convex and below 1 at 0. Starting at the sequence
+    limit, the secant from the feasible end to an infeasible point meets 1 at a feasible rate, so every step is safe.
     """
     state = level.state
     call = call_step(step, traffic)

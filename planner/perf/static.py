@@ -182,7 +182,7 @@ def _state(step: StepModel, traffic: Traffic, replica: Replica, batch: Batch, ra
         rate=rate,
         iteration=zero + batch.iteration,
         decode=zero + batch.iteration,
-        idle=zero + step.host + step.weights + step.experts * step.coverage(batch.size),
+        idle=zero + step.host + step.weights + step.experts * step.coverage(np.full(1, batch.size)),
         full=zero + batch.prefill,
         prompt_tokens=zero + rate * traffic.prompt * batch.iteration,
         prompt_cost=zero + batch.prefill / np.maximum(batch.size * traffic.prompt, 1.0),

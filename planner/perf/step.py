@@ -31,8 +31,17 @@ Array = NDArray[np.float64]
 TINY = 1e-300
 """Keeps 0/0 and log 0 at 0."""
 
-TIMES = tuple(
-    "host host_sequence weights experts flops kv attention comm prompt_host prompt_request".split()
+TIMES = (
+    "host",
+    "host_sequence",
+    "weights",
+    "experts",
+    "flops",
+    "kv",
+    "attention",
+    "comm",
+    "prompt_host",
+    "prompt_request",
 )
 """Fields of `StepModel` that are times, per something or not."""
 

@@ -37,7 +37,9 @@ def basis_of(catalog: Catalog, deployment: Deployment) -> str:
         return f"{found.points:,} measurements; {found.note}"
     if found.accelerator == "*":
         return f"{found.points:,} measurements of other accelerators, each predicted without its own"
-    return f"{found.points:,} measurements of {deployment.accelerator} under {deployment.engine}, each predicted without its model"
+    return (
+        f"{found.points:,} measurements of {deployment.accelerator} under {deployment.engine}, each predicted without its model"
+    )
 
 
 def doubt_reasons(solved: Solved, pools: Sequence[Pool], cost: Cost) -> list[str]:
@@ -58,9 +60,11 @@ def doubt_reasons(solved: Solved, pools: Sequence[Pool], cost: Cost) -> list[str
     share = spared / whole if whole else 0.0
     price = f"{share:.0%} fewer accelerators, about ${cost.machines * share:,.2f}/h less" if spared else "as many accelerators"
     return [
-        f"Promises are kept even where machines are as slow as {confidence:.0%} of comparable measurements at most were "
-        f"(solver.confidence): iterations are taken to last longer than predicted, {said}. "
-        f"Taking predictions as they come, these pools would need {price}."
+        (
+            f"Promises are kept even where machines are as slow as {confidence:.0%} of comparable measurements at most were "
+            f"(solver.confidence): iterations are taken to last longer than predicted, {said}. "
+            f"Taking predictions as they come, these pools would need {price}."
+        )
     ]
 
 

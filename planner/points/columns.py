@@ -80,7 +80,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("model", "name", "model, by catalog name, alias or Hugging Face id", required=True),
     Column("accelerator", "name", "accelerator, as the catalogs or nvidia-smi spell it", required=True),
     Column("engine", "name", "serving engine: vllm, sglang, trtllm", required=True),
-    Column("engine_version", "text", "version of the engine, kept and not used"),
+    Column("engine_version", "text", "version of the engine; used by factors of that version only"),
     Column("precision", "name", "weight format: a catalog name, bf16, fp8, fp4, int4, or auto = as published", required=True),
     Column("kv_precision", "text", "KV cache format; blank = fp8 where weights and activations have 8 or 4 bits, else bf16"),
     Column("mode", "mode", "disagg: prefill and decode run on workers of their own; agg: on the same GPUs", default="agg"),

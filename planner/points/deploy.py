@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,11 @@ from planner.candidates.columns import ColumnFactory, DeploymentColumns
 from planner.candidates.layouts import BOARD, Hardware, Shape
 from planner.candidates.pairs import cut_problem, engine_problem, format_problem
 from planner.candidates.space import Space
-from planner.catalog.coefficients import Case, coefficients_for, kinds_of
+from planner.catalog.coefficients import Case, coefficients_for, effective, kinds_of
 from planner.domain.catalog import Catalog
 from planner.domain.hardware import Accelerator
 from planner.errors import MissingFact
-from planner.perf.columns import LayoutColumns
+from planner.perf.columns import CoefficientColumns, LayoutColumns
 
 Index = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -101,6 +101,8 @@ def deploy(table: pd.DataFrame, catalog: Catalog, role: str = "") -> Deployed:
     spread = np.where(dp > 1, np.where(columns.model.experts > 0, tp * dp, 1.0), np.minimum(ep, tp))
     layout = LayoutColumns(tp=tp, pp=degrees["pp"].to_numpy(float), dp=dp, ep=spread)
     cases, case = _cases(catalog, table)
+    if any(factor.version for factor in catalog.factors.values()):  # rare: the columns above know no versions
+        columns = replace(columns, coefficients=_coefficients(catalog, cases, case))
     workers = table[f"{role}_workers"].to_numpy(float) if role else np.ones(len(table))
     return Deployed(replace(columns, layout=layout), cases, case, workers)
 
@@ -120,7 +122,7 @@ def _distinct(frame: pd.DataFrame) -> tuple[Index, Index]:
     """Return which distinct row each row is, and where each distinct row first stands."""
     if not len(frame):
         return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
-    codes = frame.groupby(list(frame.columns), sort=False, dropna=False).ngroup().to_numpy(np.intp)
+    codes = frame.groupby(list(frame.columns), sort=False, dropna=False).ngroup().to_numpy().astype(np.intp)
     return codes, np.unique(codes, return_index=True)[1].astype(np.intp)
 
 
@@ -131,14 +133,18 @@ def _machine(name: str, device: Accelerator) -> Hardware:
 
 
 def _cases(catalog: Catalog, table: pd.DataFrame) -> tuple[tuple[Case, ...], Index]:
-    codes, firsts = _distinct(table[["accelerator", "engine", "model", "precision", "engine_version"]])
+    keys = table[["accelerator", "engine", "model", "precision", "engine_version"]]
+    codes, firsts = _distinct(keys)
     cases = []
-    for accelerator, engine, model, precision, version in (
-        table[["accelerator", "engine", "model", "precision", "engine_version"]].iloc[firsts].itertuples(index=False)
-    ):
+    for accelerator, engine, model, precision, version in keys.iloc[firsts].itertuples(index=False):
         kinds = kinds_of(catalog.models[model], catalog.precisions[precision])
         cases.append(Case(accelerator, engine, catalog.precisions[precision].compute, kinds, version))
     return tuple(cases), codes
+
+
+def _coefficients(catalog: Catalog, cases: Sequence[Case], case: Index) -> CoefficientColumns:
+    rows = [effective(catalog, one) for one in cases]
+    return CoefficientColumns(**{f.name: np.array([row[f.name] for row in rows])[case] for f in fields(CoefficientColumns)})
 
 
 def _refusal(

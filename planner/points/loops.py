@@ -215,29 +215,37 @@ def groups(table: pd.DataFrame, catalog: Catalog) -> list[tuple[NDArray[np.intp]
     -------
     (positions in the table, group) for each mode that occurs
     """
-    made: list[tuple[NDArray[np.intp], Group]] = []
     split = (table["mode"] == "disagg").to_numpy(bool)
     closed = table["concurrency"].notna().to_numpy(bool)
-    first = {name: float(engine.prompts_first) for name, engine in catalog.engines.items()}
-    for where, kind in ((~split & closed, "shared"), (split, "split"), (~split & ~closed, "open")):
+    made: list[tuple[NDArray[np.intp], Group]] = []
+    for where, group in ((~split & closed, _shared), (split, _split), (~split & ~closed, _open)):
         rows = np.flatnonzero(where)
-        if not rows.size:
-            continue
-        part = table.iloc[rows]
-        clients = part["concurrency"].to_numpy(float)
-        if kind == "split":
-            workers = {role: deploy(part, catalog, role) for role in ("prefill", "decode")}
-            calls = {role: calls_on(one, part, catalog) for role, one in workers.items()}
-            made.append((rows, Split(workers["prefill"], workers["decode"], calls["prefill"], calls["decode"], clients)))
-            continue
-        deployed = deploy(part, catalog)
-        calls_here = calls_on(deployed, part, catalog)
-        if kind == "shared":
-            alike = (part["length_ratio_min"] == 1.0).to_numpy(bool)
-            made.append((rows, Shared(deployed, calls_here, clients, part["engine"].map(first).to_numpy(float), alike)))
-        else:
-            made.append((rows, Open(deployed, calls_here, part["request_rate"].to_numpy(float))))
+        if rows.size:
+            made.append((rows, group(table.iloc[rows], catalog)))
     return made
+
+
+def _shared(part: pd.DataFrame, catalog: Catalog) -> Group:
+    deployed = deploy(part, catalog)
+    first = {name: float(engine.prompts_first) for name, engine in catalog.engines.items()}
+    return Shared(
+        deployed,
+        calls_on(deployed, part, catalog),
+        clients=part["concurrency"].to_numpy(np.float64),
+        prompts_first=part["engine"].map(first).to_numpy().astype(np.float64),
+        alike=(part["length_ratio_min"] == 1.0).to_numpy(bool),
+    )
+
+
+def _split(part: pd.DataFrame, catalog: Catalog) -> Group:
+    prompts, decode = deploy(part, catalog, "prefill"), deploy(part, catalog, "decode")
+    calls = calls_on(prompts, part, catalog), calls_on(decode, part, catalog)
+    return Split(prompts, decode, *calls, clients=part["concurrency"].to_numpy(np.float64))
+
+
+def _open(part: pd.DataFrame, catalog: Catalog) -> Group:
+    deployed = deploy(part, catalog)
+    return Open(deployed, calls_on(deployed, part, catalog), rate=part["request_rate"].to_numpy(np.float64))
 
 
 def as_shipped(group: Group) -> tuple[CoefficientColumns, ...]:

@@ -9,14 +9,20 @@ from numpy.typing import NDArray
 from planner.catalog.evidence import beyond
 from planner.domain.catalog import Catalog
 from planner.points.calls import Calls
+from planner.points.columns import PROBLEM
 from planner.points.deploy import Deployed, refusals
 from planner.points.loops import Group, Seen, as_shipped, groups
-from planner.points.columns import PROBLEM
 
 Floats = NDArray[np.float64]
 
 NUMBERS = ("ttft_ms", "tpot_ms", "e2e_ms", "output_tok_s_per_gpu", "memory_gb_per_gpu", "kv_capacity_tokens")
 """Predicted columns that hold numbers."""
+
+SEEN = ("ttft_ms", "tpot_ms", "e2e_ms", "output_tok_s_per_gpu")
+"""Those that say what clients see: none where a row has a problem, while memory is told of rows that do not fit too."""
+
+OPEN_SPLIT = "random arrivals at disaggregated workers are not modelled; give concurrency instead of request_rate"
+"""Why a disaggregated row with a rate has no prediction."""
 
 
 def predict_table(table: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
@@ -55,12 +61,10 @@ def predict_table(table: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
             extrapolated[rows] = beyond(catalog, part.iloc[inner])
             for name, values in _numbers(group, seen).items():
                 out[name][rows] = values
-            for name in ("ttft_ms", "tpot_ms", "e2e_ms", "output_tok_s_per_gpu"):
-                out[name][rows] = np.where(fits[rows], out[name][rows], np.nan)
             for row, reason in _failures(group, seen, fits[rows], part.iloc[inner]):
                 problems[rows[row]] = reason
     lost = problems != ""
-    for name in ("ttft_ms", "tpot_ms", "e2e_ms", "output_tok_s_per_gpu"):
+    for name in SEEN:
         out[name][lost] = np.nan
     made = pd.DataFrame(out, index=table.index)
     return made.assign(fits=fits, extrapolated=extrapolated, problem=problems)
@@ -69,6 +73,8 @@ def predict_table(table: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
 def _refuse(table: pd.DataFrame, catalog: Catalog, problems: NDArray[np.object_]) -> None:
     """Write why rows cannot be deployed into `problems`."""
     split = (table["mode"] == "disagg").to_numpy(bool)
+    random = table["concurrency"].isna().to_numpy(bool)
+    problems[(problems == "") & split & random] = OPEN_SPLIT
     for roles, of_mode in ((("",), ~split), (("prefill", "decode"), split)):
         for role in roles:
             rows = np.flatnonzero((problems == "") & of_mode)

@@ -90,9 +90,9 @@ def read_survey(path: Path | str, catalog: Catalog) -> pd.DataFrame:
 
     Returns
     -------
-    The table of points, names resolved, `concurrency` 1 where none was said, and `kind`, `load`, `written_engine`, `served`
-    (whether times include a server), `memory_fraction`, the columns of MEASURES with NaN for what was not measured, and
-    `problem`.
+    The table of points, names resolved, `concurrency` 1 where none was said; and `kind`, `load`, `written_engine`,
+    `written_model`, `served` (whether times include a server), `memory_fraction`, the columns of MEASURES with NaN for what was
+    not measured, and `problem`.
 
     Raises
     ------
@@ -106,10 +106,9 @@ def read_survey(path: Path | str, catalog: Catalog) -> pd.DataFrame:
     file = csvfile.parse(csvfile.read_text(path), str(path))
     cells = file.cells.set_axis(list(file.header), axis=1)
     notes, kind = cells["notes"], cells["kind"]
-    twin = cells["model"].map(TWINS)
     raw = pd.DataFrame(
         {
-            "model": twin.map(lambda one: one.model, na_action="ignore").fillna(cells["model"]),
+            "model": cells["model"].replace({name: twin.model for name, twin in TWINS.items()}),
             "accelerator": cells["gpu"].replace(_DEVICES),
             "engine": cells["engine"].replace(STANDS_FOR),
             "engine_version": cells["engine_version"],
@@ -123,11 +122,12 @@ def read_survey(path: Path | str, catalog: Catalog) -> pd.DataFrame:
         }
     )
     table = resolve(normalize(raw), catalog)
-    table[PROBLEM] = _problems(cells, table, twin)
+    table[PROBLEM] = _problems(cells, table)
     return table.assign(
         kind=kind,
         load=_loads(cells),
         written_engine=cells["engine"],
+        written_model=cells["model"],
         served=notes.str.contains("requests"),
         memory_fraction=_noted(notes, "gpu_memory_utilization"),
         **_measured(cells),
@@ -140,7 +140,8 @@ def _measured(cells: pd.DataFrame) -> dict[str, pd.Series[float]]:
     found["kv_gib"] = _noted(cells["notes"], "kv_cache")
     wanted = {kind: set(names) for kind, names in _MEASURED.items()}
     return {
-        name: values.where([name in wanted.get(kind, ()) for kind in cells["kind"]]) for name, values in found.items()
+        name: values.where(np.array([name in wanted.get(kind, ()) for kind in cells["kind"]], dtype=bool))
+        for name, values in found.items()
     }
 
 
@@ -152,18 +153,20 @@ def _loads(cells: pd.DataFrame) -> Objects:
     ).astype(object)
 
 
-def _problems(cells: pd.DataFrame, table: pd.DataFrame, twin: pd.Series[Any]) -> Objects:
+def _problems(cells: pd.DataFrame, table: pd.DataFrame) -> Objects:
     """Return why rows cannot be compared: the first reason of each, without what it may have meant."""
     notes = cells["notes"]
     context = _numbers(cells["input_len"]).fillna(0.0) + _numbers(cells["output_len"]).fillna(0.0)
-    longest = twin.map(lambda one: one.context, na_action="ignore").astype(float).fillna(np.inf)
+    longest = np.array([TWINS[name].context if name in TWINS else np.inf for name in cells["model"]])
+    first = [(sentences(problem) or [""])[0].partition(", near:")[0] for problem in table[PROBLEM]]
+    cells = cells.assign(**{PROBLEM: first})
     unmeasured = pd.concat(_measured(cells), axis=1).isna().all(axis=1)
     checks: tuple[tuple[pd.Series[bool], Callable[[pd.Series[Any]], str]], ...] = (
         (~cells["kind"].isin(list(_MEASURED)), lambda row: f"nothing is known of rows of the kind {shown(row['kind'])}"),
         (notes.str.contains("FLAG:"), lambda row: f"marked in the table as {_flag(row['notes'])}"),
         (notes.str.contains("POWER_CAPPED"), lambda _: "a card with a power cap, which no catalog describes"),
         (cells["precision_weights"] == "int8", lambda _: "int8 weights, and not said in what activations are"),
-        (table[PROBLEM] != "", lambda row: sentences(table.at[row.name, PROBLEM])[0].partition(", near:")[0]),
+        (cells[PROBLEM] != "", lambda row: str(row[PROBLEM])),
         (cells["tp"] == "", lambda _: "the layout is not said in full"),
         (context > longest, lambda row: f"{row['model']} beyond its window, which its twin in the catalogs does not have"),
         (unmeasured, lambda _: "nothing was measured that the model predicts"),

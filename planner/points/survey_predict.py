@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 GIB = 2.0**30
 
 _KEPT = (
-    "source", "kind", "accelerator", "written_engine", "model", "precision", "tp", "pp", "input_tokens", "output_tokens",
-    "concurrency",
+    "source", "kind", "accelerator", "written_engine", "written_model", "model", "precision", "tp", "pp", "input_tokens",
+    "output_tokens", "concurrency",
 )  # fmt: skip
 
 
@@ -38,8 +38,8 @@ def compare_survey(table: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
 
     Returns
     -------
-    What names the row, `what` (see MEASURES), `measured`, `predicted` and `problem`. Rows with a problem have no prediction; a row
-    without one whose prediction is missing was measured although the model says that it does not fit in memory.
+    What names the row, `what` (see MEASURES), `measured`, `predicted` and `problem`. Rows with a problem have no prediction; a
+    row without one whose prediction is missing was measured although the model says that it does not fit in memory.
 
     Notes
     -----
@@ -74,9 +74,7 @@ def compare_survey(table: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
 def _call(deployed: Deployed, calls: Calls) -> CallStep:
     """Return the iteration of these calls with the coefficients as shipped."""
     columns = deployed.columns
-    step = compile_step(
-        columns.model, columns.precision, columns.hardware, columns.link, columns.coefficients, columns.layout
-    )
+    step = compile_step(columns.model, columns.precision, columns.hardware, columns.link, columns.coefficients, columns.layout)
     return step.for_calls(calls.read, calls.attention, 1.0 / calls.prompt)
 
 
@@ -120,7 +118,7 @@ def _memory(part: pd.DataFrame, catalog: Catalog) -> dict[str, Floats]:
     noted = part["memory_fraction"].to_numpy(float)
     engine = replace(
         columns.engine,
-        max_sequences=slots.to_numpy(float),
+        max_sequences=np.asarray(slots, dtype=np.float64),
         memory_fraction=np.where(np.isfinite(noted), noted, columns.engine.memory_fraction),
         tolerance=np.zeros(len(part)),
     )

@@ -259,8 +259,10 @@ def _search(plan: Plan) -> str:
             f"{fmt.plural(found.candidates, 'deployment')} considered",
             *rejected,
             f"{fmt.plural(found.columns, 'pool column')}, {found.kept:,} after removing those no better plan could use",
-            f"{fmt.plural(found.rounds, 'solve')} with {found.solver}, seed {plan.seed}, and "
-            f"{fmt.plural(found.repairs, 'repair')} until the independent check passed",
+            (
+                f"{fmt.plural(found.rounds, 'solve')} with {found.solver}, seed {plan.seed}, and "
+                f"{fmt.plural(found.repairs, 'repair')} until the independent check passed"
+            ),
             f"planner {plan.planner}; problem {plan.problem_digest}; catalogs {plan.catalog_digest}",
         ]
     )

@@ -24,7 +24,7 @@ def points(per_group: int = 12, seed: int = 0) -> pd.DataFrame:
             row = {
                 "model": model, "accelerator": accelerator, "engine": engine, "precision": precision, "mode": "agg",
                 "tp": tp, "pp": 1, "dp": 1, "ep": 1, "gpus": float(tp), "input_tokens": 1024.0, "output_tokens": 512.0,
-                "concurrency": concurrency, "source": "made up", "problem": "",
+                "concurrency": concurrency, "source": "made up", "problem": "", "engine_version": "",
                 "ttft_ms": 80.0 * concurrency**0.5, "tpot_ms": (8.0 + 0.4 * concurrency) / tp**0.5,
             }  # fmt: skip
             for kind, spread in ERRORS.items():

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from made_points import ERRORS, points
 
-from planner.calibrate.accuracy_page import MOST_REASONS, Evidence, render
-from planner.calibrate.page_text import WIDTH, table, wrap
+from planner.calibrate.accuracy_page import Evidence, render
+from planner.calibrate.elsewhere import of_points
+from planner.calibrate.page_text import MOST_REASONS, WIDTH, table, wrap
 from planner.calibrate.scaling import Law
 
 SHIPPED = points().drop(columns=[f"{name}_ms_{kind}" for name in ("ttft", "tpot") for kind in ERRORS if kind != "shipped"])
@@ -19,11 +20,12 @@ LAWS = tuple(
     )
 )  # fmt: skip
 CAPACITY = pd.DataFrame(
-    {"model": ["Qwen/Qwen3-32B"], "accelerator": ["h100-sxm"], "engine": ["vllm"], "precision": ["bf16"], "tp": [2],
-     "measured": [34.49], "predicted": [32.9]}
+    {"model": ["Qwen/Qwen3-32B", "org/large"], "accelerator": "h100-sxm", "engine": "vllm", "precision": ["bf16", "fp8"],
+     "tp": [2, 1], "measured": [34.49, -1.44], "predicted": [32.9, -1.95]}
 )  # fmt: skip
+OTHERS = points().assign(accelerator="a100-sxm-80gb", source="another group")
 WHOLE = Evidence(
-    points(), ["measured.csv"], points().assign(accelerator="a100-sxm-80gb", source="another group"), CAPACITY, LAWS, 0.27,
+    points(), ["measured.csv"], replace(of_points(OTHERS), capacity=CAPACITY), True, LAWS, 0.27,
     ["figures/accuracy.svg", "figures/accuracy-groups.svg", "figures/accuracy-scaling.svg"],
     "planner validate measured.csv --page docs/accuracy.md",
 )  # fmt: skip
@@ -36,7 +38,7 @@ def section(page: str, title: str) -> str:
 def test_every_section_is_there_and_lines_are_short() -> None:
     page = render(WHOLE)
     assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [
-        "What was measured", "Bars", "By GPU, engine, model and format", "Where the model is weak", "Other sources",
+        "What was measured", "Bars", "Why", "Where the model is weak", "By GPU, engine, model and format", "Other sources",
         "KV capacity", "A published scaling law", "How to regenerate",
     ]  # fmt: skip
     assert max(map(len, page.splitlines())) <= WIDTH
@@ -69,6 +71,22 @@ def test_bars_stand_side_by_side_with_their_verdicts() -> None:
     (within,) = [line for line in lines if line.startswith("|TPOT, points within 15 %|")]
     assert within == "|TPOT, points within 15 %|≥ 75 %|100 %, met|100 %, met|100 %, met|0 %, missed by 75|"
     assert "![Error by group](figures/accuracy-groups.svg)" in lines
+
+
+def test_bars_are_counted_for_each_kind() -> None:
+    made = points()
+    for kind in ERRORS:
+        made[f"tpot_ms_{kind}"], made[f"ttft_ms_{kind}"] = made["tpot_ms"], made["ttft_ms"]
+    made["tpot_ms_without_gpu"] *= 1.1
+    said = section(render(Evidence(made, ["m.csv"])), "Bars")
+    assert "- model left out: 7 of 7 bars met." in said
+    assert "- GPU left out: 6 of 7 bars met; missed: TPOT, median error." in said
+
+
+def test_shipped_coefficients_that_saw_the_points_are_called_so() -> None:
+    words = "fitted to these very points"
+    assert words in render(WHOLE)
+    assert words not in render(replace(WHOLE, seen=False))
 
 
 def test_what_was_left_out_is_listed_with_its_reason() -> None:
@@ -137,15 +155,26 @@ def test_a_missing_prediction_shows_as_infinite() -> None:
 
 def test_other_sources_do_not_touch_the_bars() -> None:
     other = points().assign(accelerator="l4", source="elsewhere", tpot_ms_shipped=99.0)
-    with_other, without = (section(render(replace(WHOLE, apart=apart)), "Bars") for apart in (other, None))
+    with_other, without = (section(render(replace(WHOLE, apart=apart)), "Bars") for apart in (of_points(other), None))
     assert with_other == without
-    assert "|l4|sglang|elsewhere|TPOT|24|" in section(render(replace(WHOLE, apart=other)), "Other sources")
+    said = section(render(replace(WHOLE, apart=of_points(other))), "Other sources")
+    assert "|elsewhere|TPOT|l4|sglang|24|" in said
+    assert "No row is of a10g:" in said
 
 
 def test_capacity_is_judged() -> None:
     said = section(render(WHOLE), "KV capacity")
     assert "4.6\u00a0%, met" in said
-    assert "|h100-sxm|vllm|Qwen3-32B|bf16|2|34.5 GB|32.9 GB|−5 %|" in said
+    assert "|h100-sxm|vllm|Qwen3-32B|bf16|2|34.5 GiB|32.9 GiB|−5 %|" in said
+    assert "large on 1 × h100-sxm did not start, 1.4 GiB short; by the budget 1.9 GiB short as well." in said.replace("\n  ", " ")
+    assert "|KV capacity, worst error|≤ 10 %|4.6 %, met|–|–|–|" in section(render(WHOLE), "Bars")
+
+
+def test_capacity_missed_by_one_row_is_missed() -> None:
+    capacity = pd.concat([CAPACITY, CAPACITY.iloc[:1].assign(predicted=20.0)], ignore_index=True)
+    page = render(replace(WHOLE, apart=replace(of_points(OTHERS), capacity=capacity)))
+    assert "|KV capacity, worst error|≤ 10 %|42 %, missed by 32|–|–|–|" in page
+    assert "1 of 2 are within the bar" in page.replace("\n", " ")
 
 
 def test_exponents_stand_beside_the_published_ones() -> None:

@@ -1,14 +1,17 @@
 import itertools
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.catalog.coefficients import coefficients_for
-from planner.catalog.load import load_builtin
+from planner.catalog.coefficients import CEILING, Case, coefficients_for, effective, kinds_of, speaks_of
+from planner.catalog.load import load_builtin, load_catalog
 from planner.domain.catalog import Catalog
-from planner.domain.engine import Coefficients
-from planner.errors import MissingFact
+from planner.domain.engine import Coefficient, Coefficients, Factor
+from planner.domain.problem import CatalogUse
+from planner.errors import InvalidInput, MissingFact
 
 
 def row(accelerator: str, engine: str, fmt: str, mark: float = 0.5) -> Coefficients:
@@ -121,3 +124,174 @@ def test_end_to_end_efficiency_stays_below_the_bare_kernels() -> None:
     for name, found in load_builtin().coefficients.items():
         assert found.flops_efficiency <= kernels.get(found.format, 0.81), name
         assert found.bandwidth_efficiency <= 0.92, name
+
+
+DENSE = Case("h100-sxm", "vllm", "bf16", frozenset({"dense", "heads"}))
+BUILTIN = load_builtin()
+
+
+def factor(value: float, coefficient: str = "host_per_layer", **where: str) -> Factor:
+    return Factor(coefficient=coefficient, factor=value, source="test", as_of="2026", **where)
+
+
+def scaled(case: Case, *factors: Factor) -> dict[str, float]:
+    """Coefficients of a case over those without factors."""
+    with_, without = (
+        effective(BUILTIN.model_copy(update={"factors": {f"f{place}": one for place, one in enumerate(given)}}), case)
+        for given in (factors, ())
+    )
+    return {name: with_[name] / without[name] for name in with_ if without[name]}
+
+
+def test_all_factors_that_speak_of_a_case_multiply() -> None:
+    found = scaled(
+        DENSE,
+        factor(2.0),
+        factor(3.0, engine="vllm", format="bf16"),
+        factor(5.0, accelerator="h100-sxm"),
+        factor(7.0, accelerator="h200-sxm"),
+        factor(11.0, engine="sglang"),
+        factor(13.0, format="fp8"),
+        factor(17.0, kind="mixture"),
+        factor(0.5, "host_per_step"),
+    )
+    assert found.pop("host_per_layer") == pytest.approx(30.0)
+    assert found.pop("host_per_step") == pytest.approx(0.5)
+    assert set(found.values()) == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "word", "speaks"),
+    [
+        ("h100-sxm", "Hopper", True),
+        ("h200-sxm", "Hopper", True),
+        ("b200-sxm", "Hopper", False),
+        ("b200-sxm", "Blackwell", True),
+        ("h100-sxm", "Hop", False),
+        ("h100-sxm", "9.0", True),
+    ],
+)
+def test_a_generation_is_a_whole_word_of_the_architecture(accelerator: str, word: str, speaks: bool) -> None:
+    assert speaks_of(factor(2.0, generation=word), Case(accelerator, "vllm", "bf16"), BUILTIN) is speaks
+
+
+@pytest.mark.parametrize(
+    ("version", "start", "speaks"),
+    [
+        ("0.5.9", "", True),
+        ("", "", True),
+        ("0.5.9", "0.5.9", True),
+        ("0.5.9.post1", "0.5.9", True),
+        ("0.5.9rc1", "0.5.9", True),
+        ("0.5.9", "0.5", True),
+        ("0.5.9", "0.5.", True),
+        ("0.5.10", "0.5.1", False),
+        ("0.5.10", "0.5.10", True),
+        ("0.5.9", "0.6", False),
+        ("10.5", "0.5", False),
+        ("", "0.5.9", False),  # not known: only factors of all versions
+    ],
+)
+def test_versions_by_their_beginning(version: str, start: str, speaks: bool) -> None:
+    assert speaks_of(factor(2.0, version=start), Case("h100-sxm", "vllm", "bf16", frozenset(), version), BUILTIN) is speaks
+
+
+@pytest.mark.parametrize(
+    ("model", "precision", "kinds"),
+    [
+        ("meta-llama/Llama-3.1-8B-Instruct", "bf16", {"dense", "heads"}),
+        ("meta-llama/Llama-3.1-8B-Instruct", "w4a16-awq", {"dense", "heads"}),  # multiplies in 16 bits
+        ("meta-llama/Llama-3.1-8B-Instruct", "fp8", {"dense", "heads", "quantized"}),
+        ("Qwen/Qwen3-235B-A22B", "fp8", {"mixture", "heads", "quantized"}),
+        ("deepseek-ai/DeepSeek-V3", "fp8-block", {"mixture", "latent", "quantized"}),
+        ("Qwen/Qwen3-Next-80B-A3B-Instruct", "bf16", {"mixture", "heads", "recurrent"}),
+    ],
+)
+def test_kinds_of_models(model: str, precision: str, kinds: set[str]) -> None:
+    assert kinds_of(BUILTIN.models[model], BUILTIN.precisions[precision]) == kinds
+
+
+def test_a_factor_of_a_kind_holds_for_models_of_that_kind() -> None:
+    latent = Case("h100-sxm", "vllm", "fp8", frozenset({"mixture", "latent", "quantized"}))
+    for kind, holds in (("mixture", True), ("latent", True), ("quantized", True), ("heads", False), ("dense", False)):
+        assert scaled(latent, factor(2.0, kind=kind))["host_per_layer"] == (2.0 if holds else 1.0)
+
+
+def test_shares_have_a_ceiling() -> None:
+    many = BUILTIN.model_copy(
+        update={
+            "factors": {
+                name: factor(100.0, name)
+                for name in ("bandwidth_efficiency", "flops_efficiency", "synchrony", "host_per_layer", "collective_bandwidth")
+            }
+        }
+    )
+    plain, found = effective(BUILTIN.model_copy(update={"factors": {}}), DENSE), effective(many, DENSE)
+    assert found["bandwidth_efficiency"] == found["flops_efficiency"] == CEILING == 0.97
+    assert found["synchrony"] == 1.0
+    assert found["host_per_layer"] == pytest.approx(100.0 * plain["host_per_layer"])
+    assert found["collective_bandwidth"] == pytest.approx(100.0)
+
+
+def test_experts_are_read_like_other_weights_unless_a_row_says_otherwise() -> None:
+    plain = effective(BUILTIN.model_copy(update={"factors": {}}), DENSE)
+    assert plain["expert_bandwidth_efficiency"] == plain["bandwidth_efficiency"]
+    # Factors on the one are not factors on the other.
+    assert scaled(DENSE, factor(0.9, "bandwidth_efficiency"))["expert_bandwidth_efficiency"] == 1.0
+
+
+def test_every_coefficient_that_may_be_scaled_is_one() -> None:
+    assert set(get_args(Coefficient)) <= set(effective(BUILTIN, DENSE))
+
+
+ROW = "factors:\n  mine/a: {{{fields}, source: test, as_of: 2026-01}}\n"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        ("coefficient: host_per_leyer, factor: 2", "coefficient", "host_per_layer"),
+        ("coefficient: norm, factor: 2", "coefficient", "flops_efficiency"),
+        ("coefficient: host_per_layer, factor: 0", "factor", "0"),
+        ("coefficient: host_per_layer, factor: 2, kind: mixtures", "kind", "mixture"),
+        ("coefficient: host_per_layer, factor: 2, accelerator: h100sxm", "accelerator", "h100-sxm"),
+        ("coefficient: host_per_layer, factor: 2, engine: vlm", "engine", "vllm"),
+        ("coefficient: host_per_layer, factor: 2, gpu: h100-sxm", "gpu", "unknown field"),
+    ],
+)
+def test_a_wrong_factor_is_refused_where_it_stands(tmp_path: Path, fields: str, field: str, words: str) -> None:
+    (tmp_path / "mine.yaml").write_text(ROW.format(fields=fields), encoding="utf-8")
+    with pytest.raises(InvalidInput) as caught:
+        load_catalog(CatalogUse(files=("mine.yaml",)), tmp_path)
+    (issue,) = caught.value.issues
+    assert issue.path == f'factors["mine/a"].{field}'
+    assert issue.line == 2
+    assert words in f"{issue.message} {issue.remedy}"
+
+
+def test_evidence_about_unknown_names_is_refused(tmp_path: Path) -> None:
+    ratios = "{p05: 0.8, p10: 0.8, p25: 0.9, p50: 1, p75: 1.1, p90: 1.2, p95: 1.3}"
+    text = f"""\
+evidence:
+  mine/a:
+    accelerator: h100-sxm
+    engine: nobody
+    format: bf16
+    points: 3
+    models: [org/nothing]
+    gpus: [1, 8]
+    input_tokens: [100, 200]
+    output_tokens: [100, 200]
+    concurrency: [1, 8]
+    ttft: {ratios}
+    tpot: {ratios}
+    source: test
+    as_of: 2026-01
+"""
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidInput) as caught:
+        load_catalog(CatalogUse(files=("mine.yaml",)), tmp_path)
+    engine, model = caught.value.issues
+    assert "'nobody' is not in the catalog's engines" in engine.message
+    assert "'org/nothing' is not in the catalog's models" in model.message
+    assert (engine.line, model.line) == (4, 7)

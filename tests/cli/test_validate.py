@@ -124,8 +124,30 @@ def test_other_files_are_scored_apart(run: Run, data: Path) -> None:
     other.write_text(HEADER + "Qwen/Qwen3-32B,l40s,vllm,fp8,4,128,128,8,1000,4.84\n")
     result = run("validate", data, "--apart", other, "--page", page)
     assert result.exit_code == 0, result.output
-    assert "l40s" not in result.stdout
-    assert "|l40s|vllm|others.csv|TPOT|1|9 %|9 %|9 %|+9 %|" in page.read_text(encoding="utf-8")  # 1.1 · 4.8 / 4.84 = 12/11
+    groups, apart = result.stdout.split("Other sources, as shipped")
+    assert "l40s" not in groups
+    assert "l40s" in apart
+    assert "|others.csv|TPOT|l40s|vllm|1|9 %|9 %|100 %|+9 %|–|" in page.read_text(encoding="utf-8")  # 1.1 · 4.8 / 4.84 = 12/11
+
+
+def test_a_survey_is_scored_apart_and_only_apart(run: Run, data: Path) -> None:
+    from planner.points.survey import HEADER as NAMES
+
+    survey, page = data.with_name("survey.csv"), data.with_name("accuracy.md")
+    step = {"kind": "decode_step", "gpu": "A10-24GB", "model": "huggyllama/llama-7b", "engine": "tgis", "decode_step_ms": "30"}
+    memory = {"kind": "memory", "gpu": "H100-SXM-80GB", "model": "Qwen/Qwen3-32B", "engine": "vllm", "notes": "kv_cache=34.49"}
+    common = {"source": "a group", "tp": "2", "pp": "1", "precision_weights": "fp16", "precision_kv": "fp16", "input_len": "128"}
+    rows = [dict.fromkeys(NAMES, "") | common | {"output_len": "20"} | row for row in (step, memory, step | {"model": "no/such"})]
+    pd.DataFrame(rows).to_csv(survey, index=False)
+    result = run("validate", data, "--apart", survey, "--page", page)
+    assert result.exit_code == 0, result.output
+    assert "left out 1: model 'no/such' is not in the catalogs" in result.stderr
+    text = page.read_text(encoding="utf-8")
+    assert "|a group|decode step|a10|tgis|1|" in text
+    assert "|h100-sxm|vllm|Qwen3-32B|fp16|2|34.5 GiB|" in text
+    refused = run("validate", survey)
+    assert refused.exit_code == 2
+    assert "--apart" in refused.stderr
 
 
 def test_an_option_fills_what_the_file_does_not_say(run: Run, data: Path) -> None:

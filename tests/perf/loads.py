@@ -76,7 +76,8 @@ def steps(draw, sparse=None):
         experts=weights if moe else 0.0, sparsity=log(0.01, 0.3) if moe else 0.0, stages=draw(st.sampled_from([1, 1, 2, 4])),
         flops=log(1e-6, 6e-5), norm=draw(st.floats(1.0, 4.0)), kv=1.0 / log(5e11, 2e13), attention=1.0 / log(5e13, 5e15),
         attention_half=500.0, comm=log(1e-8, 1e-5), skew=draw(st.sampled_from([0.0, 0.7])) if moe else 0.0,
-        imbalance=draw(st.sampled_from([1.0, 1.3])) if moe else 1.0, prompt_host=draw(st.sampled_from([0.0, 1.0])) * log(1e-5, 1e-2), prompt_request=log(1e-5, 3e-3),
+        imbalance=draw(st.sampled_from([1.0, 1.3])) if moe else 1.0,
+        prompt_host=draw(st.sampled_from([0.0, 1.0])) * log(1e-5, 1e-2), prompt_request=log(1e-5, 3e-3),
     )  # fmt: skip
 
 

@@ -103,8 +103,8 @@ def draw(rows: int, seed: int = 1):
         experts=np.where(sparse, weights, 0.0), sparsity=np.where(sparse, log(0.01, 0.3), 0.0),
         stages=rng.choice([1.0, 2.0, 4.0], rows), flops=log(1e-6, 6e-5), norm=rng.choice([1.0, 1.6, 2.0, 3.0], rows),
         kv=1.0 / log(5e11, 2e13), attention=1.0 / log(5e13, 5e15), attention_half=np.full(rows, 500.0), comm=log(1e-8, 1e-5),
-        skew=np.where(sparse, rng.choice([0.0, 0.7], rows), 0.0), imbalance=np.where(sparse, 1.3, 1.0), prompt_host=log(1e-5, 1e-2),
-        prompt_request=log(1e-5, 3e-3),
+        skew=np.where(sparse, rng.choice([0.0, 0.7], rows), 0.0), imbalance=np.where(sparse, 1.3, 1.0),
+        prompt_host=log(1e-5, 1e-2), prompt_request=log(1e-5, 3e-3),
     )  # fmt: skip
     kv = log(2e4, 3e5)
     part = replace(call(1000.0, 250.0), kv=1250.0 * kv, held=1258.0 * kv, held_second=1.5 * (1258.0 * kv) ** 2)
