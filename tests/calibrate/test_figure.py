@@ -81,7 +81,7 @@ def test_png_is_sharp_enough_to_print() -> None:
     from matplotlib.image import imread
 
     height, width = imread(io.BytesIO(accuracy(points(), ".png"))).shape[:2]
-    assert min(height, width) >= 1500
+    assert min(height, width) >= 1000
 
 
 @pytest.mark.parametrize("name", ["a.pdf", "a", "a.svgz"])
