@@ -9,8 +9,7 @@ import numpy as np
 from planner.catalog.evidence import evidence_for, pessimism
 from planner.domain.catalog import Catalog
 from planner.domain.plan import Cost, Deployment, Pool
-from planner.plan.pool import deployment_of
-from planner.plan.predict import Replicas
+from planner.plan.pool import deployment_of, replicas_of
 from planner.plan.solved import Solved, open_pools
 from planner.plan.strain import share_kept
 
@@ -78,10 +77,8 @@ def _spared(solved: Solved, column: int) -> float:
     """Return accelerators times hours a pool could do without if predictions were taken as they come."""
     search, outcome = solved.search, solved.outcome
     problem, spare = search.problem, search.problem.operations.spare_replicas
-    cell, deployment = search.supply.cells[int(solved.assembled.cell[column])], deployment_of(solved, column)
-    settings = problem.operations.max_utilization, PLAIN
-    replicas = Replicas(search.catalog, deployment, cell.instance, search.streams, *settings)
-    gpus, saved = deployment.layout.tp * deployment.layout.pp * deployment.layout.dp, 0.0
+    layout = deployment_of(solved, column).layout
+    replicas, gpus, saved = replicas_of(solved, column, PLAIN), layout.tp * layout.pp * layout.dp, 0.0
     for t, period in enumerate(problem.periods):
         working = int(outcome.replicas[column, t]) - spare
         flow = outcome.flow[:, column, t]

@@ -64,6 +64,14 @@ def deployment_of(solved: Solved, column: int) -> Deployment:
     )
 
 
+def replicas_of(solved: Solved, column: int, confidence: float) -> Replicas:
+    """Return the replicas of a pool column, ready to be operated, as slow as a confidence asks."""
+    search = solved.search
+    cell = search.supply.cells[int(solved.assembled.cell[column])]
+    utilization = search.problem.operations.max_utilization
+    return Replicas(search.catalog, deployment_of(solved, column), cell.instance, search.streams, utilization, confidence)
+
+
 def predict_pool(solved: Solved, column: int, name: str) -> PredictedPool:
     """Return one pool of the plan with its predictions.
 
@@ -81,14 +89,7 @@ def predict_pool(solved: Solved, column: int, name: str) -> PredictedPool:
     problem = search.problem
     cell = search.supply.cells[int(assembled.cell[column])]
     deployment = deployment_of(solved, column)
-    replicas = Replicas(
-        search.catalog,
-        deployment,
-        cell.instance,
-        search.streams,
-        problem.operations.max_utilization,
-        problem.solver.confidence,
-    )
+    replicas = replicas_of(solved, column, problem.solver.confidence)
     names = [stream.name for stream in search.streams]
     need = assembled.program.pools.demand[:, :, column]
     demand = {

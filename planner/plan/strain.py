@@ -8,7 +8,7 @@ import numpy as np
 
 from planner.candidates.evaluate import hard_targets
 from planner.plan.basis import above
-from planner.plan.pool import deployment_of
+from planner.plan.pool import replicas_of
 from planner.plan.predict import Operation, Replicas
 from planner.plan.solved import Solved, open_pools
 
@@ -42,16 +42,7 @@ def _factor(solved: Solved, column: int) -> float | None:
     """Return Φ of one pool; None if it keeps everything."""
     search, outcome = solved.search, solved.outcome
     problem = search.problem
-    cell = search.supply.cells[int(solved.assembled.cell[column])]
-    deployment = deployment_of(solved, column)
-    replicas = Replicas(
-        search.catalog,
-        deployment,
-        cell.instance,
-        search.streams,
-        problem.operations.max_utilization,
-        problem.solver.confidence,
-    )
+    replicas = replicas_of(solved, column, problem.solver.confidence)
     demand = solved.assembled.program.pools.demand[:, :, column]
     asked: list[float] = []
     for t in range(len(problem.periods)):
