@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planner.calibrate.effects import SHARED, Effect
-from planner.calibrate.fit import BROAD_TRUST, Fit, Points, fit, points_of, seen_with
+from planner.calibrate.fit import Points, fit_shared, points_of, seen_with
 from planner.domain.catalog import Catalog
 from planner.points.columns import PROBLEM
 from planner.points.deploy import refusals
@@ -87,7 +87,7 @@ def cross_validate(
     out["gpus"] = gpus
     _write(out, good, seen_with(shipped), "shipped")
     progress(f"fitting {len(part):,} points")
-    _write(out, good, fit(points, effects, bare, trust=BROAD_TRUST).seen(points), "fitted")
+    _write(out, good, fit_shared(points, bare, effects).seen(points), "fitted")
     jobs = [(column, str(value)) for column in LEFT_OUT for value in sorted(set(part[column]))]
     held: dict[str, Seen] = {ending: _empty(len(part)) for ending in LEFT_OUT.values()}
     workers = min(os.cpu_count() or 1, len(jobs))
@@ -117,8 +117,7 @@ def _without(job: tuple[str, str]) -> Seen:
     points, effects, bare = _JOB
     column, value = job
     rest = (points.table[column] != value).to_numpy(bool)
-    found: Fit = fit(points, effects, bare, trust=BROAD_TRUST, use=rest)
-    return found.seen(points)
+    return fit_shared(points, bare, effects, use=rest).seen(points)
 
 
 def _empty(count: int) -> Seen:

@@ -114,6 +114,15 @@ launches some 1.4 times the kernels of a dense one (router, sort, gather, groupe
 ten), latent attention 1.2 times (down- and up-projections, concatenation), quantized activations 1.1 times.
 SGLang servers look for new requests only every `scheduler_recv_interval` iterations; published scripts set 10 to 30."""
 
+VERSIONS: tuple[Effect, ...] = (
+    _on_one("host_per_layer", 0.15, "engine", "version"),
+    _on_one("host_per_request", 0.3, "engine", "version"),
+    _on_one("expert_bandwidth_efficiency", 0.1, "engine", "version", kind="mixture"),
+    Effect(COMPUTE, ("engine", "version"), spread=0.1),
+)
+"""What sets a version of an engine apart from the others, found after everything else: predictions that do not name a version
+are then those of the versions measured, on the whole."""
+
 OWN: tuple[Effect, ...] = (
     _on_one("host_per_layer", 0.3, *CELL),
     _on_one("host_per_request", 0.7, *CELL),

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from planner.calibrate.effects import Design, Effect, design
+from planner.calibrate.effects import SHARED, VERSIONS, Design, Effect, design
 from planner.catalog.coefficients import Case, at_most
 from planner.domain.catalog import Catalog
 from planner.domain.engine import Coefficient
@@ -111,10 +111,22 @@ class Fit:
     """Effects and levels."""
     logs: Floats
     """[parameter] Logarithm of each factor over its effect's center."""
+    under: Fit | None = None
+    """Factors found before, which these come on top of."""
+
+    def total(self) -> dict[Coefficient, Floats]:
+        """Return, for each coefficient, [point] the logarithm of all factors on it."""
+        return added(self.design.logs(self.logs), self.under)
 
     def seen(self, points: Points) -> Seen:
         """Return what clients see with these factors; the points must be those of the design."""
-        return seen_with(points, self.design.logs(self.logs))
+        return seen_with(points, self.total())
+
+
+def added(logs: Mapping[Coefficient, Floats], under: Fit | None) -> dict[Coefficient, Floats]:
+    """Return logarithms of factors on top of those of a fit."""
+    out = {} if under is None else under.total()
+    return out | {name: values + out[name] if name in out else values for name, values in logs.items()}
 
 
 def residuals(points: Points, seen: Seen) -> dict[str, Floats]:
@@ -129,7 +141,15 @@ def weights(points: Points, trust: float) -> Floats:
     return np.asarray(trust * points.likeness() ** -ALIKE)
 
 
-def fit(points: Points, effects: Sequence[Effect], catalog: Catalog, *, trust: float, use: Bools | None = None) -> Fit:
+def fit(
+    points: Points,
+    effects: Sequence[Effect],
+    catalog: Catalog,
+    *,
+    trust: float,
+    use: Bools | None = None,
+    under: Fit | None = None,
+) -> Fit:
     """Find the factors of effects that bring predictions to measurements, held near their centers.
 
     min Σ_points w·Σ_metrics ρ(log(predicted/measured)/noise) + Σ_factors (log factor/spread)²
@@ -141,6 +161,7 @@ def fit(points: Points, effects: Sequence[Effect], catalog: Catalog, *, trust: f
     catalog : whose coefficients are scaled
     trust : weight of a lone point, see `weights`
     use : points to learn from; all if None. Levels that only others are on stay at their centers
+    under : factors found before, held as they are
 
     Returns
     -------
@@ -160,7 +181,7 @@ def fit(points: Points, effects: Sequence[Effect], catalog: Catalog, *, trust: f
     scale = np.sqrt(weights(points, trust))
 
     def data(parameters: Floats) -> Floats:
-        found = residuals(points, seen_with(points, laid.logs(parameters)))
+        found = residuals(points, seen_with(points, added(laid.logs(parameters), under)))
         return np.concatenate([_robust(name, found[name], points.measured[name]) * scale for name in found])
 
     mask = np.concatenate([learned, learned])
@@ -187,7 +208,13 @@ def fit(points: Points, effects: Sequence[Effect], catalog: Catalog, *, trust: f
         x_scale=laid.spread,
         max_nfev=ROUNDS,
     )
-    return Fit(laid, np.asarray(solved.x))
+    return Fit(laid, np.asarray(solved.x), under)
+
+
+def fit_shared(points: Points, catalog: Catalog, effects: Sequence[Effect] = SHARED, use: Bools | None = None) -> Fit:
+    """Find what a collection of measurements tells of all deployments, then what sets engine versions apart; see `fit`."""
+    whole = fit(points, effects, catalog, trust=BROAD_TRUST, use=use)
+    return fit(points, VERSIONS, catalog, trust=BROAD_TRUST, use=use, under=whole)
 
 
 def _robust(name: str, logs: Floats, measured: Floats) -> Floats:

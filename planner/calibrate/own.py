@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planner.calibrate.cross import cross_validate, usable, without_factors
-from planner.calibrate.effects import OWN, SHARED, Effect, Level
-from planner.calibrate.fit import BROAD_TRUST, OWN_TRUST, Fit, fit, points_of
+from planner.calibrate.effects import OWN, Effect, Level
+from planner.calibrate.fit import OWN_TRUST, Fit, fit, fit_shared, points_of
 from planner.calibrate.held_out import predict_held_out, quarters
 from planner.calibrate.overlay import UNCHANGED, as_yaml, evidence_rows, factor_rows
 from planner.calibrate.own_evidence import own_evidence
@@ -168,14 +168,14 @@ def calibrate_shared(table: pd.DataFrame, catalog: Catalog, label: Label, progre
 
     Notes
     -----
-    Effects `SHARED`, trust `BROAD_TRUST`, errors by leaving out whole models and accelerators (`cross_validate`).
+    See `fit_shared`; errors by leaving out whole models and accelerators (`cross_validate`).
     """
     bare = without_factors(catalog)
     judged = usable(table, catalog)
     part = judged.iloc[_good(judged)].reset_index(drop=True)
     predicted = cross_validate(table, catalog, progress=progress)
     progress(f"fitting {len(part):,} points")
-    found = fit(points_of(part, bare), SHARED, bare, trust=BROAD_TRUST)
+    found = fit_shared(points_of(part, bare), bare)
     factors = factor_rows(found, label.name, label.source, label.as_of)
     evidence = evidence_rows(predicted, catalog, label.name, label.source, label.as_of)
     return Calibration(predicted, found, factors, evidence, SHARED_COMMENT, "")
@@ -183,7 +183,7 @@ def calibrate_shared(table: pd.DataFrame, catalog: Catalog, label: Label, progre
 
 def departures(found: Fit) -> list[Departure]:
     """Return every factor that says something, those farthest from belief first."""
-    laid, made = found.design, []
+    laid, made = found.design, [] if found.under is None else departures(found.under)
     for effect, levels, start in zip(laid.effects, laid.levels, laid.starts[:-1], strict=True):
         for index, level in enumerate(levels):
             log = float(found.logs[start + index])

@@ -47,6 +47,29 @@ def pessimism(catalog: Catalog, accelerator: str, engine: str, fmt: str, metric:
     return float(max(np.exp(np.interp(confidence, shares, values)), 1.0))
 
 
+def band(catalog: Catalog, points: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
+    """Return, by metric, [row, 2] the ratios of measured to predicted between which four of five measurements lay [1].
+
+    Parameters
+    ----------
+    catalog : with its evidence
+    points : rows of a table of points, names resolved
+
+    Returns
+    -------
+    `ttft`, `tpot`: p10 and p90 of the most specific evidence; NaN where there is none.
+    """
+    keys = points[["accelerator", "engine", "precision"]]
+    out = {name: np.full((len(points), 2), np.nan) for name in ("ttft", "tpot")}
+    for rows in keys.groupby(list(keys), sort=False).indices.values():
+        accelerator, engine, precision = keys.iloc[rows[0]]
+        found = evidence_for(catalog, accelerator, engine, catalog.precisions[precision].compute)
+        if found is not None:
+            for name, ratios in (("ttft", found.ttft), ("tpot", found.tpot)):
+                out[name][rows] = ratios.p10, ratios.p90
+    return out
+
+
 def beyond(catalog: Catalog, points: pd.DataFrame) -> NDArray[np.bool_]:
     """Say which points of a table are far from all measurements: another accelerator, engine, format or model, or far lengths.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planner.catalog.evidence import beyond
+from planner.catalog.evidence import band, beyond
 from planner.domain.catalog import Catalog
 from planner.points.calls import Calls
 from planner.points.columns import PROBLEM
@@ -15,11 +15,14 @@ from planner.points.loops import Group, Seen, as_shipped, groups
 
 Floats = NDArray[np.float64]
 
-NUMBERS = ("ttft_ms", "tpot_ms", "e2e_ms", "output_tok_s_per_gpu", "memory_gb_per_gpu", "kv_capacity_tokens")
-"""Predicted columns that hold numbers."""
+BAND = ("ttft_low_ms", "ttft_high_ms", "tpot_low_ms", "tpot_high_ms")
+"""Between these lie four of five comparable measurements."""
 
-SEEN = ("ttft_ms", "tpot_ms", "e2e_ms", "output_tok_s_per_gpu")
+SEEN = ("ttft_ms", "tpot_ms", "e2e_ms", *BAND, "output_tok_s_per_gpu")
 """Those that say what clients see: none where a row has a problem, while memory is told of rows that do not fit too."""
+
+NUMBERS = (*SEEN, "memory_gb_per_gpu", "kv_capacity_tokens")
+"""Predicted columns that hold numbers."""
 
 OPEN_SPLIT = "random arrivals at disaggregated workers are not modelled; give concurrency instead of request_rate"
 """Why a disaggregated row with a rate has no prediction."""
@@ -38,7 +41,8 @@ def predict_table(table: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        With the table's index: `ttft_ms`, `tpot_ms`, `e2e_ms` = TTFT + (O − 1)·TPOT, `output_tok_s_per_gpu`,
+        With the table's index: `ttft_ms`, `tpot_ms`, `e2e_ms` = TTFT + (O − 1)·TPOT, the ends of the band in which
+        four of five comparable measurements lay (`ttft_low_ms` …), `output_tok_s_per_gpu`,
         `memory_gb_per_gpu` of the fullest device with the calls it then holds, `kv_capacity_tokens` of all replicas that
         decode, `fits` (the weights and one call), `extrapolated` (no measurement is near, see `planner.catalog.evidence`),
         and `problem`. Where a row cannot be predicted its numbers are NaN.
@@ -59,7 +63,7 @@ def predict_table(table: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
             seen = group.seen(as_shipped(group))
             fits[rows] = np.logical_and.reduce([_fits(one) for one in _budgets(group)])
             extrapolated[rows] = beyond(catalog, part.iloc[inner])
-            for name, values in _numbers(group, seen).items():
+            for name, values in (_numbers(group, seen) | _bands(seen, band(catalog, part.iloc[inner]))).items():
                 out[name][rows] = values
             for row, reason in _failures(group, seen, fits[rows], part.iloc[inner]):
                 problems[rows[row]] = reason
@@ -105,6 +109,13 @@ def _numbers(group: Group, seen: Seen) -> dict[str, Floats]:
         "memory_gb_per_gpu": _memory(calls, seen) / 1e9,
         "kv_capacity_tokens": _capacity(calls, decode),
     }
+
+
+def _bands(seen: Seen, ratios: dict[str, Floats]) -> dict[str, Floats]:
+    """Return the ends of the bands around what clients see [ms]."""
+    means = {"ttft": seen.ttft, "tpot": seen.tpot}
+    ends = {"low": 0, "high": 1}
+    return {f"{name}_{end}_ms": means[name] * ratios[name][:, side] * 1e3 for name in means for end, side in ends.items()}
 
 
 def _memory(calls: Calls, seen: Seen) -> Floats:

@@ -1,8 +1,10 @@
 """How far predictions are trusted: the nearest evidence, its quantiles, and what lies beyond it."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from planner.catalog.evidence import REACH, beyond, evidence_for, pessimism
+from planner.catalog.evidence import REACH, band, beyond, evidence_for, pessimism
 from planner.catalog.load import load_builtin
 from planner.domain.catalog import Catalog
 from planner.domain.engine import Evidence, Ratios
@@ -115,3 +117,15 @@ def test_shipped_evidence_is_in_order() -> None:
             values = [getattr(ratios, quantile) for quantile in Ratios.model_fields]
             assert values == sorted(values), name
     assert evidence_for(BUILTIN, "no-such-device", "vllm", "bf16") is not None
+
+
+def test_the_band_is_that_of_the_nearest_evidence():
+    catalog = load_builtin()
+    points = pd.DataFrame(
+        {"accelerator": ["h100-sxm", "mi300x", "h100-sxm"], "engine": "vllm", "precision": ["bf16", "bf16", "fp8"]}
+    )
+    found = band(catalog, points)
+    measured, elsewhere = catalog.evidence["shared/h100-sxm/vllm/bf16"], catalog.evidence["shared/any"]
+    assert found["tpot"][0].tolist() == [measured.tpot.p10, measured.tpot.p90]
+    assert found["ttft"][1].tolist() == [elsewhere.ttft.p10, elsewhere.ttft.p90]
+    assert np.isnan(band(catalog.model_copy(update={"evidence": {}}), points)["tpot"]).all()

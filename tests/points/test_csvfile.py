@@ -116,8 +116,8 @@ def test_what_is_written_is_what_was_read_with_the_predictions_behind() -> None:
     made.loc[1, PROBLEM] = 'model "x" is not there, near: y'
     lines = csvfile.written(file, made).splitlines()
     assert lines[0] == f"{HEADER},note," + ",".join(csvfile.PREDICTED)
-    assert lines[1] == f"{ROW},first,1.500,1.5000,1.500,1.500,1.500,2,false,true,"
-    assert lines[2] == f'{ROW},"a, b",,,,,,,,true,"model ""x"" is not there, near: y"'
+    assert lines[1] == f"{ROW},first,1.500,1.5000,1.500,1.500,1.500,1.5000,1.5000,1.500,1.500,2,false,true,"
+    assert lines[2] == f'{ROW},"a, b",,,,,,,,,,,,true,"model ""x"" is not there, near: y"'
 
 
 def test_an_earlier_prediction_is_replaced() -> None:

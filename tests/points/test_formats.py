@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from planner.errors import InvalidInput
-from planner.points.columns import COLUMNS, PROBLEM
+from planner.points.columns import COLUMNS, OUTPUTS, PROBLEM
+from planner.points.csvfile import PREDICTED
 from planner.points.formats import read_measured
 from planner.points.record import dig, in_flight, load, number, text
 from planner.points.table import sentences
@@ -264,8 +265,9 @@ def test_flags_fill_blanks_of_a_csv_and_missing_columns(read: Read) -> None:
 
 def test_a_csv_of_predictions_is_no_measurement(read: Read) -> None:
     header = "model,accelerator,engine,precision,input_tokens,output_tokens,concurrency"
-    added = "ttft_ms,tpot_ms,e2e_ms,output_tok_s_per_gpu,memory_gb_per_gpu,kv_capacity_tokens,fits,extrapolated,problem"
-    made = read(f"{header},{added}\nqwen3-32b,h100-sxm,vllm,bf16,10,10,1,1,1,1,1,1,1,true,false,\n")
+    added = ",".join(PREDICTED)
+    numbers = ",".join("1" for output in OUTPUTS if output.decimals is not None)
+    made = read(f"{header},{added}\nqwen3-32b,h100-sxm,vllm,bf16,10,10,1,{numbers},true,false,\n")
     assert made[PROBLEM][0] == "neither ttft_ms nor tpot_ms was measured"
 
 
