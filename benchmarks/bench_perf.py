@@ -20,8 +20,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np  # noqa: E402
 from harness import best_of, line, load, store  # noqa: E402
 
-from planner.perf.capacity import Replica, Target, solve  # noqa: E402
+from planner.perf.capacity import solve  # noqa: E402
 from planner.perf.level import demands, make_level  # noqa: E402
+from planner.perf.limits import Replica, Target  # noqa: E402
 from planner.perf.step import StepModel  # noqa: E402
 from planner.perf.traffic import Traffic  # noqa: E402
 

@@ -17,7 +17,7 @@ from planner.domain.catalog import Catalog
 from planner.domain.offers import ApiLatency, ApiOffer
 from planner.domain.problem import Problem
 from planner.errors import MissingFact
-from planner.perf.capacity import Target
+from planner.perf.limits import Target
 from planner.supply.choice import allowed
 
 Floats = NDArray[np.float64]

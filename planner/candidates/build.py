@@ -27,7 +27,8 @@ from planner.candidates.space import AllowedNames, Sites, Space, build_space, em
 from planner.demand.stream import Stream
 from planner.domain.catalog import Catalog
 from planner.domain.problem import Problem
-from planner.perf.capacity import LEAST_ROWS, Capacity
+from planner.perf.bounds import LEAST_ROWS
+from planner.perf.capacity import Capacity
 from planner.supply.cells import Supply
 
 Floats = NDArray[np.float64]

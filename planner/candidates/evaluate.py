@@ -13,9 +13,9 @@ from planner.candidates.columns import ColumnFactory
 from planner.candidates.traffic import StreamMoments, stream_moments, traffic_on
 from planner.demand.stream import Stream
 from planner.domain.workload import Objective
-from planner.perf import capacity, static
-from planner.perf.capacity import Replica, Target
+from planner.perf import bounds, capacity, static
 from planner.perf.compile import compile_step
+from planner.perf.limits import Replica, Target
 from planner.perf.memory import KvCoefficients, MemoryBudget, kv_held, memory_budget
 from planner.perf.step import StepModel
 from planner.perf.traffic import Traffic
@@ -113,11 +113,11 @@ class Evaluator:
     def screen(self, rows: Index, eligible: Bools) -> Screened:
         """Return what memory and the least time per call say of some rows, of which [R, rows] may be used."""
         free, weights = np.zeros(len(rows)), np.zeros(len(rows))
-        least = np.full((capacity.LEAST_ROWS, *eligible.shape), np.inf, dtype=np.float32)
+        least = np.full((bounds.LEAST_ROWS, *eligible.shape), np.inf, dtype=np.float32)
         cramped = np.zeros(eligible.shape, dtype=bool)
         everyone = range(len(self.streams))
         pairs = zip(self.streams, self.targets, strict=True)
-        longest = [capacity.longest_iteration(targets, stream.output.mean) for stream, targets in pairs]
+        longest = [bounds.longest_iteration(targets, stream.output.mean) for stream, targets in pairs]
         for start in range(0, len(rows), CHUNK):
             here = slice(start, start + CHUNK)
             made = self.compile(rows[here], everyone)
@@ -125,7 +125,7 @@ class Evaluator:
             for r, stream in enumerate(self.streams):
                 fits = eligible[r, here] & (free[here] > 0)
                 cramped[r, here] = fits & (made.cache.at(np.array(stream.longest_context())) > made.rank_kv)
-                need = capacity.least_demands(made.step, made.traffic[r], made.replica, longest[r])
+                need = bounds.least_demands(made.step, made.traffic[r], made.replica, longest[r])
                 least[:, r, here] = np.where(fits & ~cramped[r, here], need, np.inf)
         return Screened(free, weights, least, cramped)
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from planner.candidates.evaluate import Evaluator, chunks, concatenate, soft_targets
 from planner.perf import level as levels
-from planner.perf.capacity import Capacity, Target
+from planner.perf.capacity import Capacity
+from planner.perf.limits import Target
 from planner.perf.static import static_demand
 from planner.perf.steady import State
 from planner.perf.tails import Latencies

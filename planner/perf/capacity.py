@@ -7,27 +7,19 @@ searching over whole columns of deployments at once; λ(B) then is the capacity.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Self, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from planner.perf.steady import MIN_CHUNK, Serving, State, serving, state_at
+from planner.perf.bounds import bounding_load
+from planner.perf.limits import SMALLEST_LOAD, Ratios, Replica, Target, largest_load, strains, worst
+from planner.perf.steady import Serving, State, serving, state_at
 from planner.perf.step import Array, CallStep, StepModel
-from planner.perf.tails import latency_moments, percentile_of
 from planner.perf.traffic import Traffic
 
-Ratios = list[tuple[str, Array]]
-"""Constraints, each with its value over its limit."""
-
 _Bundle = TypeVar("_Bundle", CallStep, Serving, Traffic, "Replica", "_Bracket")
-
-OCCUPANCY_Z = 2.326
-"""Sequences and KV memory must fit at the 99th percentile of occupancy (normal quantile; handbook §1)."""
-
-SMALLEST_LOAD = 0.01
-"""B of a replica that is as good as idle: what fails here fails at any load [1]."""
 
 CLOSE = 2e-3
 """The search ends where B is known to a share of this [1]."""
@@ -46,136 +38,6 @@ HALVING = 7
 
 STEPS = 13 * HALVING
 """Most steps of the search: 13 halvings bring the widest bracket, 0.01 to 10⁵ sequences, to `CLOSE`."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """One latency promise."""
-
-    metric: str
-    """`ttft`, `tpot` or `e2e`."""
-    percentile: float
-    """In (0, 100)."""
-    seconds: float
-    """Limit [s]."""
-
-
-@dataclass(frozen=True)
-class Replica:
-    """What bounds a replica beside its iteration time; fields broadcast."""
-
-    kv_bytes: Array
-    """KV memory of the replica [B]."""
-    max_sequences: Array
-    """Limit of decoding sequences [1]."""
-    chunk_tokens: Array
-    """Token limit of an iteration [token]."""
-    host: Array
-    """Time per request outside the engine [s]."""
-    utilization: float
-    """Highest share of the stable rate to be used [1]."""
-
-    def take(self, index: NDArray[np.intp]) -> Self:
-        """Return the replicas of the chosen deployments."""
-        picked = {f.name: np.asarray(getattr(self, f.name))[index] for f in fields(self) if f.name != "utilization"}
-        return type(self)(**picked, utilization=self.utilization)
-
-
-def kv_spread(state: State, traffic: Traffic) -> Array:
-    """Return the standard deviation of live KV bytes, √(B·(E[H²] − H²) + Var N·H²·(1 + c_a²)/2) [B].
-
-    Notes
-    -----
-    Variance of a sum of a random number N of independent sizes. `burstiness` below 1 is not relied on.
-    """
-    crowd = state.sequences_variance * traffic.burst * (traffic.held * traffic.held)
-    return np.asarray(np.sqrt(state.sequences * traffic.held_variance + crowd))
-
-
-def prefill_time(state: State, prompt: Array) -> Array:
-    """Return the time a prompt spends being processed, during which it already holds memory [s]."""
-    return np.asarray(np.maximum(1.0, prompt / state.chunk) * state.decode + state.prompt_cost * prompt)
-
-
-def strains(state: State, traffic: Traffic, replica: Replica, targets: Sequence[Target]) -> Ratios:
-    """Return, for each constraint, its value over its limit: ≤ 1 where it holds.
-
-    Parameters
-    ----------
-    state : steady state at some B
-    traffic : of the stream
-    replica : its limits
-    targets : latency promises that must hold
-
-    Returns
-    -------
-    (name, ratio) pairs: `load`, `prompt load`, `sequences`, `kv memory`, then one per target.
-    """
-    crowd = state.sequences + OCCUPANCY_Z * np.sqrt(state.sequences_variance * traffic.burst)
-    in_prefill = state.rate * prefill_time(state, traffic.prompt) * traffic.held
-    memory = state.sequences * traffic.held + in_prefill + OCCUPANCY_Z * kv_spread(state, traffic)
-    ratios = [
-        ("load", state.load / replica.utilization),
-        ("prompt load", state.prompt_load / replica.utilization),
-        ("sequences", crowd / replica.max_sequences),
-        ("kv memory", memory / replica.kv_bytes),
-    ]
-    seen = latency_moments({target.metric for target in targets}, state, traffic, replica.host)
-    for target in targets:
-        latency = percentile_of(target.metric, seen[target.metric], target.percentile)
-        ratios.append((f"{target.metric} p{target.percentile:g}", latency / target.seconds))
-    return ratios
-
-
-def worst(ratios: Ratios) -> Array:
-    """Return the largest of the ratios, infinite where one is not a number."""
-    largest = ratios[0][1]
-    for _, ratio in ratios[1:]:
-        largest = np.maximum(largest, ratio)
-    return np.where(np.isnan(largest), np.inf, largest)
-
-
-def largest_load(replica: Replica, traffic: Traffic) -> Array:
-    """Return an upper end for B: no more than slots, than memory holds, than a chunk leaves room for [1]."""
-    memory = replica.kv_bytes / traffic.held
-    room = replica.chunk_tokens - MIN_CHUNK
-    return np.maximum(np.minimum(np.minimum(replica.max_sequences, memory), room), 2.0 * SMALLEST_LOAD)
-
-
-def _crowded(limit: Array, each: Array, variance: Array) -> Array:
-    """Return the B that solves each·B + z·√(variance·B) = limit [1]."""
-    spread = OCCUPANCY_Z * np.sqrt(variance)
-    root = 2.0 * limit / (spread + np.sqrt(spread * spread + 4.0 * each * limit))
-    return root * root
-
-
-def bounding_load(step: StepModel, traffic: Traffic, replica: Replica, targets: Sequence[Target]) -> Array:
-    """Return a B above which some strain is above 1, from what needs no state.
-
-    min(slots: B + z·√(b·B) = B_max,  memory: B·H + z·√(B·(E[H²] − H² + b·H²)) = M,  C − 16,  O·D/row of `least_demands`)
-
-    Parameters
-    ----------
-    step, traffic, replica, targets : deployments, stream and its promises
-
-    Returns
-    -------
-    B [1], never below twice `SMALLEST_LOAD`.
-
-    Notes
-    -----
-    The first two take T = τ_0 and no prompts in progress; the last is λ ≤ 1/row at the longest iteration D, times O·D.
-    That bound is of τ at the mean P: T is a mean of τ at 0 and at P' tokens, hence no less, while P ≤ P', and P > P' is
-    a prompt load above 1.
-    """
-    slots = _crowded(replica.max_sequences, np.ones(1), traffic.burst)
-    varying = traffic.held_variance + traffic.burst * (traffic.held * traffic.held)
-    memory = _crowded(replica.kv_bytes, traffic.held, varying)
-    longest = _longest(step, replica, longest_iteration(targets, traffic.output))
-    bound = np.minimum(np.minimum(slots, memory), largest_load(replica, traffic))
-    for row in _least_times(step, traffic, longest):
-        bound = np.minimum(bound, traffic.output * longest / row)
-    return np.maximum(bound, 2.0 * SMALLEST_LOAD)
 
 
 @dataclass(frozen=True)
@@ -364,81 +226,6 @@ def _binding(ratios: Ratios, shape: tuple[int, ...]) -> tuple[NDArray[np.intp], 
         worse = ~(ratio <= largest)
         binding, largest = np.where(worse, index, binding), np.where(worse, np.where(np.isnan(ratio), np.inf, ratio), largest)
     return binding, largest
-
-
-BLENDS = (0.0, 0.5, 1.0)
-"""Weights of reading against compute in the lower bounds on iteration time; ‖a, b‖ ≥ max(a, b) ≥ θa + (1 − θ)b."""
-
-LEAST_ROWS = len(BLENDS) + 2
-"""Rows of `least_demands`."""
-
-
-def longest_iteration(targets: Sequence[Target], output: ArrayLike) -> Array:
-    """Return the longest mean iteration time that promises could allow a call of O tokens [s]; inf if they say nothing.
-
-    A percentile at or above the median bounds the mean of TPOT, whose distribution is not skewed to the left. From the
-    95th on, the percentile of E2E is above its mean, which is at least O·T: the gamma form's is while its shape exceeds
-    1/9z² = 0.041, and it is used with shapes from 0.05.
-    """
-    bound = np.asarray(np.inf)
-    for target in targets:
-        if target.metric == "tpot" and target.percentile >= 50.0:
-            bound = np.minimum(bound, target.seconds)
-        if target.metric == "e2e" and target.percentile >= 95.0:
-            bound = np.minimum(bound, target.seconds / np.asarray(output))
-    return bound
-
-
-def _longest(step: StepModel, replica: Replica, iteration: ArrayLike) -> Array:
-    """Return D: `iteration`, or less where the load would not be stable [s]."""
-    return np.minimum(iteration, (step.host + step.weights + step.experts) / (1.0 - replica.utilization))
-
-
-def _least_times(step: StepModel, traffic: Traffic, longest: Array) -> list[Array]:
-    """Return the θ-rows of `least_demands` at D = `longest`; inf where θ of the weights cannot be read in time."""
-    compute = (traffic.output + traffic.prompt) * step.flops
-    rest = traffic.output * (step.host_sequence + step.comm + step.kv * traffic.kv) + traffic.prompt * step.comm
-    rest = rest + step.attention * traffic.attention * np.minimum(traffic.prompt, 1.0)
-    rows = []
-    for theta in BLENDS:
-        spared = 1.0 - (step.host + theta * step.weights) / longest
-        possible = spared > 0
-        rows.append(np.where(possible, (rest + (1.0 - theta) * compute) / np.where(possible, spared, 1.0), np.inf))
-    return rows
-
-
-def least_demands(step: StepModel, traffic: Traffic, replica: Replica, iteration: ArrayLike) -> Array:
-    """Return lower bounds on the share of a replica that 1 call/s takes, at any level and in any mix.
-
-    θ-rows   (O·(t_seq + comm + kv·KV) + I·comm + attention·G + (1 − θ)·(O + I)·flops) / (1 − (host + θ·weights)/D)
-    memory   O·(host + weights)·H / M
-    slots    O·(host + weights) / B_max
-
-    Parameters
-    ----------
-    step, traffic, replica : deployments and stream
-    iteration : D, the longest mean iteration the stream's promises could allow [s]; inf if they say nothing
-
-    Returns
-    -------
-    [len(BLENDS) + 2, …] share per call/s; inf where even the weights cannot be read in time
-
-    Notes
-    -----
-    Each row is additive over streams. θ-rows: every iteration lasts at least host time, θ of the weight reading, 1 − θ of
-    the compute and all of the rest; D is further bounded by the stable load, D ≤ (host + weights + experts)/(1 − u).
-    Memory and slots: no iteration is shorter than host time and weight reading. So screening by these bounds loses no
-    plan.
-
-    References
-    ----------
-    docs/candidates.md, "Nothing is lost".
-    """
-    longest = _longest(step, replica, iteration)
-    floor = step.host + step.weights
-    held = traffic.output * floor
-    rows = [*_least_times(step, traffic, longest), held * traffic.held / replica.kv_bytes, held / replica.max_sequences]
-    return np.where(floor < longest, np.stack(np.broadcast_arrays(*rows)), np.inf)
 
 
 def state_at_rate(step: StepModel, traffic: Traffic, replica: Replica, rate: Array) -> State:

@@ -28,7 +28,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.perf.capacity import OCCUPANCY_Z, Replica, Target, kv_spread, prefill_time, strains, worst
+from planner.perf.limits import OCCUPANCY_Z, Replica, Target, kv_spread, prefill_time, strains, worst
 from planner.perf.steady import State, call_step, prompt_cost, prompt_lump, prompt_queue
 from planner.perf.step import Array, StepModel
 from planner.perf.tails import Latencies, latencies

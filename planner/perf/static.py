@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.perf.capacity import OCCUPANCY_Z, Capacity, Replica, Target, worst
+from planner.perf.capacity import Capacity
+from planner.perf.limits import OCCUPANCY_Z, Replica, Target, worst
 from planner.perf.steady import State
 from planner.perf.step import Array, StepModel, iteration_time
 from planner.perf.tails import Latencies, Moments, e2e_moments
@@ -196,7 +197,7 @@ def _state(step: StepModel, traffic: Traffic, replica: Replica, batch: Batch, ra
 
 
 def _strains(traffic: Traffic, replica: Replica, targets: Sequence[Target], batch: Batch, rate: Array) -> list[tuple[str, Array]]:
-    """Return, for each constraint, its value over its limit: ≤ 1 where it holds; names as in `capacity.strains`."""
+    """Return, for each constraint, its value over its limit: ≤ 1 where it holds; names as in `limits.strains`."""
     memory = batch.size * traffic.held + OCCUPANCY_Z * np.sqrt(
         batch.size * np.maximum(traffic.held_second - traffic.held**2, 0.0)
     )

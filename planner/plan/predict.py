@@ -17,8 +17,9 @@ from planner.candidates.space import Space
 from planner.demand.stream import Stream
 from planner.domain.catalog import Catalog
 from planner.domain.plan import Deployment
-from planner.perf.capacity import state_at_rate, strains
+from planner.perf.capacity import state_at_rate
 from planner.perf.level import state_for
+from planner.perf.limits import strains
 from planner.perf.static import operate_static
 from planner.perf.steady import State
 from planner.perf.tails import Latencies, latencies

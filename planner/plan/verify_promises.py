@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from planner.candidates.apis import api_percentile, judged
 from planner.candidates.evaluate import hard_targets, soft_targets
 from planner.domain.plan import ApiRoute, Pool, PoolLoad, Promise
-from planner.perf.capacity import Target
+from planner.perf.limits import Target
 from planner.perf.tails import Latencies
 from planner.plan.basis import TOLERANCE, Basis, above, differs
 from planner.plan.predict import Operation

@@ -10,11 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planner.domain.catalog import Catalog
-from planner.perf.capacity import Replica, state_at_rate
+from planner.perf.capacity import state_at_rate
 from planner.perf.closed import Clients, closed_loop
 from planner.perf.columns import CoefficientColumns
 from planner.perf.compile import compile_step
 from planner.perf.disagg import Stages, disaggregated
+from planner.perf.limits import Replica
 from planner.perf.step import CallStep, StepModel
 from planner.perf.tails import ttft_moments
 from planner.perf.traffic import Traffic

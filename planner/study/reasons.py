@@ -13,7 +13,7 @@ from planner.candidates.build import Search
 from planner.candidates.evaluate import chunks
 from planner.candidates.pools import Pools
 from planner.candidates.rejection import CODES, Rejection
-from planner.perf import capacity
+from planner.perf import limits
 from planner.perf.steady import steady_state
 from planner.study.words import gpus, listed, seconds
 from planner.supply.limits import gpu_limits
@@ -124,9 +124,9 @@ def idle(search: Search, rows: Index, r: int) -> tuple[tuple[str, ...], Floats]:
     parts = []
     for chunk in chunks(rows):
         made = search.evaluator.compile(chunk, [r])
-        load = np.full(len(chunk), capacity.SMALLEST_LOAD)
+        load = np.full(len(chunk), limits.SMALLEST_LOAD)
         state = steady_state(made.step, made.traffic[0], made.replica.chunk_tokens, load)
-        ratios = capacity.strains(state, made.traffic[0], made.replica, search.evaluator.targets[r])
+        ratios = limits.strains(state, made.traffic[0], made.replica, search.evaluator.targets[r])
         names = tuple(name for name, _ in ratios)
         stacked = np.stack([np.broadcast_to(ratio, len(chunk)) for _, ratio in ratios])
         parts.append(np.where(np.isnan(stacked), np.inf, stacked))

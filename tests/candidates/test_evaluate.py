@@ -11,7 +11,7 @@ from planner.candidates import evaluate
 from planner.candidates.build import Search
 from planner.candidates.evaluate import hard_targets, soft_targets
 from planner.domain.workload import Objective
-from planner.perf.capacity import Target
+from planner.perf.limits import Target
 
 
 def test_chunks_change_nothing(whole: Search, monkeypatch: pytest.MonkeyPatch) -> None:

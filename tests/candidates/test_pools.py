@@ -13,7 +13,7 @@ import tiny
 from planner.candidates.build import Search
 from planner.candidates.pools import SOFT_STRETCH, Pools, anchors_of, join, most_missed
 from planner.perf import level as levels
-from planner.perf.capacity import Target
+from planner.perf.limits import Target
 from planner.perf.tails import Latencies
 
 Begin = Callable[..., Search]

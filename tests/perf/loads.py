@@ -7,7 +7,7 @@ from dataclasses import fields
 import numpy as np
 from hypothesis import strategies as st
 
-from planner.perf.capacity import Replica, Target
+from planner.perf.limits import Replica, Target
 from planner.perf.step import StepModel
 from planner.perf.traffic import Traffic
 

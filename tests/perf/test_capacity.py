@@ -9,21 +9,9 @@ from hypothesis import strategies as st
 from loads import call, calls, linear_step, promises, replica, replicas, steps
 
 from planner.perf import capacity
-from planner.perf.capacity import (
-    CLOSE,
-    NEAR,
-    OCCUPANCY_Z,
-    SMALLEST_LOAD,
-    Replica,
-    Target,
-    bounding_load,
-    least_demands,
-    longest_iteration,
-    solve,
-    state_at_rate,
-    strains,
-    worst,
-)
+from planner.perf.bounds import bounding_load, least_demands, longest_iteration
+from planner.perf.capacity import CLOSE, NEAR, solve, state_at_rate
+from planner.perf.limits import OCCUPANCY_Z, SMALLEST_LOAD, Replica, Target, strains, worst
 from planner.perf.steady import MIN_CHUNK, State, steady_state
 from planner.perf.step import StepModel
 

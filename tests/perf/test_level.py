@@ -6,8 +6,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from loads import call, calls, linear_step, promises, replica, replicas, stack, steps
 
-from planner.perf.capacity import OCCUPANCY_Z, Target, solve
+from planner.perf.capacity import solve
 from planner.perf.level import RESOURCES, corner_latencies, demands, make_level, state_for
+from planner.perf.limits import OCCUPANCY_Z, Target
 from planner.perf.steady import steady_state
 from planner.perf.step import iteration_time
 

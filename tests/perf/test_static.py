@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from loads import call, linear_step, replica
 
-from planner.perf.capacity import Target, solve
+from planner.perf.capacity import solve
+from planner.perf.limits import Target
 from planner.perf.static import batch_wait, longest_output, make_batch, solve_static, static_demand
 
 
