@@ -8,7 +8,6 @@ Columns are random but of realistic size; a third of them are mixtures of expert
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
@@ -18,7 +17,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np  # noqa: E402
-from harness import best_of, line, load, store  # noqa: E402
+from harness import best_of, print_rates  # noqa: E402
 
 from planner.perf.capacity import solve  # noqa: E402
 from planner.perf.level import demands, make_level  # noqa: E402
@@ -106,19 +105,5 @@ def measure(repeats: int) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    """Print one line per measurement."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--store", action="store_true", help="write the baseline")
-    parser.add_argument("--repeats", type=int, default=15)
-    asked = parser.parse_args()
-    baseline = load()
-    measured = measure(asked.repeats)
-    for name, value in measured.items():
-        print(line(name, value, "1/s", baseline))
-    if asked.store:
-        store({name: float(f"{value:.4g}") for name, value in measured.items()})
-
-
 if __name__ == "__main__":
-    main()
+    print_rates(__doc__, measure, 15)

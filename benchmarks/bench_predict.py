@@ -10,7 +10,6 @@ twenty open. Names are resolved before. One thread; processor time, which other 
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -23,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-from harness import line, load, store  # noqa: E402
+from harness import print_rates  # noqa: E402
 
 from planner.catalog.load import load_builtin  # noqa: E402
 from planner.points.names import resolve  # noqa: E402
@@ -89,19 +88,5 @@ def measure(repeats: int) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    """Print one line per measurement."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", action="store_true", help="write the baseline")
-    parser.add_argument("--repeats", type=int, default=5)
-    asked = parser.parse_args()
-    baseline = load()
-    measured = measure(asked.repeats)
-    for name, value in measured.items():
-        print(line(name, value, "1/s", baseline))
-    if asked.store:
-        store({name: float(f"{value:.4g}") for name, value in measured.items()})
-
-
 if __name__ == "__main__":
-    main()
+    print_rates(__doc__, measure, 5)

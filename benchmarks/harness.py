@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from collections.abc import Callable
@@ -34,3 +35,17 @@ def line(name: str, value: float, unit: str, baseline: dict[str, float]) -> str:
     """Return a line with a measurement and its ratio to the baseline."""
     ratio = f"{value / baseline[name]:6.2f}" if name in baseline else "     –"
     return f"{name:44} {value:12,.3g} {unit:6} {ratio} × baseline"
+
+
+def print_rates(about: str | None, measure: Callable[[int], dict[str, float]], repeats: int) -> None:
+    """Run a benchmark of rates from the command line: one line per measurement; `--store` makes them the baseline."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--store", action="store_true", help="write the baseline")
+    parser.add_argument("--repeats", type=int, default=repeats)
+    asked = parser.parse_args()
+    baseline = load()
+    measured = measure(asked.repeats)
+    for name, value in measured.items():
+        print(line(name, value, "1/s", baseline))
+    if asked.store:
+        store({name: float(f"{value:.4g}") for name, value in measured.items()})

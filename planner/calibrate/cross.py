@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planner.calibrate.effects import SHARED, Effect
-from planner.calibrate.fit import Points, fit_shared, points_of, seen_with
+from planner.calibrate.fit import Fit, Points, fit_shared, points_of, seen_with
 from planner.domain.catalog import Catalog
 from planner.points.columns import PROBLEM
 from planner.points.deploy import refusals
@@ -51,7 +51,12 @@ def usable(table: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
 
 
 def cross_validate(
-    table: pd.DataFrame, catalog: Catalog, *, progress: Progress, effects: Sequence[Effect] = SHARED
+    table: pd.DataFrame,
+    catalog: Catalog,
+    *,
+    progress: Progress,
+    effects: Sequence[Effect] = SHARED,
+    found: Fit | None = None,
 ) -> pd.DataFrame:
     """Predict measured points with the shipped coefficients, with a fit to all of them, and with fits to others.
 
@@ -61,6 +66,7 @@ def cross_validate(
     catalog : facts; its factors count only for the shipped predictions
     progress : told what is being fitted
     effects : what fits may find
+    found : the fit to all usable points, where it is known already
 
     Returns
     -------
@@ -86,16 +92,18 @@ def cross_validate(
         gpus[good[rows]] = np.sum([role.gpus for role in group.roles], axis=0)
     out["gpus"] = gpus
     _write(out, good, seen_with(shipped), "shipped")
-    progress(f"fitting {len(part):,} points")
-    _write(out, good, fit_shared(points, bare, effects).seen(points), "fitted")
+    if found is None:
+        progress(f"fitting {len(part):,} points")
+        found = fit_shared(points, bare, effects)
+    _write(out, good, found.seen(points), "fitted")
     jobs = [(column, str(value)) for column in LEFT_OUT for value in sorted(set(part[column]))]
-    held: dict[str, Seen] = {ending: _empty(len(part)) for ending in LEFT_OUT.values()}
+    held: dict[str, Seen] = {ending: Seen.nothing(len(part)) for ending in LEFT_OUT.values()}
     workers = min(os.cpu_count() or 1, len(jobs))
     with ProcessPoolExecutor(workers, initializer=_start, initargs=(part, bare, tuple(effects))) as pool:
         for (column, value), seen in zip(jobs, pool.map(_without, jobs), strict=True):
             progress(f"left out {value}")
             rows = np.flatnonzero(part[column] == value)
-            _copy(held[LEFT_OUT[column]], seen, rows)
+            held[LEFT_OUT[column]].put(rows, seen.take(rows))
     for ending, seen in held.items():
         _write(out, good, seen, ending)
     return out
@@ -118,15 +126,6 @@ def _without(job: tuple[str, str]) -> Seen:
     column, value = job
     rest = (points.table[column] != value).to_numpy(bool)
     return fit_shared(points, bare, effects, use=rest).seen(points)
-
-
-def _empty(count: int) -> Seen:
-    return Seen(*(np.full(count, np.nan) for _ in range(4)))
-
-
-def _copy(into: Seen, seen: Seen, rows: NDArray[np.intp]) -> None:
-    for name in ("ttft", "tpot", "rate", "sequences"):
-        getattr(into, name)[rows] = getattr(seen, name)[rows]
 
 
 def _columns() -> list[str]:

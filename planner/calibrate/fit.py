@@ -85,14 +85,11 @@ def points_of(table: pd.DataFrame, catalog: Catalog) -> Points:
 
 def seen_with(points: Points, logs: Mapping[Coefficient, Floats] | None = None) -> Seen:
     """Return what clients see at all points, with the catalog's coefficients times e^logs (by name, one a point)."""
-    n = len(points.table)
-    out = Seen(*(np.full(n, np.nan) for _ in range(4)))
+    out = Seen.nothing(len(points.table))
     for rows, group in points.parts:
         shipped = as_shipped(group)
         used = shipped if logs is None else tuple(_scaled(one, logs, rows) for one in shipped)
-        seen = group.seen(used)
-        for name in ("ttft", "tpot", "rate", "sequences"):
-            getattr(out, name)[rows] = getattr(seen, name)
+        out.put(rows, group.seen(used))
     return out
 
 

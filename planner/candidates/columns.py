@@ -251,15 +251,15 @@ class ColumnFactory:
 
         return LayoutColumns(tp=column("tp"), pp=column("pp"), dp=column("dp"), ep=column("ep"))
 
-    def columns(self, rows: Index) -> DeploymentColumns:
-        """Return the columns of some rows of the space."""
+    def columns(self, rows: Index, coefficients: CoefficientColumns | None = None) -> DeploymentColumns:
+        """Return the columns of some rows of the space; `coefficients` where they are known from more than the space says."""
         space = self.space.take(rows)
         return DeploymentColumns(
             model=self._models.take(space.model),
             precision=self._precision(space),
             hardware=self._hardware(space),
             link=self._link(space),
-            coefficients=self._calibration(space),
+            coefficients=self._calibration(space) if coefficients is None else coefficients,
             engine=self._engine(space),
             layout=self._layout(space),
         )

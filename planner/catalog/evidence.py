@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,8 @@ from planner.domain.catalog import Catalog
 from planner.domain.engine import Evidence, Ratios
 
 Metric = Literal["ttft", "tpot"]
+
+_CASE = ["accelerator", "engine", "precision"]
 
 REACH = 2.0
 """A point is near what was measured while its lengths and clients are within this factor of the range [A]."""
@@ -59,11 +62,8 @@ def band(catalog: Catalog, points: pd.DataFrame) -> dict[str, NDArray[np.float64
     -------
     `ttft`, `tpot`: p10 and p90 of the most specific evidence; NaN where there is none.
     """
-    keys = points[["accelerator", "engine", "precision"]]
     out = {name: np.full((len(points), 2), np.nan) for name in ("ttft", "tpot")}
-    for rows in keys.groupby(list(keys), sort=False).indices.values():
-        accelerator, engine, precision = keys.iloc[rows[0]]
-        found = evidence_for(catalog, accelerator, engine, catalog.precisions[precision].compute)
+    for rows, found in _nearest(catalog, points, _CASE):
         if found is not None:
             for name, ratios in (("ttft", found.ttft), ("tpot", found.tpot)):
                 out[name][rows] = ratios.p10, ratios.p90
@@ -83,12 +83,10 @@ def beyond(catalog: Catalog, points: pd.DataFrame) -> NDArray[np.bool_]:
     [row] True where the nearest evidence names no accelerator, engine or format, knows neither the model nor one of its
     kind of attention, or where lengths or clients are more than `REACH` outside its range
     """
-    keys = points[["accelerator", "engine", "precision", "model"]]
     out = np.zeros(len(points), dtype=bool)
     numbers = {name: points[name].to_numpy(float) for name in ("input_tokens", "output_tokens", "concurrency")}
-    for rows in keys.groupby(list(keys), sort=False).indices.values():
-        accelerator, engine, precision, model = keys.iloc[rows[0]]
-        found = evidence_for(catalog, accelerator, engine, catalog.precisions[precision].compute)
+    for rows, found in _nearest(catalog, points, [*_CASE, "model"]):
+        model = str(points["model"].iloc[rows[0]])
         if found is None or "*" in (found.accelerator, found.engine, found.format) or not _alike(catalog, model, found):
             out[rows] = True
             continue
@@ -96,6 +94,13 @@ def beyond(catalog: Catalog, points: pd.DataFrame) -> NDArray[np.bool_]:
             low, high = getattr(found, name)
             out[rows] |= (values[rows] < low / REACH) | (values[rows] > high * REACH)
     return out
+
+
+def _nearest(catalog: Catalog, points: pd.DataFrame, by: list[str]) -> Iterator[tuple[NDArray[np.intp], Evidence | None]]:
+    """Yield the rows that agree in some columns, of which the first are `_CASE`, with the evidence nearest to them."""
+    for rows in points.groupby(by, sort=False).indices.values():
+        accelerator, engine, precision = points[_CASE].iloc[rows[0]]
+        yield np.asarray(rows, dtype=np.intp), evidence_for(catalog, accelerator, engine, catalog.precisions[precision].compute)
 
 
 def _alike(catalog: Catalog, model: str, found: Evidence) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from planner.cli.validate import _columns, _read
+from planner.cli.measured import point_options, progress, read_points
 
 if TYPE_CHECKING:
     from planner.calibrate.own import Calibration, Label
@@ -82,7 +81,7 @@ def _is_ours(path: Path) -> bool:
 @click.option("--source", metavar="TEXT", help="Where the measurements are from.  [default: the names of the files]")
 @click.option("--as-of", metavar="YYYY-MM", help="When they were taken.  [default: as the files say, else this month]")
 @click.option("--force", is_flag=True, help="Overwrite OUT.yaml whatever it is.")
-@_columns
+@point_options
 def calibrate(
     files: tuple[Path, ...],
     output: Path,
@@ -108,9 +107,9 @@ def calibrate(
     targets.check((*files, *catalogs), force=force)
     label = _label(files, name, source, as_of, shared=shared)
     catalog = check_files(catalogs)
-    table = _read(files, given, catalog)
+    table = read_points(files, given, catalog)
     work = calibrate_shared if shared else calibrate_own
-    found = work(table, catalog, label, _progress)
+    found = work(table, catalog, label, progress)
     written = _write(found, targets, shared=shared)
     _say(found, shared=shared)
     for path in written:
@@ -151,12 +150,6 @@ def _newest(files: tuple[Path, ...]) -> str:
         except InvalidInput:
             return ""
     return max(found) or f"{datetime.now(tz=UTC):%Y-%m}"
-
-
-def _progress(text: str) -> None:
-    """Say on a terminal's stderr what is being done."""
-    if sys.stderr.isatty():
-        click.echo(f"… {text}", err=True)
 
 
 def _write(found: Calibration, targets: Targets, *, shared: bool) -> list[Path]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from planner.points.columns import COLUMNS
+from planner.cli.measured import point_options, progress, read_points
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,13 +20,8 @@ if TYPE_CHECKING:
     from planner.calibrate.scaling import Law
     from planner.domain.catalog import Catalog
 
-_F = TypeVar("_F", bound=Callable[..., Any])
-
 MEASURED = (".csv", ".json", ".jsonl")
 """Endings of files of measurements; any other is a problem file."""
-
-_SAID = frozenset({"engine_version", "ttft_ms", "tpot_ms", "source"})
-"""Columns of points that only a file can give; every other has an option, for what a file does not say."""
 
 GROUPS = ("accelerator", "engine", "model", "precision")
 GROUPABLE = (*GROUPS, "mode", "tp", "pp", "dp", "ep", "gpus", "input_tokens", "output_tokens", "concurrency", "source")
@@ -62,16 +56,6 @@ class Targets:
         return [] if path is None else [path, *(path.with_stem(f"{path.stem}-{name}") for name in ("groups", "scaling"))]
 
 
-def _columns(command: _F) -> _F:
-    """Give a command an option for every column of points that a file may leave out; the rarer ones are not in the help."""
-    for column in reversed([column for column in COLUMNS if column.name not in _SAID]):
-        shown = column.required or column.name == "tp"
-        text = f"Where a file does not say: {column.meaning}."
-        name = f"--{column.name.replace('_', '-')}"
-        command = click.option(name, column.name, metavar="VALUE", hidden=not shown, help=text)(command)
-    return command
-
-
 @click.command(epilog=_EXAMPLE)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PROBLEM.yaml | DATA...")
 @click.option("--apart", multiple=True, type=click.Path(path_type=Path), metavar="DATA", help="Score these too, but apart.")
@@ -80,7 +64,7 @@ def _columns(command: _F) -> _F:
 @click.option("--csv", type=click.Path(path_type=Path), metavar="OUT", help="Write the scores of every group here.")
 @click.option("--figure", type=click.Path(path_type=Path), metavar="OUT.svg|png", help="Draw predicted against measured here.")
 @click.option("--page", type=click.Path(path_type=Path), metavar="OUT.md", help="Write the whole account here.")
-@_columns
+@point_options
 @click.pass_context
 def validate(
     context: click.Context,
@@ -111,7 +95,7 @@ def validate(
 
     targets, groups, catalog = Targets(csv, figure, page), _groups(by), load_builtin()
     targets.check()
-    measured = _read(files, given, catalog)
+    measured = read_points(files, given, catalog)
     others = _elsewhere(apart, given, catalog)
     points = _predicted(measured, catalog, cross=not no_cross)
     validate_output.say_left_out(scores.unpredicted(points))
@@ -158,26 +142,6 @@ def _groups(by: str) -> list[str]:
     return names
 
 
-def _read(files: tuple[Path, ...], given: Mapping[str, str | None], catalog: Catalog) -> pd.DataFrame:
-    """Read measurements and spell names as the catalogs do; every file's mistakes at once."""
-    import pandas as pd
-
-    from planner.errors import InvalidInput, Issue
-    from planner.points.formats import read_measured
-    from planner.points.names import resolve
-
-    tables: list[pd.DataFrame] = []
-    issues: list[Issue] = []
-    for file in files:
-        try:
-            tables.append(read_measured(file, given).assign(file=file.name))
-        except InvalidInput as error:
-            issues += error.issues
-    if issues:
-        raise InvalidInput(issues)
-    return resolve(pd.concat(tables, ignore_index=True), catalog)
-
-
 def _elsewhere(files: tuple[Path, ...], given: Mapping[str, str | None], catalog: Catalog) -> Elsewhere | None:
     """Read what other groups measured, points or surveys, and predict it with the coefficients as shipped."""
     from planner.calibrate.elsewhere import of_points, of_survey, together
@@ -187,12 +151,12 @@ def _elsewhere(files: tuple[Path, ...], given: Mapping[str, str | None], catalog
 
     if not files:
         return None
-    _progress("other sources")
+    progress("other sources")
     surveys = {file for file in files if recognises(read_text(file))}
     plain = tuple(file for file in files if file not in surveys)
     parts = [of_survey(compare_survey(read_survey(file, catalog), catalog)) for file in files if file in surveys]
     if plain:
-        points = _predicted(_read(plain, given, catalog), catalog, cross=False)
+        points = _predicted(read_points(plain, given, catalog), catalog, cross=False)
         parts.append(of_points(points.assign(source=points["file"])))
     return together(parts)
 
@@ -205,7 +169,7 @@ def _predicted(points: pd.DataFrame, catalog: Catalog, *, cross: bool) -> pd.Dat
     if cross:
         from planner.calibrate.cross import cross_validate
 
-        found = cross_validate(points, catalog, progress=_progress)
+        found = cross_validate(points, catalog, progress=progress)
     else:
         from planner.points.predict import predict_table
 
@@ -217,18 +181,12 @@ def _predicted(points: pd.DataFrame, catalog: Catalog, *, cross: bool) -> pd.Dat
     return found
 
 
-def _progress(text: str) -> None:
-    """Say on a terminal's stderr what is being done."""
-    if sys.stderr.isatty():
-        click.echo(f"… {text}", err=True)
-
-
 def _laws(catalog: Catalog) -> tuple[Law, ...]:
     """Return how the best latency grows with size and falls with bandwidth."""
     from planner.calibrate.scaling import over_bandwidth, over_size
     from planner.points.predict import predict_table
 
-    _progress("scaling laws")
+    progress("scaling laws")
 
     def predict(table: pd.DataFrame) -> pd.DataFrame:
         return predict_table(table, catalog)

@@ -118,9 +118,10 @@ def closed_loop(call: CallStep, clients: Clients) -> ClosedLoop:
     steps = clients.output - 1.0
     sequences, rate, batch = 0.9 * inside, np.zeros(c.shape), np.zeros(c.shape)
     for _ in range(ROUNDS):
-        decode = call.decode(sequences, call.layers(sequences))
+        layers = call.layers(sequences)
+        decode = call.decode(sequences, layers)
         together = 1.0 + others * rate * (decode + batch)
-        prompts = _prompts(call, clients, sequences, decode, together)
+        prompts = _prompts(call, clients, sequences, layers, decode, together)
         batch = prompts.batch
         busy = np.minimum(others * rate * prompts.each, 1.0)
         steady = prompts.own + others * clients.arrival_wait * (decode + busy * batch)
@@ -139,11 +140,11 @@ def closed_loop(call: CallStep, clients: Clients) -> ClosedLoop:
     return ClosedLoop(ttft, duration / steps, sequences, rate, waiting)
 
 
-def _prompts(call: CallStep, clients: Clients, sequences: Array, decode: Array, together: Array) -> _Prompts:
-    """Return what prompts cost while `sequences` calls decode and `together` prompts are wanted in an iteration."""
+def _prompts(call: CallStep, clients: Clients, sequences: Array, layers: Array, decode: Array, together: Array) -> _Prompts:
+    """Return what prompts cost while `sequences` calls decode, `layers` of `decode` seconds, and `together` prompts want in."""
     prompt, chunk = clients.prompt, np.maximum(clients.chunk, SMALLEST)
     shared = clients.prompts_first < 0.5
-    before = np.where(shared, call.layers(sequences), -call.host)
+    before = np.where(shared, layers, -call.host)
     company = np.where(shared, sequences, 0.0)
     extra = np.where(shared, decode, 0.0)
 

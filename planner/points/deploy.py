@@ -96,13 +96,11 @@ def deploy(table: pd.DataFrame, catalog: Catalog, role: str = "") -> Deployed:
     shapes = tuple(Shape(int(tp), int(pp), int(dp)) for tp, pp, dp in degrees[["tp", "pp", "dp"]].iloc[firsts].to_numpy())
     hardware = tuple(_machine(name, catalog.accelerators[name]) for name in devices)
     space = Space(models, precisions, caches, engines, hardware, shapes, model, precision, cache, engine, machine, codes)
-    columns = ColumnFactory(catalog, space).columns(np.arange(len(table)))
+    cases, case = _cases(catalog, table)
+    columns = ColumnFactory(catalog, space).columns(np.arange(len(table)), _coefficients(catalog, cases, case))
     tp, dp, ep = (degrees[name].to_numpy(float) for name in ("tp", "dp", "ep"))
     spread = np.where(dp > 1, np.where(columns.model.experts > 0, tp * dp, 1.0), np.minimum(ep, tp))
     layout = LayoutColumns(tp=tp, pp=degrees["pp"].to_numpy(float), dp=dp, ep=spread)
-    cases, case = _cases(catalog, table)
-    if any(factor.version for factor in catalog.factors.values()):  # rare: the columns above know no versions
-        columns = replace(columns, coefficients=_coefficients(catalog, cases, case))
     workers = table[f"{role}_workers"].to_numpy(float) if role else np.ones(len(table))
     return Deployed(replace(columns, layout=layout), cases, case, workers)
 
@@ -143,6 +141,7 @@ def _cases(catalog: Catalog, table: pd.DataFrame) -> tuple[tuple[Case, ...], Ind
 
 
 def _coefficients(catalog: Catalog, cases: Sequence[Case], case: Index) -> CoefficientColumns:
+    """Return each row's coefficients; its case names the engine's version, which a space does not."""
     rows = [effective(catalog, one) for one in cases]
     return CoefficientColumns(**{f.name: np.array([row[f.name] for row in rows])[case] for f in fields(CoefficientColumns)})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +20,7 @@ from planner.perf.step import CallStep, StepModel
 from planner.perf.tails import ttft_moments
 from planner.perf.traffic import Traffic
 from planner.points.calls import Calls, calls_on
-from planner.points.deploy import Deployed, deploy
+from planner.points.deploy import NETWORK, Deployed, deploy
 
 Floats = NDArray[np.float64]
 
@@ -33,9 +33,6 @@ LEAST_ROOM = 0.5
 
 HANDOVER_RATE = 0.5
 """Share of the network rate a cache moves with between workers (assumption)."""
-
-NETWORK = 50e9
-"""Network rate per accelerator between workers [B/s]: one 400 Gb/s adapter each (assumption)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +48,20 @@ class Seen:
     sequences: Floats
     """Calls decoding on one replica [1]."""
 
+    @classmethod
+    def nothing(cls, count: int) -> Seen:
+        """Return rows of which nothing is known yet."""
+        return cls(*(np.full(count, np.nan) for _ in fields(cls)))
+
+    def take(self, rows: NDArray[np.intp]) -> Seen:
+        """Return some rows."""
+        return Seen(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def put(self, rows: NDArray[np.intp], part: Seen) -> None:
+        """Write what is known of some rows into them."""
+        for field in fields(self):
+            getattr(self, field.name)[rows] = getattr(part, field.name)
+
 
 class Group(Protocol):
     """Rows of one mode, ready to be predicted with any coefficients."""
@@ -62,6 +73,10 @@ class Group(Protocol):
     @property
     def calls(self) -> Calls:
         """The calls on the last of them."""
+
+    @property
+    def role_calls(self) -> tuple[Calls, ...]:
+        """The calls on each of them."""
 
     def seen(self, coefficients: tuple[CoefficientColumns, ...]) -> Seen:
         """Return what clients see with these coefficients, one bundle a role."""
@@ -95,6 +110,11 @@ class Shared:
     def roles(self) -> tuple[Deployed, ...]:
         """One role."""
         return (self.deployed,)
+
+    @property
+    def role_calls(self) -> tuple[Calls, ...]:
+        """Its calls."""
+        return (self.calls,)
 
     def seen(self, coefficients: tuple[CoefficientColumns, ...]) -> Seen:
         """Return what clients see."""
@@ -135,6 +155,11 @@ class Split:
         """Prompt workers, decode workers."""
         return (self.prompts, self.decode)
 
+    @property
+    def role_calls(self) -> tuple[Calls, ...]:
+        """Theirs."""
+        return (self.prompt_calls, self.calls)
+
     def seen(self, coefficients: tuple[CoefficientColumns, ...]) -> Seen:
         """Return what clients see."""
         first, second = coefficients
@@ -173,6 +198,11 @@ class Open:
     def roles(self) -> tuple[Deployed, ...]:
         """One role."""
         return (self.deployed,)
+
+    @property
+    def role_calls(self) -> tuple[Calls, ...]:
+        """Its calls."""
+        return (self.calls,)
 
     def seen(self, coefficients: tuple[CoefficientColumns, ...]) -> Seen:
         """Return what callers see; the first token never comes where calls arrive faster than they can be served."""

@@ -61,7 +61,7 @@ def predict_table(table: pd.DataFrame, catalog: Catalog) -> pd.DataFrame:
         for inner, group in groups(part, catalog):
             rows = good[inner]
             seen = group.seen(as_shipped(group))
-            fits[rows] = np.logical_and.reduce([_fits(one) for one in _budgets(group)])
+            fits[rows] = np.logical_and.reduce([_fits(one) for one in group.role_calls])
             extrapolated[rows] = beyond(catalog, part.iloc[inner])
             for name, values in (_numbers(group, seen) | _bands(seen, band(catalog, part.iloc[inner]))).items():
                 out[name][rows] = values
@@ -86,11 +86,6 @@ def _refuse(table: pd.DataFrame, catalog: Catalog, problems: NDArray[np.object_]
                 who = f"{role} worker: " if role else ""
                 found = refusals(table.iloc[rows], catalog, role)
                 problems[rows] = [f"{who}{reason}" if reason else "" for reason in found]
-
-
-def _budgets(group: Group) -> list[Calls]:
-    """Return the calls on each role of a group."""
-    return [group.calls, *([group.prompt_calls] if hasattr(group, "prompt_calls") else [])]
 
 
 def _fits(calls: Calls) -> NDArray[np.bool_]:
@@ -135,7 +130,7 @@ def _failures(group: Group, seen: Seen, fits: NDArray[np.bool_], part: pd.DataFr
     """Return why rows that could be deployed have no latencies."""
     found = []
     for row in np.flatnonzero(~fits):
-        short = max(-float(np.min([calls.budget.free[row] for calls in _budgets(group)])), 0.0)
+        short = max(-float(np.min([calls.budget.free[row] for calls in group.role_calls])), 0.0)
         what = (
             f"the weights leave no memory: {short / 1e9:.1f} GB per GPU short" if short else "no memory for the cache of one call"
         )
