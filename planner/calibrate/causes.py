@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from planner.calibrate import versions
 from planner.calibrate.page_text import percent, rows_of, signed, table, whole, wrap
 from planner.calibrate.scores import CROSS, KINDS, METRICS, statistics
 
@@ -102,6 +103,7 @@ def section(points: pd.DataFrame, compared: pd.DataFrame) -> Iterator[str]:
         return
     yield from ("## Why", "")
     yield from _levels(points, kinds)
+    yield from versions.section(points)
     for kind in kinds:
         yield from _by_left_out(compared, kind)
     yield from _unexplained(points)

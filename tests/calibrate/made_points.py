@@ -23,7 +23,8 @@ def points(per_group: int = 12, seed: int = 0) -> pd.DataFrame:
             concurrency, tp = 2.0 ** (index % 6), 2 ** (number + index // 6)
             row = {
                 "model": model, "accelerator": accelerator, "engine": engine, "precision": precision, "mode": "agg",
-                "tp": tp, "pp": 1, "dp": 1, "ep": 1, "gpus": float(tp), "input_tokens": 1024.0, "output_tokens": 512.0,
+                
+                "kv_precision": "", "length_ratio_min": 1.0, "tp": tp, "pp": 1, "dp": 1, "ep": 1, "gpus": float(tp), "input_tokens": 1024.0, "output_tokens": 512.0,
                 "concurrency": concurrency, "source": "made up", "problem": "", "engine_version": "",
                 "ttft_ms": 80.0 * concurrency**0.5, "tpot_ms": (8.0 + 0.4 * concurrency) / tp**0.5,
             }  # fmt: skip
