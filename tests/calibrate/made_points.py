@@ -23,10 +23,9 @@ def points(per_group: int = 12, seed: int = 0) -> pd.DataFrame:
             concurrency, tp = 2.0 ** (index % 6), 2 ** (number + index // 6)
             row = {
                 "model": model, "accelerator": accelerator, "engine": engine, "precision": precision, "mode": "agg",
-                
-                "kv_precision": "", "length_ratio_min": 1.0, "tp": tp, "pp": 1, "dp": 1, "ep": 1, "gpus": float(tp), "input_tokens": 1024.0, "output_tokens": 512.0,
-                "concurrency": concurrency, "source": "made up", "problem": "", "engine_version": "",
-                "ttft_ms": 80.0 * concurrency**0.5, "tpot_ms": (8.0 + 0.4 * concurrency) / tp**0.5,
+                "kv_precision": "", "length_ratio_min": 1.0, "tp": tp, "pp": 1, "dp": 1, "ep": 1, "gpus": float(tp),
+                "input_tokens": 1024.0, "output_tokens": 512.0, "concurrency": concurrency, "source": "made up", "problem": "",
+                "engine_version": "", "ttft_ms": 80.0 * concurrency**0.5, "tpot_ms": (8.0 + 0.4 * concurrency) / tp**0.5,
             }  # fmt: skip
             for kind, spread in ERRORS.items():
                 row[f"ttft_ms_{kind}"] = row["ttft_ms"] * np.exp(2 * spread * rng.standard_normal())
