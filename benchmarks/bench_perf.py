@@ -82,6 +82,7 @@ def random_case(rows: int) -> tuple[StepModel, Traffic, Replica]:
         max_sequences=rng.choice([256.0, 1024.0], rows),
         chunk_tokens=rng.choice([2048.0, 8192.0], rows),
         host=np.full(rows, 0.01),
+        pooled=np.ones(rows),
         utilization=0.8,
     )
     return random_step(rng, rows), traffic, replica

@@ -324,5 +324,5 @@ def prune(search: Search, pools: Pools) -> Pools:
     if not len(pools.row):
         return pools
     gpus = search.space.gpus()[pools.row]
-    keep = undominated(search.space.machine[pools.row], search.sites.hosts, gpus, pools.demand, pools.call_cost)
+    keep = undominated(search.space.machine[pools.row], search.sites.hosts, gpus, pools.demand, pools.call_cost, pools.fewest)
     return pools.take(np.flatnonzero(keep))

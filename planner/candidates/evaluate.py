@@ -91,8 +91,19 @@ class Evaluator:
         self.moments: tuple[StreamMoments, ...] = tuple(stream_moments(stream) for stream in streams)
         self.targets = tuple(hard_targets(stream) for stream in streams)
 
-    def compile(self, rows: Index, streams: Sequence[int]) -> Compiled:
-        """Return some rows ready for the formulas, with the traffic of some streams (the others' is left out)."""
+    def compile(self, rows: Index, streams: Sequence[int], pooled: int = 1) -> Compiled:
+        """Return some rows ready for the formulas, with the traffic of some streams (the others' is left out).
+
+        Parameters
+        ----------
+        rows : deployments
+        streams : whose traffic is wanted
+        pooled : replicas that share the load behind one balancer
+
+        Returns
+        -------
+        Compiled
+        """
         columns = self.factory.columns(rows)
         budget = memory_budget(columns.model, columns.precision, columns.hardware, columns.engine, columns.layout)
         step = compile_step(
@@ -104,6 +115,7 @@ class Evaluator:
             max_sequences=columns.engine.max_sequences * columns.layout.dp,
             chunk_tokens=columns.engine.chunk_tokens * columns.layout.dp,
             host=columns.coefficients.host_per_request * waiting,
+            pooled=np.full(len(rows), float(pooled)),
             utilization=self.utilization,
         )
         traffic = tuple(traffic_on(columns, self.streams[r], self.moments[r]) for r in streams)
@@ -135,11 +147,14 @@ class Evaluator:
         engines = [self.factory.catalog.engines[name].batching == "static" for name in space.engines]
         return np.array(engines, dtype=bool)[space.engine[rows]]
 
-    def solve(self, rows: Index, stream: int, targets: Sequence[Target]) -> capacity.Capacity:
-        """Return the capacities of rows, at least one, for a stream alone that is promised `targets`."""
+    def solve(self, rows: Index, stream: int, targets: Sequence[Target], pooled: int = 1) -> capacity.Capacity:
+        """Return the capacities of rows, at least one, for a stream alone that is promised `targets`.
+
+        Each is one of `pooled` replicas.
+        """
         parts = []
         for chunk in chunks(rows):
-            made = self.compile(chunk, [stream])
+            made = self.compile(chunk, [stream], pooled)
             found = capacity.solve(made.step, made.traffic[0], made.replica, targets)
             still = self.batches_statically(chunk)
             if still.any():

@@ -24,6 +24,11 @@ SOFT_STRETCH = (1.0, 1.3, 1.8, 3.0, np.inf)
 """Multiples of soft targets at which levels are offered: the price per miss then decides how often to miss."""
 
 
+TIERS = (4, 16)
+"""Replica counts from which a pool is offered at what that much company allows: between them the gain of the smaller counts.
+Few, because each is another column for every pool; what a pool of 6 loses against a tier of its own is small (assumption)."""
+
+
 @dataclass(frozen=True)
 class Anchor:
     """A stream, and the promises a level is made to keep for it."""
@@ -32,6 +37,8 @@ class Anchor:
     """Index."""
     targets: tuple[Target, ...]
     """Hard promises, and soft ones stretched."""
+    fewest: int = 1
+    """Replicas whose company is taken for granted: such a pool has no fewer that carry load."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,23 +55,30 @@ class Pools:
     """[J, R, K] share of a replica's resource per call/s; inf where a stream may not use the pool."""
     call_cost: Floats
     """[R, K] expected price of missed soft targets per call [$]."""
+    fewest: Index
+    """[K] replicas that carry load, at least."""
 
     def take(self, index: Index) -> Pools:
         """Return the chosen pools."""
         return Pools(
-            self.row[index], self.anchor[index], self.level.take(index), self.demand[:, :, index], self.call_cost[:, index]
+            self.row[index],
+            self.anchor[index],
+            self.level.take(index),
+            self.demand[:, :, index],
+            self.call_cost[:, index],
+            self.fewest[index],
         )
 
 
 def anchors_of(evaluator: Evaluator) -> tuple[Anchor, ...]:
-    """Return every level worth offering: one a stream, several where it has soft promises."""
+    """Return every level worth offering: one a stream, several where it has soft promises; then the same for each tier."""
     made: list[Anchor] = []
     for r, stream in enumerate(evaluator.streams):
         soft = soft_targets(stream)
         for stretch in SOFT_STRETCH if soft else (1.0,):
             stretched = [Target(t.metric, t.percentile, t.seconds * stretch) for t, _ in soft if np.isfinite(stretch)]
             made.append(Anchor(r, (*evaluator.targets[r], *stretched)))
-    return tuple(made)
+    return (*made, *(Anchor(one.stream, one.targets, tier) for tier in TIERS for one in made))
 
 
 def make_pools(
@@ -81,26 +95,54 @@ def make_pools(
 
     Returns
     -------
-    (pools; anchor, positions in `rows` it may use, and capacities there, per anchor)
+    (pools; anchor, positions in `rows` it may use, and capacities there, per anchor without company)
+
+    Notes
+    -----
+    A tier is offered where the pool without company needs more replicas for everything it may serve at once: elsewhere no
+    plan has that many of it.
     """
     parts: list[Pools] = []
     capacities: list[tuple[Anchor, Index, Capacity]] = []
+    most: dict[tuple[int, tuple[Target, ...]], Floats] = {}
     for index, anchor in enumerate(anchors):
-        mine = np.flatnonzero(eligible[anchor.stream])
+        key = anchor.stream, anchor.targets
+        mine = np.flatnonzero(eligible[anchor.stream] & (most[key] > anchor.fewest if anchor.fewest > 1 else True))
         if not len(mine):
+            most.setdefault(key, np.zeros(len(rows)))
             continue
-        found = evaluator.solve(rows[mine], anchor.stream, anchor.targets)
-        capacities.append((anchor, mine, found))
-        still = evaluator.batches_statically(rows[mine])
-        parts += [
-            _pools_at(evaluator, rows[mine[piece]], eligible[:, mine[piece]], index, anchor, found, piece)
-            for piece in chunks(np.flatnonzero(found.feasible & ~still))
-        ]
-        parts += [
-            _static_pools(evaluator, rows[mine[piece]], index, anchor, found, piece)
-            for piece in chunks(np.flatnonzero(found.feasible & still))
-        ]
+        found = evaluator.solve(rows[mine], anchor.stream, anchor.targets, anchor.fewest)
+        made = _pools_of(evaluator, rows[mine], eligible[:, mine], index, anchor, found)
+        parts += made
+        if anchor.fewest == 1:
+            capacities.append((anchor, mine, found))
+            most[key] = _most_replicas(evaluator, rows, join(made, len(evaluator.streams)))
     return join(parts, len(evaluator.streams)), capacities
+
+
+def _most_replicas(evaluator: Evaluator, rows: Index, pools: Pools) -> Floats:
+    """[rows] Replicas that all calls a pool may serve need at their busiest; any number where calls may be moved together.
+
+    0 for static batches, which gain nothing by company.
+    """
+    served = np.isfinite(pools.demand).all(axis=0)
+    movable = np.array([stream.movable for stream in evaluator.streams])
+    busiest = np.array([stream.peak_rate for stream in evaluator.streams])
+    load = np.einsum("jrk,r->jk", np.where(served, pools.demand, 0.0), busiest).max(axis=0, initial=0.0)
+    load = np.where((served & movable[:, None]).any(axis=0), np.inf, load)
+    need = np.zeros(len(rows))
+    need[np.searchsorted(rows, pools.row)] = np.where(evaluator.batches_statically(pools.row), 0.0, load)
+    return need
+
+
+def _pools_of(evaluator: Evaluator, rows: Index, eligible: Bools, index: int, anchor: Anchor, found: Capacity) -> list[Pools]:
+    """Return the pools of deployments at one anchor's level, in pieces."""
+    still = evaluator.batches_statically(rows)
+    continuous, static = (chunks(np.flatnonzero(found.feasible & which)) for which in (~still, still))
+    return [
+        *(_pools_at(evaluator, rows[piece], eligible[:, piece], index, anchor, found, piece) for piece in continuous),
+        *(_static_pools(evaluator, rows[piece], index, anchor, found, piece) for piece in static),
+    ]
 
 
 def _pools_at(
@@ -108,7 +150,7 @@ def _pools_at(
 ) -> Pools:
     """Return the pools of deployments at one anchor's level, with the demand of every stream."""
     everyone = range(len(evaluator.streams))
-    made = evaluator.compile(rows, everyone)
+    made = evaluator.compile(rows, everyone, anchor.fewest)
     corner = levels.make_level(_states(found, piece), made.traffic[anchor.stream], made.replica, anchor.targets)
     corner = spread_level(corner, len(rows))
     demand = np.full((len(levels.RESOURCES), len(everyone), len(rows)), np.inf)
@@ -123,7 +165,7 @@ def _pools_at(
         demand[:, r] = np.where(usable, need, np.inf)
         for target, price in soft_targets(evaluator.streams[r]):
             call_cost[r] += price * most_missed(corner, seen, target)
-    return Pools(rows, np.full(len(rows), index, dtype=np.intp), corner, demand, call_cost)
+    return Pools(rows, np.full(len(rows), index, dtype=np.intp), corner, demand, call_cost, np.full(len(rows), anchor.fewest))
 
 
 def _static_pools(evaluator: Evaluator, rows: Index, index: int, anchor: Anchor, found: Capacity, piece: Index) -> Pools:
@@ -138,7 +180,7 @@ def _static_pools(evaluator: Evaluator, rows: Index, index: int, anchor: Anchor,
     missed = sum(price for _, price in soft_targets(evaluator.streams[anchor.stream]))
     corner = levels.Level(state, endless, np.ones(len(rows)), endless, np.zeros(len(rows)), launched=np.zeros(len(rows)))
     call_cost = np.full((len(evaluator.streams), len(rows)), float(missed))
-    return Pools(rows, np.full(len(rows), index, dtype=np.intp), corner, demand, call_cost)
+    return Pools(rows, np.full(len(rows), index, dtype=np.intp), corner, demand, call_cost, np.ones(len(rows), dtype=np.intp))
 
 
 def _states(found: Capacity, piece: Index) -> State:
@@ -174,7 +216,7 @@ def join(parts: Sequence[Pools], streams: int) -> Pools:
         state = State(**dict.fromkeys(_state_fields(), empty))
         none = np.zeros(0, dtype=np.intp)
         corner = levels.Level(state, **dict.fromkeys(levels.PARTS, empty))
-        return Pools(none, none, corner, np.zeros((len(levels.RESOURCES), streams, 0)), np.zeros((streams, 0)))
+        return Pools(none, none, corner, np.zeros((len(levels.RESOURCES), streams, 0)), np.zeros((streams, 0)), none)
     state = concatenate([part.level.state for part in parts])
     rest = {n: np.concatenate([getattr(p.level, n) for p in parts]) for n in levels.PARTS}
     return Pools(
@@ -183,4 +225,5 @@ def join(parts: Sequence[Pools], streams: int) -> Pools:
         level=levels.Level(state=state, **rest),
         demand=np.concatenate([part.demand for part in parts], axis=2),
         call_cost=np.concatenate([part.call_cost for part in parts], axis=1),
+        fewest=np.concatenate([part.fewest for part in parts]),
     )

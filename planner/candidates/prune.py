@@ -10,13 +10,13 @@ Index = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
 
-def undominated(machine: Index, hosts: Bools, gpus: Index, demand: Floats, call_cost: Floats) -> Bools:
+def undominated(machine: Index, hosts: Bools, gpus: Index, demand: Floats, call_cost: Floats, fewest: Index) -> Bools:
     """Return which pools are not dominated.
 
-    Pool a dominates b if it can stand wherever b can, g_a ≤ g_b, and for every stream each resource's demand and the
-    call cost of a are at most those of b. Then any plan that uses b can use as many replicas of a instead: it needs no
-    more accelerators, the packing into machines still succeeds because replica sizes divide each other, and no resource
-    is used more. Of equal pools the first is kept.
+    Pool a dominates b if it can stand wherever b can, g_a ≤ g_b, it needs no more replicas to be open, and for every stream
+    each resource's demand and the call cost of a are at most those of b. Then any plan that uses b can use as many replicas
+    of a instead: it needs no more accelerators, the packing into machines still succeeds because replica sizes divide each
+    other, and no resource is used more. Of equal pools the first is kept.
 
     Parameters
     ----------
@@ -25,13 +25,14 @@ def undominated(machine: Index, hosts: Bools, gpus: Index, demand: Floats, call_
     gpus : [K] devices of a replica
     demand : [J, R, K] share of a replica per call/s; inf where a stream may not use the pool
     call_cost : [R, K] cost per call [$]
+    fewest : [K] replicas of an open pool
 
     Returns
     -------
     [K] True for pools to keep.
     """
     columns = np.concatenate(
-        [demand.reshape(-1, demand.shape[-1]), np.where(np.isinf(demand[0]), np.inf, call_cost), gpus[None, :]]
+        [demand.reshape(-1, demand.shape[-1]), np.where(np.isinf(demand[0]), np.inf, call_cost), gpus[None], fewest[None]]
     )
     keep: Bools = np.zeros(len(machine), dtype=bool)
     served = np.isfinite(demand[0]).any(axis=0)

@@ -78,6 +78,8 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
             gpus=search.space.gpus()[pools.row[pool]].astype(np.int64),
             demand=demand,
             call_cost=pools.call_cost[:, pool],
+            least=pools.fewest[pool].astype(np.int64),
+            family=_families(search, pools, pool, cell),
         ),
         cells=CellColumns(
             name=tuple(readable(c.name) for c in supply.cells),
@@ -101,6 +103,14 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         max_pools=operations.max_pools,
     )
     return Assembled(program, pool, cell)
+
+
+def _families(search: Search, pools: Pools, pool: Index, cell: Index) -> NDArray[np.int64]:
+    """[K] Give one number to the tiers of a deployment at one stream's level in one place."""
+    levels = [(anchor.stream, anchor.targets) for anchor in search.anchors]
+    level = np.array([levels.index(one) for one in levels], dtype=np.intp)[pools.anchor[pool]]
+    keys = np.stack([pools.row[pool], level, cell])
+    return np.unique(keys, axis=1, return_inverse=True)[1].astype(np.int64).reshape(-1)
 
 
 def _pool_name(search: Search, pools: Pools, pool: int, cell: int) -> str:

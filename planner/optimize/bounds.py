@@ -50,9 +50,10 @@ def allowed(program: Program) -> Bools:
     return usable
 
 
-def least_open(program: Program) -> int:
-    """Fewest replicas of a pool that carries load: its minimum, or one more than its spares."""
-    return max(program.min_replicas, program.spare_replicas + 1)
+def least_open(program: Program) -> Ints:
+    """[K] Fewest replicas of a pool that carries load: the minimum, or its fewest beside the spares."""
+    fewest: Ints = np.maximum(program.min_replicas, program.pools.least + program.spare_replicas)
+    return fewest
 
 
 def bounds(program: Program) -> Bounds:
@@ -60,12 +61,12 @@ def bounds(program: Program) -> Bounds:
     rate = most_rate(program)
     bought = _machine_limits(program)
     replicas = np.minimum(_useful_replicas(program, rate), _room(program, bought)[:, None])
-    replicas = np.where(replicas < least_open(program), 0, replicas)
+    replicas = np.where(replicas < least_open(program)[:, None], 0, replicas)
     return Bounds(rate, replicas, _useful_machines(program, replicas, bought))
 
 
 def _useful_replicas(program: Program, rate: Floats) -> Ints:
-    """[K, T] ⌈max_j Σ_r demand·rate⌉ + spares, at least the minimum: room for all demand at once."""
+    """[K, T] ⌈max_j Σ_r demand·rate⌉ + spares, at least the fewest of an open pool: room for all demand at once."""
     usable = allowed(program)
     load = np.zeros((usable.shape[1], rate.shape[1]))
     for demand in program.pools.demand:
@@ -73,7 +74,7 @@ def _useful_replicas(program: Program, rate: Floats) -> Ints:
     carrying = np.maximum(np.ceil(load * (1 - SLACK)), 1).astype(np.int64)
     useful: Ints = np.where(
         (usable.T.astype(float) @ (rate > 0)) > 0,
-        np.maximum(carrying + program.spare_replicas, program.min_replicas),
+        np.maximum(carrying + program.spare_replicas, least_open(program)[:, None]),
         0,
     )
     return useful

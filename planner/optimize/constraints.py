@@ -198,12 +198,12 @@ def api_rates(model: Linear, program: Program, bounds: Bounds, at: Layout) -> In
 
 
 def warm_links(model: Linear, program: Program, bounds: Bounds, at: Layout) -> None:
-    """An open pool has its fewest replicas, a closed one none: max(min, spare + 1)·u[k,t] <= n[k,t] <= N[k,t]·u[k,t]."""
+    """An open pool has its fewest replicas, a closed one none: max(min, least[k] + spare)·u[k,t] <= n[k,t] <= N[k,t]·u[k,t]."""
     k, t = np.nonzero(at.warm >= 0)
     where = ((program.pools.name, k), (program.periods, t))
     for name, sign, coefficient in (
         ("closed", 1.0, bounds.replicas[k, t]),
-        ("fewest", -1.0, np.full(len(k), least_open(program))),
+        ("fewest", -1.0, least_open(program)[k]),
     ):
         rows = model.add_rows(len(k), -np.inf, 0, names=labels(name, *where))
         model.add_terms(rows, at.n[k, t], sign)
@@ -211,7 +211,7 @@ def warm_links(model: Linear, program: Program, bounds: Bounds, at: Layout) -> N
 
 
 def operated_links(model: Linear, program: Program, bounds: Bounds, at: Layout) -> None:
-    """A pool with replicas is operated: n[k,t] <= N[k,t]·y[k], and with u, u[k,t] <= y[k]."""
+    """A pool with replicas is operated: n[k,t] <= N[k,t]·y[f(k)], and with u, u[k,t] <= y[f(k)]."""
     if not (at.y >= 0).any():
         return
     links = (("operated", at.n, bounds.replicas), ("operated_warm", at.warm, np.ones_like(bounds.replicas)))
@@ -223,9 +223,9 @@ def operated_links(model: Linear, program: Program, bounds: Bounds, at: Layout) 
 
 
 def max_pools(model: Linear, program: Program, at: Layout) -> Ints:
-    """Number of pools: Σ_k y[k] <= max_pools."""
+    """Number of pools: Σ_f y[f] <= max_pools."""
     if program.max_pools is None:
         return np.full(1, -1, dtype=np.int64)
     rows = model.add_rows(1, -np.inf, program.max_pools, names=lambda: ["max_pools"])
-    model.add_terms(rows, at.y[at.y >= 0], 1)
+    model.add_terms(rows, np.unique(at.y[at.y >= 0]), 1)
     return rows

@@ -140,14 +140,13 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
     np.add.at(free, buy.cell, gpus)
     np.add.at(free, program.pools.cell, -point.replicas * program.pools.gpus[:, None])
     drawn = (cells.power[buy.cell][:, None] * point.machines).sum(axis=0)
-    pools = np.count_nonzero((point.replicas > 0).any(axis=1))
     return bool(
         (free >= 0).all()
         and (point.machines <= limit.machines).all()
         and (point.replicas <= limit.replicas).all()
         and all((gpus[quota.purchases].sum(axis=0) <= quota.gpus).all() for quota in program.gpu_limits)
         and (drawn <= program.power).all()
-        and (program.max_pools is None or pools <= program.max_pools)
+        and (program.max_pools is None or program.operated(point.replicas) <= program.max_pools)
         and objective(program, point) <= program.budget
     )
 
@@ -196,7 +195,7 @@ def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, li
     bought = np.concatenate(machines, axis=1)
     bought[program.purchases.committed] = held[program.purchases.committed, None]
     whole = Point(np.concatenate(flows, axis=2), np.concatenate(api_flows, axis=2), np.concatenate(replicas, axis=1), bought)
-    too_many = program.max_pools is not None and (whole.replicas > 0).any(axis=1).sum() > program.max_pools
+    too_many = program.max_pools is not None and program.operated(whole.replicas) > program.max_pools
     return None if too_many else tidy(program, whole)
 
 

@@ -64,6 +64,8 @@ def restrict(program: Program, keep: Ints) -> Program:
         gpus=pools.gpus[keep],
         demand=pools.demand[:, :, keep],
         call_cost=pools.call_cost[:, keep],
+        least=pools.least[keep],
+        family=pools.family[keep],
     )
     return replace(program, pools=kept)
 
@@ -98,6 +100,5 @@ def write(bounds: Bounds, at: Layout, size: int, point: Point) -> Floats:
     values[at.m[at.m >= 0]] = point.machines[at.m >= 0]
     values[at.n[at.n >= 0]] = point.replicas[at.n >= 0]
     values[at.warm[at.warm >= 0]] = point.replicas[at.warm >= 0] > 0
-    operated: Bools = np.any(point.replicas > 0, axis=1)
-    values[at.y[at.y >= 0]] = operated[at.y >= 0]
+    values[at.y[(at.y >= 0) & np.any(point.replicas > 0, axis=1)]] = 1.0
     return values

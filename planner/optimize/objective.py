@@ -25,4 +25,4 @@ def objective(program: Program, point: Point) -> float:
     machines = float(program.purchases.hourly @ (point.machines @ share))
     misses = _paid(program.pools.call_cost, point.flow, share)
     calls = _paid(program.apis.call_cost, point.api_flow, share)
-    return machines + misses + calls + program.pool_cost * int((point.replicas > 0).any(axis=1).sum())
+    return machines + misses + calls + program.pool_cost * program.operated(point.replicas)

@@ -71,7 +71,7 @@ class Priced:
     bound: float
     """No plan costs less [$/h]."""
     pools: Floats
-    """[K] Change of the bound by having the pool at all, at its best size; negative: it may pay."""
+    """[K] Change of the bound by having the pool's family at all, at its best size; negative: it may pay."""
     used: Floats
     """[K, T] Least increase of the bound if the pool has a replica in that period."""
     at: Prices
@@ -122,10 +122,13 @@ def price(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Pr
     per_replica, opening = _replica_costs(program, bounds, kinds, covers, at)
     best = np.minimum(per_replica * bounds.replicas, 0.0)
     fixed = at.dollar * program.pool_cost + at.max_pools if needs_operated(program) else 0.0
-    pools = np.where((bounds.replicas > 0).any(axis=1), fixed + best.sum(axis=1), 0.0)
+    _, first, family = np.unique(program.pools.family, return_index=True, return_inverse=True)
+    gained = np.bincount(family, weights=best.sum(axis=1), minlength=len(first))
+    usable = np.bincount(family, weights=(bounds.replicas > 0).any(axis=1), minlength=len(first)) > 0
+    pools = np.where(usable, fixed + gained, 0.0)[family]
     used = pools[:, None] - best + opening
     bound = _limits_value(program, at) + _machines_value(program, bounds, at) + float(at.covers @ covers.need)
-    bound += _apis_value(program, bounds, covers, at) + float(np.minimum(pools, 0.0).sum())
+    bound += _apis_value(program, bounds, covers, at) + float(np.minimum(pools[first], 0.0).sum())
     return Priced(bound, pools, np.where(bounds.replicas > 0, used - np.minimum(pools, 0.0)[:, None], np.inf), at)
 
 
@@ -175,7 +178,7 @@ def _apis_value(program: Program, bounds: Bounds, covers: Covers, at: Prices) ->
 
 def _replica_costs(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Prices) -> tuple[Floats, Floats]:
     """[K, T] Least cost per replica at the largest size, and least cost of having any."""
-    spare, least = program.spare_replicas, least_open(program)
+    spare, least = program.spare_replicas, least_open(program)[:, None]
     machines = program.pools.gpus[:, None] * at.packing[program.pools.cell]
     counted = np.zeros_like(machines)
     np.add.at(counted.T, covers.period, at.covers[:, None] * covers.value)

@@ -29,6 +29,10 @@ class PoolColumns:
     """[J, R, K] Share of one replica's resource j that 1 call/s of stream r takes [s]; inf where r may not use k."""
     call_cost: Floats
     """[R, K] Expected price of missed soft targets per call [$]."""
+    least: Ints
+    """[K] Fewest replicas that carry load while it is open, at least 1: what its demand takes for granted."""
+    family: Ints
+    """[K] Pools of one number are one pool at other replica counts: operated together, counted once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +125,10 @@ class Program:
     """Cost of having a pool open, whatever its size [$/h]."""
     max_pools: int | None = None
     """Most pools open."""
+
+    def operated(self, replicas: Floats | Ints) -> int:
+        """Return how many pools have a replica in any period, from replicas [K, T]; a family counts once."""
+        return len(np.unique(self.pools.family[(replicas > 0).any(axis=1)]))
 
 
 @dataclass(frozen=True, eq=False)

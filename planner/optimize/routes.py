@@ -62,10 +62,10 @@ def _held(limit: Bounds, point: Point) -> Bounds:
 
 
 def _fixed(program: Program, limit: Bounds, point: Point) -> Model:
-    """The model with replicas and machines as they are, and no more cost."""
+    """The model with replicas, open pools and machines as they are, and no more cost."""
     model = build(program, limit, cuts=np.zeros(point.flow.shape, dtype=bool))
     linear, at = model.linear, model.at
-    for ids, values in ((at.n, point.replicas), (at.m, point.machines)):
+    for ids, values in ((at.n, point.replicas), (at.warm, (point.replicas > 0).astype(float)), (at.m, point.machines)):
         held, first = np.unique(ids[ids >= 0], return_index=True)
         count = values[ids >= 0][first]
         linear.add_terms(_rows(linear, len(held), count, count, "held"), held, 1)

@@ -46,7 +46,9 @@ def needed_replicas(program: Program, flow: Floats) -> Floats:
     """[K, T] Fewest replicas that carry the flows, spares and minimum included."""
     load = loads(program, flow).max(axis=0, initial=0.0)
     carrying = np.ceil(load - 10 * SLACK * np.maximum(load, 1.0))
-    needed: Floats = np.where(flow.sum(axis=0) > 0, np.maximum(carrying + program.spare_replicas, least_open(program)), 0.0)
+    needed: Floats = np.where(
+        flow.sum(axis=0) > 0, np.maximum(carrying + program.spare_replicas, least_open(program)[:, None]), 0.0
+    )
     return needed
 
 

@@ -44,9 +44,10 @@ def variables(model: Linear, program: Program, bounds: Bounds, *, whole: bool = 
     )
 
 
-def needs_warm(program: Program) -> bool:
-    """Whether a replica more or less is not enough to say that a pool is open in a period."""
-    return least_open(program) > 1
+def needs_warm(program: Program) -> Bools:
+    """[K] Whether a replica more or less is not enough to say that a pool is open in a period."""
+    needed: Bools = least_open(program) > 1
+    return needed
 
 
 def needs_operated(program: Program) -> bool:
@@ -99,15 +100,17 @@ def replicas(model: Linear, program: Program, bounds: Bounds, *, whole: bool) ->
 
 def warm_pools(model: Linear, program: Program, bounds: Bounds, *, whole: bool) -> Ints:
     """0 <= u[k,t] <= 1, whole: pool open in a period; only if spares or a minimum above one make it matter."""
-    where = (bounds.replicas > 0) & needs_warm(program)
+    where = (bounds.replicas > 0) & needs_warm(program)[:, None]
     return _family(model, "u", program, where, np.ones(where.shape), whole=whole)
 
 
 def operated_pools(model: Linear, program: Program, bounds: Bounds, *, whole: bool) -> Ints:
-    """0 <= y[k] <= 1, whole: pool operated at all, paying the pool cost; only if pools cost or are limited."""
+    """0 <= y[f] <= 1, whole: family operated at all, paying the pool cost; only if pools cost or are limited. Ids as [K]."""
     ids = np.full(len(program.pools.name), -1, dtype=np.int64)
     (k,) = np.nonzero((bounds.replicas > 0).any(axis=1) & needs_operated(program))
-    ids[k] = model.add_variables(len(k), 0, 1, program.pool_cost, integer=whole, names=labels("y", (program.pools.name, k)))
+    _, first, of = np.unique(program.pools.family[k], return_index=True, return_inverse=True)
+    names = labels("y", (program.pools.name, k[first]))
+    ids[k] = model.add_variables(len(first), 0, 1, program.pool_cost, integer=whole, names=names)[of]
     return ids
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from planner.perf.limits import OCCUPANCY_Z, SMALLEST_LOAD, Replica, Target, largest_load
+from planner.perf.pooling import crowding_share
 from planner.perf.step import Array, StepModel
 from planner.perf.traffic import Traffic
 
@@ -22,7 +23,7 @@ def _crowded(limit: Array, each: Array, variance: Array) -> Array:
 def bounding_load(step: StepModel, traffic: Traffic, replica: Replica, targets: Sequence[Target]) -> Array:
     """Return a B above which some strain is above 1, from what needs no state.
 
-    min(slots: B + z·√(b·B) = B_max,  memory: B·H + z·√(B·(E[H²] − H² + b·H²)) = M,  C − 16,  O·D/row of `least_demands`)
+    min(slots: B + z·√(b·v·B) = B_max,  memory: B·H + z·√(B·(E[H²] − H² + b·v·H²)) = M,  C − 16,  O·D/row of `least_demands`)
 
     Parameters
     ----------
@@ -38,8 +39,9 @@ def bounding_load(step: StepModel, traffic: Traffic, replica: Replica, targets: 
     That bound is of τ at the mean P: T is a mean of τ at 0 and at P' tokens, hence no less, while P ≤ P', and P > P' is
     a prompt load above 1.
     """
-    slots = _crowded(replica.max_sequences, np.ones(1), traffic.burst)
-    varying = traffic.held_variance + traffic.burst * (traffic.held * traffic.held)
+    burst = traffic.burst * crowding_share(replica.pooled)
+    slots = _crowded(replica.max_sequences, np.ones(1), burst)
+    varying = traffic.held_variance + burst * (traffic.held * traffic.held)
     memory = _crowded(replica.kv_bytes, traffic.held, varying)
     longest = _longest(step, replica, longest_iteration(targets, traffic.output))
     bound = np.minimum(np.minimum(slots, memory), largest_load(replica, traffic))

@@ -203,7 +203,7 @@ def solve(step: StepModel, traffic: Traffic, replica: Replica, targets: Sequence
     Design §3.3; handbook §5.6.
     """
     shape = np.broadcast(step.host, traffic.held, replica.kv_bytes).shape
-    rows = _Rows(serving(step, traffic, replica.chunk_tokens), traffic, replica, targets)
+    rows = _Rows(serving(step, traffic, replica.chunk_tokens, replica.pooled), traffic, replica, targets)
     found = np.full(shape, SMALLEST_LOAD)
     lows = rows.strains(found)
     feasible = worst(lows) <= 1.0
@@ -243,7 +243,7 @@ def state_at_rate(step: StepModel, traffic: Traffic, replica: Replica, rate: Arr
     shape = np.broadcast(step.host, traffic.held, rate).shape
     low = np.full(shape, np.log(1e-6))
     high = np.broadcast_to(np.log(largest_load(replica, traffic)), shape).copy()
-    place = serving(step, traffic, replica.chunk_tokens)
+    place = serving(step, traffic, replica.chunk_tokens, replica.pooled)
     for _ in range(50):
         middle = 0.5 * (low + high)
         below = state_at(place, traffic, np.exp(middle)).rate < rate

@@ -5,18 +5,18 @@ without prompts D*, prompt tokens per iteration P*, mean prompt wait W* and jitt
 the anchor, reaches its limit alone; D*, W* and J* are then raised as far as its promises allow. At a fixed corner each
 stream's demand on each resource is a constant:
 
-    iteration     λ_r / min(μ_r, B*/(O_r T*), y_B² τ_0/(O_r T*² b_r)),  μ_r: τ_d ≤ D* and τ_d + λ T* I c_r ≤ T*
+    iteration     λ_r / min(μ_r, B*/(O_r T*), y_B²/(O_r T*·κ b_r)),  μ_r: τ_d ≤ D* and τ_d + λ T* I c_r ≤ T*
     kv memory     λ_r [ (O_r T* + X_r)·H_r + z·V_r/2y ] / (M − z·y/2)
     prompt load   λ_r max(S_r / u, T* I_r / P*)
-    prompt queue  λ_r (S_r + E[S_r²] / 2W*)
+    prompt queue  λ_r (S_r + f·E[S_r²] / 2W*),  f = W_n/W_1 of n pooled replicas at the highest prompt load
     jitter        λ_r c_r² E[I_r²] / J*
 
-with τ_d at (λ O T*, λ O T*·KV), b_r = max(1, (1 + c_a²)/2), y_B = (slots − B*)/z. Σ_r demand ≤ 1 keeps the corner: the
-first row because τ is convex in the loads at the coverage of B* and c_r is the largest over all B ≤ B*, P ≤ P*; the
-second because √V ≤ V/2y + y/2 for any y; the fourth is Pollaczek–Khinchine multiplied out, with S_r at D*; the others
-are linear already. Jitter takes prompts at their cost at P*, which fewer prompts exceed where they share reading or
-launches. With routed experts the corner is that of a replica which reads, in each iteration, the experts that B* sequences
-would touch: slower than the real one at every load below it.
+with τ_d at (λ O T*, λ O T*·KV), κ = T*/τ_0·v(n) the crowding, b_r = max(1, (1 + c_a²)/2), y_B = (slots − B*)/z. Σ_r demand ≤ 1
+keeps the corner: the first row because τ is convex in the loads at the coverage of B* and c_r is the largest over all B ≤ B*,
+P ≤ P*; the second because √V ≤ V/2y + y/2 for any y; the fourth is Pollaczek–Khinchine multiplied out, with S_r at D*, and f the
+largest that the prompt load allows (`pooling`); the others are linear already. Jitter takes prompts at their cost at P*, which
+fewer prompts exceed where they share reading or launches. With routed experts the corner is that of a replica which reads,
+in each iteration, the experts that B* sequences would touch: slower than the real one at every load below it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.perf.limits import OCCUPANCY_Z, Replica, Target, kv_spread, prefill_time, strains, worst
+from planner.perf.pooling import waiting_share
 from planner.perf.steady import State, call_step, prompt_cost, prompt_lump, prompt_queue
 from planner.perf.step import Array, StepModel
 from planner.perf.tails import Latencies, latencies
@@ -148,7 +149,7 @@ def _with_decode(state: State, traffic: Traffic, decode: Array) -> State:
     """Return the state with another iteration time without prompts, at the same T, and the prompt queue that follows."""
     full = state.full - state.decode + decode
     per_token = full / state.chunk
-    load, wait, variance = prompt_queue(traffic, per_token, state.rate)
+    load, wait, variance = prompt_queue(traffic, per_token, state.rate, state.pooled)
     return replace(
         state,
         decode=decode,
@@ -229,7 +230,7 @@ def bounding_cost(step: StepModel, level: Level, traffic: Traffic) -> Array:
 def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, replica: Replica, cost: Array) -> Array:
     """Return the rate of stream r alone at which a replica reaches the corner's T*, D*, B* or its slots.
 
-    min(μ_r, B*/(O_r T*), y_B² τ_0/(O_r T*² b_r)),  y_B = (slots − B*)/z
+    min(μ_r, B*/(O_r T*), y_B²/(O_r T*·κ b_r)),  y_B = (slots − B*)/z
 
     Parameters
     ----------
@@ -242,7 +243,7 @@ def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, replica:
 
     Notes
     -----
-    The last term keeps the spread of the number of sequences, √(ΣB_r·T*/τ_0·b_r) ≤ y_B, for streams burstier than the
+    The last term keeps the spread of the number of sequences, √(ΣB_r·κ·b_r) ≤ y_B, for streams burstier than the
     anchor. g(λ) = max(τ_d/D*, (τ_d + φ·prompt_host + λ T* I c_r)/T*) is convex and below 1 at 0. Starting at the sequence
     limit, the secant from the feasible end to an infeasible point meets 1 at a feasible rate, so every step is safe.
     """
@@ -258,7 +259,7 @@ def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, replica:
 
     active = traffic.output * state.iteration
     spread = np.maximum(replica.max_sequences - state.sequences, 1e-9) / OCCUPANCY_Z
-    limit = np.minimum(state.sequences, spread**2 * state.idle / (state.iteration * traffic.burst)) / active
+    limit = np.minimum(state.sequences, spread**2 / (state.crowding * traffic.burst)) / active
     far, far_time = limit, grown(limit)
     near = np.zeros_like(limit)
     near_time = grown(near)
@@ -295,14 +296,15 @@ def demands(step: StepModel, level: Level, traffic: Traffic, replica: Replica) -
     per_token = state.full / state.chunk
     service = traffic.prompt * per_token
     active = traffic.output * state.iteration
-    variance = active * (traffic.held_variance + traffic.held**2 * state.iteration / state.idle * traffic.burst)
+    variance = active * (traffic.held_variance + traffic.held**2 * state.crowding * traffic.burst)
     room = np.maximum(replica.kv_bytes - OCCUPANCY_Z * level.spread / 2.0, 1e-9)
     held = (active + prefill_time(state, traffic.prompt)) * traffic.held
+    rarer = waiting_share(np.asarray(replica.utilization), state.pooled) / state.pooled
     rows = (
         1.0 / iteration_capacity(step, level, traffic, replica, cost),
         (held + OCCUPANCY_Z * variance / (2.0 * level.spread)) / room,
         np.maximum(service / replica.utilization, traffic.prompt * state.iteration / np.maximum(state.prompt_tokens, 1e-9)),
-        np.where(np.isfinite(level.wait), service + traffic.bursty_second * per_token**2 / (2.0 * level.wait), 0.0),
+        np.where(np.isfinite(level.wait), service + traffic.bursty_second * per_token**2 * rarer / (2.0 * level.wait), 0.0),
         np.where(np.isfinite(level.jitter), state.prompt_cost**2 * traffic.bursty_second / level.jitter, 0.0),
     )
     wait = np.where(np.isfinite(level.wait), level.wait, state.prompt_wait)

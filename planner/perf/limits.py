@@ -48,6 +48,8 @@ class Replica:
     """Token limit of an iteration [token]."""
     host: Array
     """Time per request outside the engine [s]."""
+    pooled: Array
+    """Replicas that share the load behind one balancer, this one included [1]."""
     utilization: float
     """Highest share of the stable rate to be used [1]."""
 

@@ -180,6 +180,7 @@ def _state(step: StepModel, traffic: Traffic, replica: Replica, batch: Batch, ra
     return State(
         sequences=zero + batch.size,
         stages=zero + step.stages,
+        pooled=zero + 1.0,
         rate=rate,
         iteration=zero + batch.iteration,
         decode=zero + batch.iteration,

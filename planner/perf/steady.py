@@ -12,8 +12,12 @@ from functools import cached_property
 
 import numpy as np
 
+from planner.perf.pooling import crowding_share, pooled_wait
 from planner.perf.step import Array, CallStep, StepModel
 from planner.perf.traffic import Traffic
+
+ALONE = np.ones(1)
+"""A replica without company [1]."""
 
 MIN_CHUNK = 16.0
 """Fewest prompt tokens an iteration is given, so that a full decode batch cannot starve prompts for ever [token]."""
@@ -27,6 +31,8 @@ class State:
     """B, mean decoding sequences [1]."""
     stages: Array
     """Pipeline stages [1]."""
+    pooled: Array
+    """Replicas that share the load behind one balancer, this one included [1]."""
     rate: Array
     """λ, calls per second [1/s]."""
     iteration: Array
@@ -62,11 +68,17 @@ class State:
 
     @cached_property
     def sequences_variance(self) -> Array:
-        """Variance of the number of decoding sequences under Poisson arrivals, B·T/τ_0 [1].
+        """Variance of the number of decoding sequences under Poisson arrivals, B·T/τ_0·v(n) [1]."""
+        return np.asarray(self.sequences * self.crowding)
 
-        The number is negative binomial with mean rρ/(1−ρ) and variance rρ/(1−ρ)², 1−ρ = τ_0/T (handbook §5.2).
+    @cached_property
+    def crowding(self) -> Array:
+        """T/τ_0·v(n), variance over mean of the number of decoding sequences [1].
+
+        On a replica of its own the number is negative binomial with mean rρ/(1−ρ) and variance rρ/(1−ρ)², 1−ρ = τ_0/T
+        (handbook §5.2); company evens it out (`pooling.crowding_share`).
         """
-        return np.asarray(self.sequences * self.iteration / self.idle)
+        return np.asarray(self.iteration / self.idle * crowding_share(self.pooled))
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,8 @@ class Serving:
     """C, token limit of an iteration [token]."""
     full_layers: Array
     """Time of the linear layers for C tokens [s]."""
+    pooled: Array
+    """n, replicas behind one balancer [1]."""
 
     def at_chunk(self, sequences: Array) -> Array:
         """Return the time of the linear layers with B sequences and a full prompt chunk [s].
@@ -99,7 +113,7 @@ def call_step(step: StepModel, traffic: Traffic) -> CallStep:
     return step.for_calls(traffic.kv, traffic.attention / tokens, 1.0 / tokens)
 
 
-def serving(step: StepModel, traffic: Traffic, chunk_tokens: Array) -> Serving:
+def serving(step: StepModel, traffic: Traffic, chunk_tokens: Array, pooled: Array = ALONE) -> Serving:
     """Return a deployment that serves calls, ready for `state_at`.
 
     Parameters
@@ -107,13 +121,14 @@ def serving(step: StepModel, traffic: Traffic, chunk_tokens: Array) -> Serving:
     step : iteration time of the deployment
     traffic : the call, or the mixture of calls, it serves
     chunk_tokens : C, token limit of an iteration [token]
+    pooled : n, replicas behind one balancer [1]
 
     Returns
     -------
     Serving
     """
     call = call_step(step, traffic)
-    return Serving(call, step.stages, chunk_tokens, call.layers(chunk_tokens))
+    return Serving(call, step.stages, chunk_tokens, call.layers(chunk_tokens), np.broadcast_to(pooled, np.shape(step.stages)))
 
 
 def prompt_lump(prompt: Array, others: Array, chunk: Array) -> Array:
@@ -192,7 +207,7 @@ def pollaczek_khinchine(load: Array, second: Array, third: Array, rate: Array) -
     return np.where(stable, mean, np.inf), np.where(stable, variance, 0.0)
 
 
-def prompt_queue(traffic: Traffic, per_token: Array, rate: Array) -> tuple[Array, Array, Array]:
+def prompt_queue(traffic: Traffic, per_token: Array, rate: Array, pooled: Array) -> tuple[Array, Array, Array]:
     """Return load, mean wait and variance of the wait of the prompt server.
 
     S = I·s,  ρ_p = λS
@@ -201,7 +216,8 @@ def prompt_queue(traffic: Traffic, per_token: Array, rate: Array) -> tuple[Array
     ----------
     traffic : calls
     per_token : s = T_f/(C−B), time per prompt token while prompts queue [s/token]
-    rate : λ [1/s]
+    rate : λ of one replica [1/s]
+    pooled : n, replicas behind one balancer [1]
 
     Returns
     -------
@@ -209,11 +225,12 @@ def prompt_queue(traffic: Traffic, per_token: Array, rate: Array) -> tuple[Array
 
     References
     ----------
-    Handbook §5.4.
+    Handbook §5.4; `pooling.pooled_wait`.
     """
     load = rate * traffic.prompt * per_token
     square = per_token * per_token
-    return load, *pollaczek_khinchine(load, traffic.bursty_second * square, traffic.bursty_third * (square * per_token), rate)
+    alone = pollaczek_khinchine(load, traffic.bursty_second * square, traffic.bursty_third * (square * per_token), rate)
+    return load, *(alone if np.all(pooled == 1.0) else pooled_wait(*alone, load, pooled))
 
 
 def state_at(place: Serving, traffic: Traffic, sequences: Array) -> State:
@@ -228,10 +245,11 @@ def state_at(place: Serving, traffic: Traffic, sequences: Array) -> State:
     per_token = decode / chunk + step.added(chunk, layers, place.at_chunk(sequences))
     iteration = decode + prompts * cost
     rate = sequences / (traffic.output * iteration)
-    load, wait, variance = prompt_queue(traffic, per_token, rate)
+    load, wait, variance = prompt_queue(traffic, per_token, rate, place.pooled)
     return State(
         sequences=sequences,
         stages=place.stages,
+        pooled=place.pooled,
         rate=rate,
         iteration=iteration,
         decode=decode,

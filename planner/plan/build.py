@@ -33,10 +33,10 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
     -------
     Plan
     """
-    search, outcome = solved.search, solved.outcome
+    search = solved.search
     problem = search.problem
     periods = {period.name: period.hours for period in problem.periods}
-    predicted = [predict_pool(solved, int(k), f"P{i + 1}") for i, k in enumerate(open_pools(outcome))]
+    predicted = [predict_pool(solved, columns, f"P{i + 1}") for i, columns in enumerate(open_pools(solved))]
     pools = tuple(made.pool for made in predicted)
     purchases = tuple(_purchases(solved, periods))
     routes = tuple(_routes(solved))

@@ -10,7 +10,7 @@ from planner.catalog.evidence import evidence_for, pessimism
 from planner.domain.catalog import Catalog
 from planner.domain.plan import Cost, Deployment, Pool
 from planner.plan.pool import deployment_of, replicas_of
-from planner.plan.solved import Solved, open_pools
+from planner.plan.solved import Columns, Solved, open_pools, run_of
 from planner.plan.strain import share_kept
 
 PLAIN = 0.5
@@ -53,7 +53,7 @@ def doubt_reasons(solved: Solved, pools: Sequence[Pool], cost: Cost) -> list[str
     if not any(max(edge) > 1.0 for edge in edges.values()):
         return []
     said = ", ".join(f"{name} {iteration:.2f} times" for name, (iteration, _) in edges.items())
-    spared = sum(_spared(solved, column) for column in open_pools(solved.outcome))
+    spared = sum(_spared(solved, columns) for columns in open_pools(solved))
     hours = {period.name: period.hours for period in search.problem.periods}
     whole = sum(_gpu_hours(pool, hours) for pool in pools)
     share = spared / whole if whole else 0.0
@@ -73,18 +73,21 @@ def _gpu_hours(pool: Pool, hours: Mapping[str, float]) -> float:
     return sum(load.replicas * hours[load.period] for load in pool.loads) * layout.tp * layout.pp * layout.dp
 
 
-def _spared(solved: Solved, column: int) -> float:
+def _spared(solved: Solved, columns: Columns) -> float:
     """Return accelerators times hours a pool could do without if predictions were taken as they come."""
-    search, outcome = solved.search, solved.outcome
+    search = solved.search
     problem, spare = search.problem, search.problem.operations.spare_replicas
-    layout = deployment_of(solved, column).layout
-    replicas, gpus, saved = replicas_of(solved, column, PLAIN), layout.tp * layout.pp * layout.dp, 0.0
+    layout = deployment_of(solved, columns).layout
+    replicas, gpus, saved = replicas_of(solved, columns, PLAIN), layout.tp * layout.pp * layout.dp, 0.0
+    every, counts = run_of(solved.outcome, columns)
     for t, period in enumerate(problem.periods):
-        working = int(outcome.replicas[column, t]) - spare
-        flow = outcome.flow[:, column, t]
+        working = int(counts[t]) - spare
+        flow = every[:, t]
         if working < 1 or not flow.any():
             continue
         rates = {search.streams[r].name: float(flow[r]) / working for r in np.flatnonzero(flow > 0)}
-        fewest = max(int(np.ceil(working / share_kept(replicas, rates, MOST) - 1e-9)), problem.operations.min_replicas - spare, 1)
+        fewest = max(
+            int(np.ceil(working / share_kept(replicas, rates, working, MOST) - 1e-9)), problem.operations.min_replicas - spare, 1
+        )
         saved += (working - min(fewest, working)) * gpus * period.hours
     return saved

@@ -14,7 +14,7 @@ from planner.domain.plan import Deployment, Latency, Layout, MemoryPerGpu, Pool,
 from planner.domain.problem import Period
 from planner.perf.level import RESOURCES
 from planner.plan.predict import Operation, Replicas
-from planner.plan.solved import Solved
+from planner.plan.solved import Columns, Solved, run_of
 
 Floats = NDArray[np.float64]
 
@@ -36,17 +36,15 @@ class PredictedPool:
     """Stream → expected price of missed soft targets per call, at the pool's level [$]."""
 
 
-def deployment_of(solved: Solved, column: int) -> Deployment:
-    """Return the deployment of a pool column, with the settings its engine is to be given."""
+def deployment_of(solved: Solved, columns: Columns) -> Deployment:
+    """Return the deployment of a pool, with the settings its engine is to be given."""
     search = solved.search
-    row = int(solved.pools.row[solved.assembled.pool[column]])
+    row = int(solved.pools.row[solved.assembled.pool[columns[0]]])
     space = search.space
     engine = search.catalog.engines[space.engines[space.engine[row]]]
     model = search.catalog.models[space.models[space.model[row]]]
     shape = space.shapes[space.shape[row]]
-    users = np.flatnonzero(
-        np.isfinite(solved.assembled.program.pools.demand[0, :, column]) & (solved.outcome.flow[:, column].sum(axis=1) > 0)
-    )
+    users = np.flatnonzero(run_of(solved.outcome, columns)[0].sum(axis=1) > 0)
     longest = max((search.streams[r].longest_context(1.0) for r in users), default=1.0)
     context = min(int(-(-longest // CONTEXT_STEP) * CONTEXT_STEP), int(model.max_context))
     return Deployment(
@@ -64,21 +62,43 @@ def deployment_of(solved: Solved, column: int) -> Deployment:
     )
 
 
-def replicas_of(solved: Solved, column: int, confidence: float) -> Replicas:
-    """Return the replicas of a pool column, ready to be operated, as slow as a confidence asks."""
+def replicas_of(solved: Solved, columns: Columns, confidence: float) -> Replicas:
+    """Return the replicas of a pool, ready to be operated, as slow as a confidence asks."""
     search = solved.search
-    cell = search.supply.cells[int(solved.assembled.cell[column])]
+    cell = search.supply.cells[int(solved.assembled.cell[columns[0]])]
     utilization = search.problem.operations.max_utilization
-    return Replicas(search.catalog, deployment_of(solved, column), cell.instance, search.streams, utilization, confidence)
+    return Replicas(search.catalog, deployment_of(solved, columns), cell.instance, search.streams, utilization, confidence)
 
 
-def predict_pool(solved: Solved, column: int, name: str) -> PredictedPool:
+def _as_used(values: Floats, columns: Columns, flow: Floats) -> Floats:
+    """Return what each stream takes of a pool: the mean over the replica counts at which it is used, by calls.
+
+    Parameters
+    ----------
+    values : […, R, K] for each column
+    columns : of the pool
+    flow : [R, K, T] calls/s
+
+    Returns
+    -------
+    […, R]; for a stream that does not use the pool, at its first replica count
+    """
+    chosen = list(columns)
+    calls = flow[:, chosen].sum(axis=2)
+    total = calls.sum(axis=1)
+    first = np.where(np.arange(len(columns)) == 0, 1.0, 0.0)
+    share = np.where(total[:, None] > 0, calls / np.maximum(total, 1e-300)[:, None], first)
+    taken = np.where(share > 0, values[..., chosen], 0.0)
+    return np.asarray((taken * share).sum(axis=-1))
+
+
+def predict_pool(solved: Solved, columns: Columns, name: str) -> PredictedPool:
     """Return one pool of the plan with its predictions.
 
     Parameters
     ----------
     solved : the optimizer's answer with what it stands for
-    column : of the program
+    columns : of the program
     name : to be given to it
 
     Returns
@@ -87,27 +107,27 @@ def predict_pool(solved: Solved, column: int, name: str) -> PredictedPool:
     """
     search, assembled, outcome = solved.search, solved.assembled, solved.outcome
     problem = search.problem
-    cell = search.supply.cells[int(assembled.cell[column])]
-    deployment = deployment_of(solved, column)
-    replicas = replicas_of(solved, column, problem.solver.confidence)
+    cell = search.supply.cells[int(assembled.cell[columns[0]])]
+    deployment = deployment_of(solved, columns)
+    replicas = replicas_of(solved, columns, problem.solver.confidence)
     names = [stream.name for stream in search.streams]
-    need = assembled.program.pools.demand[:, :, column]
+    need = _as_used(assembled.program.pools.demand, columns, outcome.flow)
     demand = {
         res: {names[r]: float(need[j, r]) for r in range(len(names)) if np.isfinite(need[j, r])}
         for j, res in enumerate(RESOURCES)
     }
-    flow = outcome.flow[:, column]
+    flow, counts = run_of(outcome, columns)
     operations: dict[str, Operation] = {}
     loads = []
     for t, period in enumerate(problem.periods):
-        count = int(outcome.replicas[column, t])
+        count = int(counts[t])
         working = max(count - problem.operations.spare_replicas, 1)
         rates = {names[r]: float(flow[r, t]) / working for r in range(len(names)) if flow[r, t] > 0}
-        operation = replicas.operate(rates) if rates else None
+        operation = replicas.operate(rates, working) if rates else None
         if operation is not None:
             operations[period.name] = operation
         loads.append(_load(period.name, count, working, rates, demand, operation, search))
-    at = solved.pools.level.take(np.array([assembled.pool[column]]))
+    at = solved.pools.level.take(np.array([assembled.pool[columns[0]]]))
     memory = replicas.compiled.budget.take(np.array([0]))
     pool = Pool(
         name=name,
@@ -134,7 +154,7 @@ def predict_pool(solved: Solved, column: int, name: str) -> PredictedPool:
         loads=tuple(loads),
         shares=tuple(shares_of(search, flow)),
     )
-    costs = assembled.program.pools.call_cost[:, column]
+    costs = _as_used(assembled.program.pools.call_cost, columns, outcome.flow)
     return PredictedPool(pool, operations, demand, {names[r]: float(costs[r]) for r in range(len(names))})
 
 

@@ -6,7 +6,7 @@ Both the plan's author and its independent check call this; neither knows the op
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -71,12 +71,13 @@ class Replicas:
         self.contexts = tuple(moments.context for moments in evaluator.moments)
         self.compiled: Compiled = evaluator.compile(np.zeros(1, dtype=np.intp), range(len(streams)))
 
-    def operate(self, rates: Mapping[str, float]) -> Operation:
+    def operate(self, rates: Mapping[str, float], pooled: int) -> Operation:
         """Return how one replica runs under these calls per second of each stream, together.
 
         Parameters
         ----------
         rates : stream name → calls per second of this replica [1/s]; at least one positive
+        pooled : replicas that carry load behind the same balancer, this one included
 
         Returns
         -------
@@ -89,8 +90,9 @@ class Replicas:
         if self.static:
             return self._operate_static(used, calls)
         together = mix(parts, calls)
-        state = state_at_rate(made.step, together, made.replica, np.array([sum(calls)]))
-        strain = {name: float(np.max(ratio)) for name, ratio in strains(state, together, made.replica, [])}
+        replica = replace(made.replica, pooled=np.array([float(pooled)]))
+        state = state_at_rate(made.step, together, replica, np.array([sum(calls)]))
+        strain = {name: float(np.max(ratio)) for name, ratio in strains(state, together, replica, [])}
         reached = float(state.rate[0]) / sum(calls)
         if reached < 1.0 - 1e-6:
             strain["load"] = max(strain["load"], 1.0 / reached)

@@ -28,7 +28,7 @@ from planner.optimize.objective import objective
 from planner.optimize.pricing import Prices, price
 from planner.optimize.program import Ints, Outcome, Program
 from planner.optimize.routes import fewest_routes
-from planner.plan.solved import Solved, near, open_pools
+from planner.plan.solved import Solved, near
 from planner.plan.strain import missing
 
 Raised = dict[tuple[int, int], float]
@@ -89,7 +89,7 @@ def mend(solved: Solved, raised: Raised, *, deadline: float, progress: Callable[
     Its bound is that of `solved`: raising demand only takes plans away.
     """
     current, repairs = _routed(solved, raised, deadline), 0
-    own = np.array(sorted(open_pools(solved.outcome)), dtype=np.int64)
+    own = _open_columns(solved)
     while short := missing(current):
         if repairs == MOST_REPAIRS or (repairs and time.monotonic() > deadline):
             return Mended(None, repairs)
@@ -101,8 +101,13 @@ def mend(solved: Solved, raised: Raised, *, deadline: float, progress: Callable[
             return Mended(None, repairs)
         progress(f"repaired: {found.cost:.6g}, before {solved.outcome.objective:.6g}")
         current = _routed(_with(solved, found.point), raised, deadline)
-        own = np.union1d(own, open_pools(current.outcome))
+        own = np.union1d(own, _open_columns(current))
     return Mended(current, repairs)
+
+
+def _open_columns(solved: Solved) -> Ints:
+    """Return the columns that run."""
+    return np.flatnonzero(solved.outcome.replicas.sum(axis=1) > 0).astype(np.int64)
 
 
 def _raise(solved: Solved, raised: Raised, short: Mapping[int, float]) -> None:

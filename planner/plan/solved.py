@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planner.candidates.apis import Apis
 from planner.candidates.build import Search
@@ -40,8 +41,22 @@ def near(cost: float, bound: float, gap: float) -> bool:
     return cost - bound <= gap * abs(cost) + 1e-9
 
 
-def open_pools(outcome: Outcome) -> list[int]:
-    """Return the columns that run, the largest flow first."""
-    used = np.flatnonzero(outcome.replicas.sum(axis=1) > 0)
+Columns = tuple[int, ...]
+"""Columns of the program that are one pool at different replica counts, the one with the largest flow first."""
+
+
+def open_pools(solved: Solved) -> list[Columns]:
+    """Return the pools that run, the largest flow first."""
+    outcome, family = solved.outcome, solved.assembled.program.pools.family
     weight = outcome.flow.sum(axis=(0, 2))
-    return sorted(used.tolist(), key=lambda k: (-float(weight[k]), k))
+    used = sorted(np.flatnonzero(outcome.replicas.sum(axis=1) > 0).tolist(), key=lambda k: (-float(weight[k]), k))
+    pools: dict[int, list[int]] = {}
+    for column in used:
+        pools.setdefault(int(family[column]), []).append(column)
+    return sorted((tuple(columns) for columns in pools.values()), key=lambda columns: -float(weight[list(columns)].sum()))
+
+
+def run_of(outcome: Outcome, columns: Columns) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return a pool's flow [R, T] and replicas [T]."""
+    chosen = list(columns)
+    return outcome.flow[:, chosen].sum(axis=1), outcome.replicas[chosen].sum(axis=0)

@@ -10,7 +10,7 @@ from planner.candidates.evaluate import hard_targets
 from planner.plan.basis import above
 from planner.plan.pool import replicas_of
 from planner.plan.predict import Operation, Replicas
-from planner.plan.solved import Solved, open_pools
+from planner.plan.solved import Columns, Solved, open_pools, run_of
 
 HALVINGS = 12
 """Bisections for the share of a load that a pool can carry: to a part in four thousand."""
@@ -34,34 +34,39 @@ def missing(solved: Solved) -> dict[int, float]:
     A level bounds the demand of each stream by itself; where streams mix, the operating point can pass the level by a few
     percent. Latencies grow with the load, so bisection finds s.
     """
-    found = {column: _factor(solved, column) for column in open_pools(solved.outcome)}
-    return {column: factor for column, factor in found.items() if factor is not None}
+    found: dict[int, float] = {}
+    for columns in open_pools(solved):
+        factor = _factor(solved, columns)
+        if factor is not None:
+            found |= dict.fromkeys(columns, factor)
+    return found
 
 
-def _factor(solved: Solved, column: int) -> float | None:
+def _factor(solved: Solved, columns: Columns) -> float | None:
     """Return Φ of one pool; None if it keeps everything."""
-    search, outcome = solved.search, solved.outcome
+    search = solved.search
     problem = search.problem
-    replicas = replicas_of(solved, column, problem.solver.confidence)
-    demand = solved.assembled.program.pools.demand[:, :, column]
+    replicas = replicas_of(solved, columns, problem.solver.confidence)
+    demand = solved.assembled.program.pools.demand
+    every, counts = run_of(solved.outcome, columns)
     asked: list[float] = []
     for t in range(len(problem.periods)):
-        working = max(int(outcome.replicas[column, t]) - problem.operations.spare_replicas, 1)
-        flow = outcome.flow[:, column, t] / working
-        used = np.flatnonzero(flow > 0)
-        rates = {search.streams[r].name: float(flow[r]) for r in used}
-        share = share_kept(replicas, rates, 1.0) if rates else 1.0
+        working = max(int(counts[t]) - problem.operations.spare_replicas, 1)
+        rates = {search.streams[r].name: float(every[r, t]) / working for r in np.flatnonzero(every[:, t] > 0)}
+        share = share_kept(replicas, rates, working, 1.0) if rates else 1.0
         if share < 1.0:
-            load = float((demand[:, used] @ flow[used]).max())
+            flow = solved.outcome.flow[:, list(columns), t]
+            taken = np.where(flow > 0, demand[:, :, list(columns)], 0.0) * flow
+            load = float((taken.sum(axis=(1, 2)) / working).max())
             asked.append(1.0 / (load * share))
     return max(asked, default=None)
 
 
-def share_kept(replicas: Replicas, rates: Mapping[str, float], most: float) -> float:
-    """Return the largest share of a load, up to `most`, at which a replica keeps every promise and limit [1]."""
+def share_kept(replicas: Replicas, rates: Mapping[str, float], pooled: int, most: float) -> float:
+    """Return the largest share of a load, up to `most`, at which one of `pooled` replicas keeps every promise and limit [1]."""
 
     def keeps(share: float) -> bool:
-        return holds(replicas.operate({name: rate * share for name, rate in rates.items()}), replicas)
+        return holds(replicas.operate({name: rate * share for name, rate in rates.items()}, pooled), replicas)
 
     if keeps(most):
         return most

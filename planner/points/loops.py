@@ -226,6 +226,7 @@ class Open:
             max_sequences=np.maximum(calls.room, LEAST_ROOM),
             chunk_tokens=columns.engine.chunk_tokens * columns.layout.dp,
             host=kernel.host_per_request,
+            pooled=ones,
             utilization=1.0,
         )
         state = state_at_rate(_step(self.deployed, kernel), traffic, replica, self.rate)

@@ -11,7 +11,7 @@ import pytest
 import tiny
 
 from planner.candidates.build import Search
-from planner.candidates.pools import SOFT_STRETCH, Pools, anchors_of, join, most_missed
+from planner.candidates.pools import SOFT_STRETCH, TIERS, Pools, anchors_of, join, most_missed
 from planner.perf import level as levels
 from planner.perf.limits import Target
 from planner.perf.tails import Latencies
@@ -32,9 +32,9 @@ def test_a_level_keeps_its_anchors_promises(whole: Search) -> None:
     pools = whole.evaluate(np.arange(len(whole.space)))
     for index, anchor in enumerate(whole.anchors):
         mine = pools.take(np.flatnonzero(pools.anchor == index))
-        made = whole.evaluator.compile(mine.row, [anchor.stream])
+        made = whole.evaluator.compile(mine.row, [anchor.stream], anchor.fewest)
         _, seen = levels.demands(made.step, mine.level, made.traffic[0], made.replica)
-        assert len(mine.row)
+        assert len(mine.row) or anchor.fewest > 1  # a tier is offered where a pool could have that many replicas
         for target in anchor.targets:
             assert np.all(seen.percentile(target.metric, target.percentile) <= target.seconds * (1 + 1e-6))
         assert np.all(np.isfinite(mine.demand[:, anchor.stream]))
@@ -59,7 +59,9 @@ def test_streams_that_may_not_use_a_deployment_stay_out(whole: Search) -> None:
 
 def test_soft_promises_have_several_levels(begin: Begin) -> None:
     search = begin(tiny.workload(), tiny.workload("soft", **tpot("30ms", price_per_miss="$0.001")))
-    anchors = anchors_of(search.evaluator)
+    every = anchors_of(search.evaluator)
+    anchors = [anchor for anchor in every if anchor.fewest == 1]
+    assert {(a.stream, a.targets) for a in every if a.fewest > 1} == {(a.stream, a.targets) for a in anchors}
     assert [anchor.stream for anchor in anchors] == [0, *[1] * len(SOFT_STRETCH)]
     assert [anchor.targets[0].seconds for anchor in anchors[1:-1]] == pytest.approx([0.03 * f for f in SOFT_STRETCH[:-1]])
     assert anchors[-1].targets == ()
@@ -90,7 +92,8 @@ def test_what_a_level_leaves_open_is_missed(wait: float, jitter: float, metric: 
 def test_a_movable_stream_promises_nothing(begin: Begin) -> None:
     """Work with all the cycle's time has no latency target: its levels are bound by memory, slots and utilization alone."""
     search = begin(tiny.workload("batch", objectives=[], deadline="1000h"))
-    (anchor,) = search.anchors
+    anchor, *tiers = search.anchors
+    assert [(tier.stream, tier.targets, tier.fewest) for tier in tiers] == [(0, (), count) for count in TIERS]
     assert search.streams[0].movable
     assert anchor.targets == ()
     pools = evaluated(search)

@@ -26,6 +26,8 @@ def kept(program: Program, keep: np.ndarray) -> Program:
         gpus=pools.gpus[index],
         demand=pools.demand[:, :, index],
         call_cost=pools.call_cost[:, index],
+        least=pools.least[index],
+        family=pools.family[index],
     )
     return replace(program, pools=fewer)
 
@@ -46,10 +48,14 @@ def test_the_optimum_survives(seed: int) -> None:
             gpus=np.concatenate([pools.gpus, pools.gpus[twin]]),
             demand=np.concatenate([pools.demand, pools.demand[:, :, twin] * rng.uniform(1.0, 1.5, count)], axis=2),
             call_cost=np.concatenate([pools.call_cost, pools.call_cost[:, twin]], axis=1),
+            least=np.concatenate([pools.least, pools.least[twin]]),
+            family=np.arange(2 * count),
         ),
     )
     hosts = np.eye(len(program.cells.name), dtype=bool)
-    keep = undominated(program.pools.cell, hosts, program.pools.gpus, program.pools.demand, program.pools.call_cost)
+    keep = undominated(
+        program.pools.cell, hosts, program.pools.gpus, program.pools.demand, program.pools.call_cost, program.pools.least
+    )
     useful = np.isfinite(program.pools.demand).all(axis=0).any(axis=0)
     assert keep.sum() <= useful[:count].sum()
     before = optimum(program)
@@ -59,16 +65,27 @@ def test_the_optimum_survives(seed: int) -> None:
 
 
 def undominated_of(
-    demand: list[float], gpus: list[int], machine: list[int], hosts: list[list[bool]], cost: list[float]
+    demand: list[float],
+    gpus: list[int],
+    machine: list[int],
+    hosts: list[list[bool]],
+    cost: list[float],
+    fewest: list[int] | None = None,
 ) -> list[bool]:
     count = len(demand)
     need = np.array(demand, dtype=float).reshape(1, 1, count)
-    found = undominated(np.array(machine), np.array(hosts, dtype=bool), np.array(gpus), need, np.array(cost).reshape(1, count))
+    least, costs = np.array(fewest or [1] * count), np.array(cost).reshape(1, count)
+    found = undominated(np.array(machine), np.array(hosts, dtype=bool), np.array(gpus), need, costs, least)
     return found.tolist()
 
 
 def test_of_equal_pools_one_stays() -> None:
     assert undominated_of([0.5, 0.5, 0.5], [1, 1, 1], [0, 0, 0], [[True]], [0.0] * 3) == [True, False, False]
+
+
+def test_a_pool_that_needs_more_company_does_not_replace_one_that_needs_less() -> None:
+    assert undominated_of([0.5, 0.6], [1, 1], [0, 0], [[True]], [0.0, 0.0], fewest=[4, 1]) == [True, True]
+    assert undominated_of([0.5, 0.6], [1, 1], [0, 0], [[True]], [0.0, 0.0], fewest=[1, 4]) == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,12 @@ def brute_force(program: Program) -> float:
     for flat in itertools.product(*(range(top + 1) for top in _tops(program) for _ in range(T))):
         n = np.array(flat).reshape(K, T)
         used = n > 0
-        if (n[used] < max(program.min_replicas, program.spare_replicas + 1)).any():
+        fewest = np.maximum(program.min_replicas, program.pools.least + program.spare_replicas)
+        if (used & (n < fewest[:, None])).any():
             continue
-        if program.max_pools is not None and used.any(axis=1).sum() > program.max_pools:
+        if program.max_pools is not None and len(set(program.pools.family[used.any(axis=1)])) > program.max_pools:
             continue
-        cost = _cheapest_fleet(program, n, *fleets) + program.pool_cost * used.any(axis=1).sum()
+        cost = _cheapest_fleet(program, n, *fleets) + program.pool_cost * len(set(program.pools.family[used.any(axis=1)]))
         if np.isfinite(cost):
             choices.append((float(cost), flat))
     best = np.inf
@@ -44,7 +45,8 @@ def _tops(program: Program) -> list[int]:
     tops = []
     for k in range(len(program.pools.name)):
         load = [sum(d * v for d, v in zip(row, busiest, strict=True) if np.isfinite(d)) for row in program.pools.demand[:, :, k]]
-        tops.append(max(int(np.ceil(max(load))) + program.spare_replicas, program.min_replicas))
+        fewest = max(program.min_replicas, int(program.pools.least[k]) + program.spare_replicas)
+        tops.append(max(int(np.ceil(max(load))) + program.spare_replicas, fewest))
     return tops
 
 

@@ -26,6 +26,8 @@ def program(
     hours: Any = None,
     movable: Any = None,
     pool_call_cost: Any = None,
+    pool_least: Any = None,
+    pool_family: Any = None,
     api_cost: Any = None,
     api_limit: Any = None,
     **rest: Any,
@@ -49,6 +51,8 @@ def program(
             gpus=np.array(pool_gpus, int),
             demand=demand_,
             call_cost=np.zeros((R, K)) if pool_call_cost is None else np.array(pool_call_cost, float),
+            least=np.ones(K, int) if pool_least is None else np.array(pool_least, int),
+            family=np.arange(K) if pool_family is None else np.array(pool_family, int),
         ),
         cells=CellColumns(
             name=tuple(f"c{i}" for i in range(C)),
@@ -84,6 +88,9 @@ def random_program(seed: int, pools: int = 3) -> Program:
     buy_cell = np.concatenate([np.arange(C), rng.integers(0, C, B - C)])
     committed = np.concatenate([np.zeros(C, bool), rng.random(B - C) < 0.7])
     extra: dict[str, Any] = {}
+    if rng.random() < 0.4:
+        extra["pool_least"] = rng.integers(1, 4, K)
+        extra["pool_family"] = rng.integers(0, K, K)
     if rng.random() < 0.3:
         extra["min_replicas"] = 2
     if rng.random() < 0.3:

@@ -238,3 +238,12 @@ def test_scaling_everything_scales_cost(replicas: int, factor: int) -> None:
     base = program(rate=[[float(replicas)]], gpu_limits=quota(replicas))
     scaled = program(rate=[[float(replicas * factor)]], gpu_limits=quota(replicas * factor))
     assert _cost(scaled) == pytest.approx(factor * _cost(base))
+
+
+def test_a_pool_whose_demand_takes_company_for_granted_needs_that_company() -> None:
+    """At 2.2 calls/s two replicas at 0.9 each do (1.98), three at 1.0; at 0.9 calls/s one alone at 1.0, not two at 0.9."""
+    for rate, replicas in ((2.2, [0, 2]), (0.9, [1, 0])):
+        tiers = program(rate=[[rate]], demand=[[[1.0, 0.9]]], pool_cell=[0, 0], pool_gpus=[1, 1], pool_least=[1, 2])
+        found = solve(tiers, gap=1e-7, time_limit=20, seed=0, progress=lambda _: None)
+        assert found.replicas[:, 0].tolist() == replicas
+        assert found.objective == pytest.approx(sum(replicas))

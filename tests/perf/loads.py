@@ -42,7 +42,7 @@ def call(prompt=1000.0, output=250.0, scv_prompt=1.0, scv_output=1.0, kv=131072.
     )  # fmt: skip
 
 
-def replica(kv_bytes=50e9, max_sequences=256.0, chunk_tokens=2048.0, host=0.01, utilization=0.8) -> Replica:
+def replica(kv_bytes=50e9, max_sequences=256.0, chunk_tokens=2048.0, host=0.01, utilization=0.8, pooled=1.0) -> Replica:
     arrays = {
         name: np.atleast_1d(float(value))
         for name, value in {
@@ -50,6 +50,7 @@ def replica(kv_bytes=50e9, max_sequences=256.0, chunk_tokens=2048.0, host=0.01, 
             "max_sequences": max_sequences,
             "chunk_tokens": chunk_tokens,
             "host": host,
+            "pooled": pooled,
         }.items()
     }
     return Replica(**arrays, utilization=utilization)

@@ -98,7 +98,8 @@ def draw(rows: int, seed: int = 1):
     part = replace(call(1000.0, 250.0), kv=1250.0 * kv, held=1258.0 * kv, held_second=1.5 * (1258.0 * kv) ** 2)
     place = Replica(
         kv_bytes=log(5e9, 3e11), max_sequences=rng.choice([32.0, 256.0, 1024.0], rows),
-        chunk_tokens=rng.choice([1024.0, 8192.0], rows), host=np.full(rows, 0.01), utilization=0.8,
+        chunk_tokens=rng.choice([1024.0, 8192.0], rows), host=np.full(rows, 0.01), pooled=rng.choice([1.0, 4.0], rows),
+        utilization=0.8,
     )  # fmt: skip
     return step, part, place
 

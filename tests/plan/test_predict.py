@@ -26,7 +26,7 @@ def replicas(case: Case) -> Replicas:
 
 def test_the_mix_of_one_stream_is_that_stream(mixed: Case) -> None:
     made = replicas(mixed)
-    seen = made.operate({"chat": 2.0})
+    seen = made.operate({"chat": 2.0}, 1)
     alone = state_at_rate(made.compiled.step, made.compiled.traffic[0], made.compiled.replica, np.array([2.0]))
     for name in ("sequences", "iteration", "decode", "prompt_wait"):
         assert getattr(seen.state, name) == pytest.approx(getattr(alone, name), rel=1e-9)
@@ -38,17 +38,17 @@ def test_the_mix_of_one_stream_is_that_stream(mixed: Case) -> None:
 def test_two_streams_of_the_same_calls_are_one(mixed: Case) -> None:
     """Chat and code ask for the same lengths, so only their sum matters."""
     made = replicas(mixed)
-    together, alone = made.operate({"chat": 1.0, "code": 1.5}), made.operate({"chat": 2.5})
+    together, alone = made.operate({"chat": 1.0, "code": 1.5}, 1), made.operate({"chat": 2.5}, 1)
     assert together.state.sequences == pytest.approx(alone.state.sequences, rel=1e-9)
     assert together.seen["code"].percentile("tpot", 95.0) == pytest.approx(alone.seen["chat"].percentile("tpot", 95.0), rel=1e-9)
 
 
 def test_more_load_is_slower_and_too_much_is_said_so(mixed: Case) -> None:
     made = replicas(mixed)
-    some, much = made.operate({"chat": 1.0}), made.operate({"chat": 4.0})
+    some, much = made.operate({"chat": 1.0}, 1), made.operate({"chat": 4.0}, 1)
     assert much.seen["chat"].percentile("tpot", 95.0) > some.seen["chat"].percentile("tpot", 95.0)
     assert max(some.strain.values()) < max(much.strain.values())
-    assert made.operate({"chat": 500.0}).strain["load"] > 1.0
+    assert made.operate({"chat": 500.0}, 1).strain["load"] > 1.0
 
 
 def test_the_plan_states_what_is_predicted(single: Case) -> None:
@@ -56,7 +56,7 @@ def test_the_plan_states_what_is_predicted(single: Case) -> None:
     made = replicas(single)
     (load,) = plan.pools[0].loads
     rate = sum(share.rate for share in plan.pools[0].shares) / load.replicas
-    seen = made.operate({"chat": rate})
+    seen = made.operate({"chat": rate}, load.replicas)
     assert load.iteration == pytest.approx(float(seen.state.iteration[0]))
     (promise,) = [promise for promise in plan.promises if promise.metric == "tpot" and promise.route == "P1"]
     assert promise.predicted == pytest.approx(float(seen.seen["chat"].percentile("tpot", 95.0).max()))

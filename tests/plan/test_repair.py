@@ -94,7 +94,7 @@ def test_a_repair_costs_no_more_than_the_best_plan(loaded: LoadedProblem, overlo
 def test_only_pools_that_miss_are_raised(overloaded: Solved) -> None:
     raised: Raised = {}
     mend(overloaded, raised, deadline=0.0, progress=lambda _: None)
-    opened = set(overloaded.pools.row[overloaded.assembled.pool[open_pools(overloaded.outcome)]].tolist())
+    opened = {int(overloaded.pools.row[overloaded.assembled.pool[columns[0]]]) for columns in open_pools(overloaded)}
     assert raised
     assert {row for row, _ in raised} <= opened
     assert min(raised.values()) > 1.0
