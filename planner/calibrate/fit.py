@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from planner.calibrate.effects import SHARED, VERSIONS, Design, Effect, design
+from planner.calibrate.effects import SHARED, Design, Effect, design
 from planner.catalog.coefficients import Case, at_most
 from planner.domain.catalog import Catalog
 from planner.domain.engine import Coefficient
@@ -108,22 +108,10 @@ class Fit:
     """Effects and levels."""
     logs: Floats
     """[parameter] Logarithm of each factor over its effect's center."""
-    under: Fit | None = None
-    """Factors found before, which these come on top of."""
-
-    def total(self) -> dict[Coefficient, Floats]:
-        """Return, for each coefficient, [point] the logarithm of all factors on it."""
-        return added(self.design.logs(self.logs), self.under)
 
     def seen(self, points: Points) -> Seen:
         """Return what clients see with these factors; the points must be those of the design."""
-        return seen_with(points, self.total())
-
-
-def added(logs: Mapping[Coefficient, Floats], under: Fit | None) -> dict[Coefficient, Floats]:
-    """Return logarithms of factors on top of those of a fit."""
-    out = {} if under is None else under.total()
-    return out | {name: values + out[name] if name in out else values for name, values in logs.items()}
+        return seen_with(points, self.design.logs(self.logs))
 
 
 def residuals(points: Points, seen: Seen) -> dict[str, Floats]:
@@ -145,7 +133,6 @@ def fit(
     *,
     trust: float,
     use: Bools | None = None,
-    under: Fit | None = None,
 ) -> Fit:
     """Find the factors of effects that bring predictions to measurements, held near their centers.
 
@@ -158,7 +145,6 @@ def fit(
     catalog : whose coefficients are scaled
     trust : weight of a lone point, see `weights`
     use : points to learn from; all if None. Levels that only others are on stay at their centers
-    under : factors found before, held as they are
 
     Returns
     -------
@@ -178,7 +164,7 @@ def fit(
     scale = np.sqrt(weights(points, trust))
 
     def data(parameters: Floats) -> Floats:
-        found = residuals(points, seen_with(points, added(laid.logs(parameters), under)))
+        found = residuals(points, seen_with(points, laid.logs(parameters)))
         return np.concatenate([_robust(name, found[name], points.measured[name]) * scale for name in found])
 
     mask = np.concatenate([learned, learned])
@@ -205,13 +191,12 @@ def fit(
         x_scale=laid.spread,
         max_nfev=ROUNDS,
     )
-    return Fit(laid, np.asarray(solved.x), under)
+    return Fit(laid, np.asarray(solved.x))
 
 
 def fit_shared(points: Points, catalog: Catalog, effects: Sequence[Effect] = SHARED, use: Bools | None = None) -> Fit:
-    """Find what a collection of measurements tells of all deployments, then what sets engine versions apart; see `fit`."""
-    whole = fit(points, effects, catalog, trust=BROAD_TRUST, use=use)
-    return fit(points, VERSIONS, catalog, trust=BROAD_TRUST, use=use, under=whole)
+    """Find what a collection of measurements tells of all deployments and of engine versions; see `fit`."""
+    return fit(points, effects, catalog, trust=BROAD_TRUST, use=use)
 
 
 def _robust(name: str, logs: Floats, measured: Floats) -> Floats:

@@ -30,7 +30,7 @@ def factor_rows(fit: Fit, prefix: str, source: str, as_of: str) -> dict[str, Row
     prefix : start of the rows' names; a catalog of one's own needs another than the shipped one's
     source, as_of : where the measurements are from, and when
     """
-    laid, rows = fit.design, {} if fit.under is None else factor_rows(fit.under, prefix, source, as_of)
+    laid, rows = fit.design, {}
     for effect, levels, start in zip(laid.effects, laid.levels, laid.starts[:-1], strict=True):
         for index, level in enumerate(levels):
             for name, row in _rows(effect, level, float(fit.logs[start + index])):

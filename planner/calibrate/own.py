@@ -183,7 +183,7 @@ def calibrate_shared(table: pd.DataFrame, catalog: Catalog, label: Label, progre
 
 def departures(found: Fit) -> list[Departure]:
     """Return every factor that says something, those farthest from belief first."""
-    laid, made = found.design, [] if found.under is None else departures(found.under)
+    laid, made = found.design, []
     for effect, levels, start in zip(laid.effects, laid.levels, laid.starts[:-1], strict=True):
         for index, level in enumerate(levels):
             log = float(found.logs[start + index])

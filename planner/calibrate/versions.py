@@ -40,9 +40,9 @@ def version_gaps(points: pd.DataFrame) -> pd.DataFrame:
     loads = known.pivot_table(index=list(SAME), columns="version", values="tpot_ms", aggfunc="median", dropna=False)
     found = []
     for first, second in combinations(loads.columns, 2):
-        logs = np.log(loads[first] / loads[second]).dropna()
-        for key, group in logs.groupby(list(DEPLOYED)):
-            middle = float(group.median())
+        ratios = (loads[first] / loads[second]).dropna()
+        for key, group in ratios.groupby(list(DEPLOYED)):
+            middle = float(np.log(group.median()))
             if abs(middle) > ONE_RUN:
                 slow, fast = (first, second) if middle > 0 else (second, first)
                 found.append((*key, slow, fast, len(group), float(np.exp(abs(middle)))))
@@ -64,15 +64,13 @@ def section(points: pd.DataFrame) -> Iterator[str]:
         "counted."
     )
     yield ""
+    where = (
+        gaps["accelerator"] + " · " + gaps["engine"] + " · " + gaps["model"].str.rpartition("/")[2] + " · " + gaps["precision"]
+    )
+    columns = (where, gaps["slow"], gaps["fast"], gaps["points"], gaps["ratio"])
     rows = [
-        [
-            " · ".join((row.accelerator, row.engine, row.model.rpartition("/")[2], row.precision)),
-            row.slow or "not given",
-            row.fast or "not given",
-            str(row.points),
-            f"{signed(row.ratio - 1.0)} %",
-        ]
-        for row in gaps.itertuples()
+        [str(name), str(slow) or "not given", str(fast) or "not given", str(count), f"{signed(float(ratio) - 1.0)} %"]
+        for name, slow, fast, count, ratio in zip(*(column.tolist() for column in columns), strict=True)
     ]
     yield from table(["deployment", "slower version", "faster version", ">loads", ">TPOT"], rows)
     yield ""

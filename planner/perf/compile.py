@@ -22,6 +22,13 @@ from planner.perf.columns import (
 from planner.perf.memory import kv_elements, kv_rank_share, stage_share
 from planner.perf.step import Array, StepModel
 
+HIDDEN_PASSES = 15.0
+"""Times a layer reads or writes a token's hidden vector outside matrix products: both norms with their residuals 8, inputs of
+attention and feed-forward 2, attention's output 2, outputs of both 2, quantizing 1 [1] (counted from the layer's graph)."""
+
+EXPERT_PASSES = 4.0
+"""The same for each expert a token visits: gathered and read, written and combined [1] (counted from the layer's graph)."""
+
 SIXTEEN_BIT = 2.0
 """Bytes of an unquantized weight: matrices stored so multiply at the 16-bit rate, whatever the rest does."""
 
@@ -67,7 +74,8 @@ def compile_step(
         "kv": kv_time(model, precision, hardware, coefficients, layout),
         "attention": attention_time(model, hardware, coefficients, layout),
         "attention_half": compile_attention(model, coefficients, layout).half,
-        "comm": communication_time(model, precision, link, coefficients, layout),
+        "comm": communication_time(model, precision, link, coefficients, layout)
+        + activation_time(model, hardware, coefficients, layout),
         "prompt_host": model.layers * coefficients.prompt_host_per_layer,
         "prompt_request": coefficients.prompt_host_per_request,
     }
@@ -378,3 +386,34 @@ def communication_time(
     hops = transfer_time(layout.pp - 1.0, link.p2p_beta)
     per_byte = (reduce + exchange + hops) / coefficients.collective_bandwidth
     return model.hidden * precision.activation_bytes * per_byte / (layout.pp * layout.dp)
+
+
+def activation_time(
+    model: ModelColumns, hardware: HardwareColumns, coefficients: CoefficientColumns, layout: LayoutColumns
+) -> Array:
+    """Return the time per token of the iteration for moving hidden vectors through memory, outside matrix products.
+
+    activations = 2·h·(15·L + 4·k·L_exp) / (BW·u·pp·dp)
+
+    Parameters
+    ----------
+    model, hardware, coefficients, layout : the deployment
+
+    Returns
+    -------
+    [s/token]
+
+    Notes
+    -----
+    Norms, residuals, quantization and the sorting of tokens to experts work on whole 16-bit vectors on every tensor-parallel
+    rank, so more ranks do not shorten them: that is what tensor parallelism gains less by than its share of the products.
+    What is sharded (heads, intermediate vectors) is left out.
+
+    References
+    ----------
+    Korthikanti et al., Reducing Activation Recomputation in Large Transformer Models, arXiv 2205.05198 §4.2 (norms are
+    replicated under tensor parallelism without sequence parallelism).
+    """
+    passes = HIDDEN_PASSES * model.layers + EXPERT_PASSES * model.experts_per_token * model.expert_layers
+    moved = SIXTEEN_BIT * model.hidden * passes
+    return np.asarray(moved / (hardware.bandwidth * coefficients.bandwidth_efficiency * layout.pp * layout.dp))

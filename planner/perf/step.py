@@ -77,7 +77,7 @@ class StepModel:
     attention_half: Array
     """Prompt length at which prefill attention runs at half rate [token]; enters G."""
     comm: Array
-    """Collective time per token [s/token]."""
+    """Time per token of collectives and of moving hidden vectors through memory [s/token]."""
     prompt_host: Array
     """Extra host time of an iteration that carries prompts [s]."""
     prompt_request: Array
