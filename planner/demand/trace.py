@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,10 @@ MAX_TOKENS = 1e8
 """Largest believable token count of one request; more is a damaged row (assumption: ten times the longest published context)."""
 MAX_SKIPPED = 0.05
 """Share of unusable rows beyond which the file, not the row, is wrong (assumption)."""
+GAP_SECONDS = 600.0
+"""Shortest silence called a gap [s] (assumption: two of the default planning windows)."""
+GAP_MEANS = 50.0
+"""Mean spacings that a gap also exceeds (assumption: a Poisson process passes e^50 spacings without one)."""
 _EPOCH_LIMIT = 1e11
 """Numeric stamps above this would lie after the year 5000 if they were epoch seconds: they are in a finer unit."""
 _SECONDS_PER = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
@@ -51,6 +55,10 @@ class Trace:
     """Rows left out, by reason."""
     reordered: int
     """Rows that came later in the file than a row with a later stamp."""
+    blocks: tuple[tuple[int, ...], ...] | None = None
+    """Ids of each prompt's blocks of tokens, equal leading ids meaning equal tokens; None where the file records none."""
+    unhashed: int = 0
+    """Rows whose block ids cannot be read, and which are taken to share nothing."""
 
     def __len__(self) -> int:
         """Return the number of requests."""
@@ -62,12 +70,33 @@ class Trace:
         return float(self.arrivals[-1])
 
     @property
+    def gaps(self) -> tuple[tuple[float, float], ...]:
+        """Start and length of each silence longer than `GAP_SECONDS` and `GAP_MEANS` mean spacings, in order of time [s]."""
+        spaces = np.diff(self.arrivals)
+        long = spaces > max(GAP_SECONDS, GAP_MEANS * float(spaces.mean()))
+        return tuple(zip(self.arrivals[:-1][long].tolist(), spaces[long].tolist(), strict=True))
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What was left out or put in order, in words for the report."""
         told = [f"trace {self.name}: {count} rows left out ({reason})" for reason, count in self.skipped.items() if count]
         if self.reordered:
             told.append(f"trace {self.name}: {self.reordered} rows were out of order and have been sorted by time")
-        return tuple(told)
+        if self.unhashed:
+            told.append(f"trace {self.name}: {self.unhashed} rows without readable {_MOONCAKE_COLUMN} are taken to share nothing")
+        return (*told, *self._silences())
+
+    def _silences(self) -> tuple[str, ...]:
+        """Say where the trace is silent for long, since rates over such a stretch are not those of its users."""
+        gaps = self.gaps
+        if not gaps:
+            return ()
+        start, length = max(gaps, key=lambda gap: gap[1])
+        count = "a gap" if len(gaps) == 1 else f"{len(gaps)} gaps, the longest"
+        lost = sum(gap[1] for gap in gaps) / self.span
+        advice = "split the file there, or plan on its peak"
+        where = f"{count} of {length:.0f} s from {start:.0f} s after its first request"
+        return (f"trace {self.name}: {where}; gaps are {lost:.0%} of its span and dilute its mean rate: {advice}",)
 
 
 def read_trace(spec: TraceFile, base: Path) -> Trace:
@@ -99,6 +128,7 @@ def read_trace(spec: TraceFile, base: Path) -> Trace:
     wrong guess is a factor of a thousand in the rate.
     A row is left out where its stamp or a count cannot be read, its stamp is a negative number, its prompt has no token, its
     output count is negative, or a count exceeds `MAX_TOKENS`.
+    Column hash_ids, where there is one, tells which prompts begin alike; a row whose ids cannot be read is kept and counted.
     """
     file = base / spec.path
     size, changed = _stat(file)
@@ -134,7 +164,27 @@ def _read(spec: TraceFile, file: Path, changed: int) -> Trace:  # noqa: ARG001 -
     usable = ~np.any(list(reasons.values()), axis=0)
     skipped = {reason: int(rows.sum()) for reason, rows in _first_reason(reasons).items() if rows.any()}
     _check_usable(spec, usable, skipped)
-    return _trace(file.name, stamps[usable], prompts[usable], outputs[usable], skipped)
+    made = _trace(file.name, stamps[usable], prompts[usable], outputs[usable], skipped)
+    return _with_blocks(made, table, stamps, usable) if _MOONCAKE_COLUMN in table.columns else made
+
+
+def _with_blocks(trace: Trace, table: pd.DataFrame, stamps: Array, usable: NDArray[np.bool_]) -> Trace:
+    """Add the ids of prompt blocks, in order of arrival."""
+    found = [_ids(value) for value in table[_MOONCAKE_COLUMN][usable]]
+    order = np.argsort(stamps[usable], kind="stable")
+    blocks = tuple(found[row] or () for row in order)
+    return replace(trace, blocks=blocks, unhashed=sum(ids is None for ids in found))
+
+
+def _ids(value: object) -> tuple[int, ...] | None:
+    """Return block ids, as JSON holds them or as CSV spells them; None where they cannot be read."""
+    try:
+        listed = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(listed, list) or not all(isinstance(item, int) and not isinstance(item, bool) for item in listed):
+        return None
+    return tuple(listed)
 
 
 def _trace(name: str, stamps: Array, prompts: Array, outputs: Array, skipped: Mapping[str, int]) -> Trace:

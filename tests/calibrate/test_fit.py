@@ -170,8 +170,7 @@ def test_disaggregated_and_shared_points_are_fitted_together():
 @pytest.mark.skipif(not MEASURED.is_file(), reason="the published measurements are not there")
 def test_a_fit_to_published_measurements_is_nearer_to_them_than_the_kernels_alone():
     table_ = resolve(read_measured(MEASURED), load_builtin())
-    wanted = (table_["model"] == LLAMA_70B) & (table_["precision"] == "fp8") & (table_["problem"] == "")
-    part = usable(table_[wanted].iloc[::6], CATALOG)
+    part = usable(table_[table_["problem"] == ""].iloc[::16], CATALOG)
     points = points_of(part[part["problem"] == ""].reset_index(drop=True), CATALOG)
     assert len(points.table) > 10
     before, after = (

@@ -163,12 +163,51 @@ def test_changed_file_is_read_again(tmp_path: Path) -> None:
     assert len(read(tmp_path, lines("0,1,1", "1,1,1", "2,1,1"))) == 3
 
 
+def test_a_gap_is_told_with_place_and_length(tmp_path: Path) -> None:
+    # 100 requests a second apart, silence of an hour, 100 more: the mean gap is (99 + 3600 + 99)/199 = 19.1 s, fifty are 954 s.
+    later = [f"{3699 + i},5,5" for i in range(100)]
+    made = read(tmp_path, lines(*GOOD, *later))
+    assert made.gaps == ((99.0, 3600.0),)
+    (told,) = made.remarks
+    assert told.startswith("trace t.csv: a gap of 3600 s from 99 s after its first request; gaps are 95% of its span and dilute")
+    assert len(made) == 200
+
+
+def test_gaps_are_long_for_the_trace_and_by_the_clock(tmp_path: Path) -> None:
+    # 500 s is no gap though 250 spacings long; 700 s is none where requests come every 20 s; the longer of two is told.
+    assert read(tmp_path, lines(*GOOD, "599,5,5")).remarks == ()
+    slow = [f"{20 * i},5,5" for i in range(100)]
+    assert read(tmp_path, lines(*slow, "2680,5,5")).gaps == ()
+    twice = read(tmp_path, lines(*GOOD, "5099,5,5", *(f"{5100 + i},5,5" for i in range(200)), "15299,5,5"))
+    assert twice.gaps == ((99.0, 5000.0), (5299.0, 10_000.0))
+    assert "2 gaps, the longest of 10000 s from 5299 s" in twice.remarks[0]
+
+
+def test_block_ids_follow_the_order_of_arrival(tmp_path: Path) -> None:
+    rows = [{"timestamp": at, "input_length": 5, "output_length": 5, "hash_ids": ids} for at, ids in ((2, [0, 1]), (1, [0, 2]))]
+    made = read(tmp_path, "\n".join(map(json.dumps, rows)), "m.jsonl", time_unit="ms", **MOONCAKE)
+    assert (made.blocks, made.unhashed) == (((0, 2), (0, 1)), 0)
+    assert read(tmp_path, lines("0,1,1", "1,1,1")).blocks is None
+    spelt = 'TIMESTAMP,ContextTokens,GeneratedTokens,hash_ids\n0,1,1,"[3, 4]"\n1,1,1,"[3]"\n'
+    assert read(tmp_path, spelt, time_unit="s").blocks == ((3, 4), (3,))
+
+
+@pytest.mark.parametrize("ids", [None, 7, "[1", [1.5], [True], ["a"], {"a": 1}])
+def test_rows_with_odd_block_ids_are_kept_and_counted(tmp_path: Path, ids: Any) -> None:
+    rows = [{"timestamp": i, "input_length": 5, "output_length": 5, "hash_ids": [i]} for i in range(3)]
+    rows[1]["hash_ids"] = ids
+    made = read(tmp_path, "\n".join(map(json.dumps, rows)), "m.jsonl", time_unit="ms", **MOONCAKE)
+    assert (made.blocks, made.unhashed) == (((0,), (), (2,)), 1)
+    assert made.remarks == ("trace m.jsonl: 1 rows without readable hash_ids are taken to share nothing",)
+
+
 @needs_traces
 @pytest.mark.parametrize(("name", "requests"), [("conv", 19_366), ("code", 8_819)])
 def test_azure_traces_are_read_whole(name: str, requests: int) -> None:
     # Counts: README of the Azure Public Dataset files.
     made = read_trace(TraceFile(path=f"AzureLLMInferenceTrace_{name}.csv"), SHARED)
     assert (len(made), dict(made.skipped), made.reordered) == (requests, {}, 0)
+    assert made.remarks == ()
 
 
 @needs_traces
@@ -177,3 +216,7 @@ def test_mooncake_trace_is_read_whole() -> None:
     assert len(made) == 12_031
     assert made.span == pytest.approx(3537, abs=1)
     assert made.input_tokens.mean() == pytest.approx(12_035, rel=1e-3)
+    # A block stands for 512 tokens: ⌈prompt / 512⌉ ids a request.
+    assert made.blocks is not None
+    assert [len(ids) for ids in made.blocks[:3]] == [14, 15, 15]
+    assert (made.unhashed, made.remarks) == (0, ())
