@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -37,15 +36,19 @@ def version_gaps(points: pd.DataFrame) -> pd.DataFrame:
     """
     known = points[(points["problem"].fillna("") == "") & (points["tpot_ms"] > 0.0) & (points["mode"] == "agg")]
     known = known.assign(version=known["engine_version"].fillna("").astype(str))
-    loads = known.pivot_table(index=list(SAME), columns="version", values="tpot_ms", aggfunc="median", dropna=False)
+    loads = known.groupby([*SAME, "version"], dropna=False)["tpot_ms"].median().reset_index()
+    pairs = loads.merge(loads, on=list(SAME), suffixes=("", "_other"))
+    pairs = pairs[pairs["version"] < pairs["version_other"]]
+    ratios = (pairs["tpot_ms"] / pairs["tpot_ms_other"]).groupby(
+        [pairs[name] for name in (*DEPLOYED, "version", "version_other")]
+    )
     found = []
-    for first, second in combinations(loads.columns, 2):
-        ratios = (loads[first] / loads[second]).dropna()
-        for key, group in ratios.groupby(list(DEPLOYED)):
-            middle = float(np.log(group.median()))
-            if abs(middle) > ONE_RUN:
-                slow, fast = (first, second) if middle > 0 else (second, first)
-                found.append((*key, slow, fast, len(group), float(np.exp(abs(middle)))))
+    for key, group in ratios:
+        middle = float(np.log(group.median()))
+        if abs(middle) > ONE_RUN:
+            *where, first, second = key
+            slow, fast = (first, second) if middle > 0 else (second, first)
+            found.append((*where, slow, fast, len(group), float(np.exp(abs(middle)))))
     gaps = pd.DataFrame(found, columns=[*DEPLOYED, "slow", "fast", "points", "ratio"])
     return gaps.sort_values([*DEPLOYED, "slow", "fast"], ignore_index=True)
 

@@ -26,6 +26,8 @@ _MAX_NODES = 1_000_000
 _MAX_DEPTH = 50
 _MAX_ALIASES = 1_000
 _MAX_DIGITS = 40
+_TOO_DEEP = f"values are nested more than {_MAX_DEPTH} deep"
+_FLATTEN = "flatten the file"
 
 KeyPath = tuple[str | int, ...]
 
@@ -264,7 +266,7 @@ class _Builder:
         self._enter(event)
         if len(self.frames) >= _MAX_DEPTH:
             self.frames = self.frames[:1]
-            self._stop(event, f"values are nested more than {_MAX_DEPTH} deep", "flatten the file")
+            self._stop(event, _TOO_DEEP, _FLATTEN)
         if self.record:
             self.lines.setdefault(self._path(), event.start_mark.line + 1)
         if event.anchor:
@@ -354,6 +356,8 @@ def _syntax_issue(file: str, text: str, error: yaml.YAMLError) -> Issue:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = mark.line + 1 if mark else text.count("\n", 0, getattr(error, "position", 0) or 0) + 1
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
+    if "nesting depth" in problem:  # PyYAML from 6.0.4 on stops by itself, before its events are seen
+        return Issue(file, line, "", _TOO_DEEP, _FLATTEN)
     column = f" (column {mark.column + 1})" if mark else ""
     written = text.splitlines()[line - 1 : line]
     remedy = "check indentation, colons and quotes on this line and the one before"
