@@ -20,8 +20,8 @@ from planner.optimize.assemble import assemble
 from planner.optimize.program import Outcome, Program
 from planner.optimize.solve import solve
 from planner.plan.build import make_plan
-from planner.plan.repair import Raised, mend, raised_program
-from planner.plan.solved import Solved, near
+from planner.plan.repair import Raised, mend, raised_program, tighten
+from planner.plan.solved import Solved, near, open_pools
 from planner.plan.verify import verify
 from planner.plan.whynot import why_not
 from planner.study.reasons import reasons, unserved
@@ -49,6 +49,9 @@ REST = 0.15
 MIN_SECONDS = 2.0
 """Time a solve gets even if the limit has passed, so that there is a plan to show [s]."""
 
+MAX_SIMULATIONS = 6
+"""Simulations of a plan before giving up on pools that miss a promise in them."""
+
 RAISE = 8.0
 """Factor on that price while no plan is found."""
 
@@ -62,13 +65,14 @@ class NoCombination(Infeasible):
         self.search, self.pools, self.unserved = search, pools, unserved
 
 
-def plan_problem(loaded: LoadedProblem, *, progress: Progress) -> Plan:
+def plan_problem(loaded: LoadedProblem, *, progress: Progress, simulated: bool = False) -> Plan:
     """Return the least-cost plan of a problem, checked by code that did not make it.
 
     Parameters
     ----------
     loaded : problem with its catalogs
     progress : told what is being done
+    simulated : whether its pools must keep their promises in a simulation of single calls too
 
     Returns
     -------
@@ -83,10 +87,10 @@ def plan_problem(loaded: LoadedProblem, *, progress: Progress) -> Plan:
     NoPlanInTime
         The time limit came first.
     PlanRejected
-        The plan failed its check even after tightening.
+        The plan failed its check, or a simulation, even after tightening.
     """
     try:
-        return plan_as_stated(loaded, progress)
+        return plan_as_stated(loaded, progress, simulated=simulated)
     except NoCombination as stuck:
         raise advised(loaded, stuck, progress) from None
 
@@ -100,13 +104,55 @@ def advised(loaded: LoadedProblem, stuck: NoCombination, progress: Progress) -> 
     return Infeasible([*reasons(stuck.search, stuck.pools, stuck.unserved), *advice.reasons] or stuck.reasons, advice.relaxations)
 
 
-def plan_as_stated(loaded: LoadedProblem, progress: Progress) -> Plan:
+def plan_as_stated(loaded: LoadedProblem, progress: Progress, *, simulated: bool = False) -> Plan:
     """Return the least-cost plan of a problem; where there is none, say so without looking for changes."""
-    plan = made_plan(loaded, solve_as_stated(loaded, progress))
+    solved = solve_as_stated(loaded, progress)
+    return replayed(loaded, solved, progress) if simulated else checked(loaded, solved)
+
+
+def checked(loaded: LoadedProblem, solved: Solved) -> Plan:
+    """Return the plan of a solved problem, once it has passed the check."""
+    plan = made_plan(loaded, solved)
     failures = verify(plan, loaded)
     if failures:
         raise PlanRejected(failures)
     return plan
+
+
+def replayed(loaded: LoadedProblem, solved: Solved, progress: Progress) -> Plan:
+    """Return the plan whose pools keep their hard promises in a simulation, tightened as often as that takes.
+
+    Pools that did not change since they were last simulated are not simulated again.
+
+    Raises
+    ------
+    PlanRejected
+        A promise is still missed after `MAX_SIMULATIONS` rounds, or nothing near the plan keeps it.
+    """
+    from planner.simulate.verdict import Verdict, tightening  # the simulator is read only where it is asked for
+
+    raised: Raised = {}
+    told: list[str] = []
+    known = Verdict({})
+    for round_ in range(1, MAX_SIMULATIONS + 1):
+        plan = checked(loaded, solved)
+        known = known.of(plan, loaded, progress)
+        missed = known.missed(plan)
+        if not missed:
+            return plan.model_copy(update={"simulation": known.simulation(plan, round_, told)})
+        progress(f"{len(missed)} pools miss promises in the simulation; tightening")
+        factors = tightening(plan, loaded, missed)
+        told += [f"{name}: {what}" for name, what in factors.said.items()]
+        columns = {f"P{i + 1}": columns for i, columns in enumerate(open_pools(solved))}
+        short = {column: factors.by[name] for name in factors.by for column in columns[name]}
+        end = time.monotonic() + max(REST * loaded.problem.solver.time_limit, MIN_SECONDS)
+        tighter = tighten(solved, raised, short, deadline=end, progress=progress)
+        if tighter is None:
+            break
+        solved = proven(tighter, solved)
+    raise PlanRejected(
+        [f"{p.stream} on {p.route} in {p.period}: {p.metric} p{p.percentile:g} missed when simulated" for p in missed]
+    )
 
 
 def explain_absence(loaded: LoadedProblem, words: Sequence[str], progress: Progress) -> list[str]:

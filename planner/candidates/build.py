@@ -20,7 +20,7 @@ from planner.candidates import eligible as rules
 from planner.candidates.columns import ColumnFactory
 from planner.candidates.evaluate import Evaluator, Screened
 from planner.candidates.notes import note_pairs
-from planner.candidates.pools import Anchor, Pools, anchors_of, join, make_pools
+from planner.candidates.pools import TIERS, Anchor, Pools, anchors_of, join, make_pools
 from planner.candidates.prune import undominated
 from planner.candidates.rejection import Ledger
 from planner.candidates.space import AllowedNames, Sites, Space, build_space, empty_space, find_sites
@@ -206,7 +206,7 @@ def prepare(catalog: Catalog, problem: Problem, streams: Sequence[Stream], suppl
         least=np.zeros((LEAST_ROWS, len(streams), 0), dtype=np.float32),
         evaluated=np.zeros(0, dtype=bool),
         evaluator=evaluator,
-        anchors=anchors_of(evaluator),
+        anchors=anchors_of(evaluator, [tier for tier in TIERS if problem.operations.company(tier) == tier]),
         ledger=ledger,
     )
 

@@ -70,7 +70,7 @@ class Pools:
         )
 
 
-def anchors_of(evaluator: Evaluator) -> tuple[Anchor, ...]:
+def anchors_of(evaluator: Evaluator, tiers: Sequence[int] = TIERS) -> tuple[Anchor, ...]:
     """Return every level worth offering: one a stream, several where it has soft promises; then the same for each tier."""
     made: list[Anchor] = []
     for r, stream in enumerate(evaluator.streams):
@@ -78,7 +78,7 @@ def anchors_of(evaluator: Evaluator) -> tuple[Anchor, ...]:
         for stretch in SOFT_STRETCH if soft else (1.0,):
             stretched = [Target(t.metric, t.percentile, t.seconds * stretch) for t, _ in soft if np.isfinite(stretch)]
             made.append(Anchor(r, (*evaluator.targets[r], *stretched)))
-    return (*made, *(Anchor(one.stream, one.targets, tier) for tier in TIERS for one in made))
+    return (*made, *(Anchor(one.stream, one.targets, tier) for tier in tiers for one in made))
 
 
 def make_pools(

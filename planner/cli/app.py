@@ -57,6 +57,9 @@ main.add_command(calibrate)
 @click.option("--gap", metavar="SHARE", help="Stop when proved to be within this share of the best, such as 1%.")
 @click.option("--time-limit", metavar="TIME", help="Stop searching after this time, such as 60s.")
 @click.option(
+    "--verify", "simulated", is_flag=True, help="Simulate every pool call by call; tighten and solve again until all hold."
+)
+@click.option(
     "--format", "shape", type=click.Choice(["console", "json", "markdown"]), default="console", help="Form of the output."
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
@@ -67,6 +70,7 @@ def solve(
     output: Path | None,
     gap: str | None,
     time_limit: str | None,
+    simulated: bool,
     shape: str,
     as_json: bool,
     quiet: bool,
@@ -84,7 +88,7 @@ def solve(
 
     shape = "json" if as_json else shape
     try:
-        plan = plan_problem(loaded, progress=_progress(forced=progress, quiet=quiet))
+        plan = plan_problem(loaded, progress=_progress(forced=progress, quiet=quiet), simulated=simulated)
     except Infeasible as error:
         if shape == "json" and not quiet:
             click.echo(jsonout.no_plan(error), nl=False)

@@ -334,6 +334,44 @@ class Fact(Strict):
     """Where it comes from."""
 
 
+class SimulatedPromise(Strict):
+    """One latency promise of a pool, predicted and seen in a simulation of single calls."""
+
+    stream: str
+    """Stream."""
+    period: str
+    """Period."""
+    route: str
+    """Pool."""
+    metric: Literal["ttft", "tpot", "e2e"]
+    """What is promised."""
+    percentile: float
+    """At which percentile."""
+    target: float
+    """Limit [s]."""
+    predicted: float
+    """Prediction at that percentile [s]."""
+    attained: float | None
+    """What the simulation saw there [s]; absent where that many calls never ended."""
+    calls: int
+    """Calls of the stream that were looked at."""
+    soft: bool
+    """Whether a miss costs money rather than being forbidden."""
+    holds: bool
+    """Whether the simulation kept the target."""
+
+
+class Simulation(Strict):
+    """What replaying calls, one by one, through the pools of the plan showed."""
+
+    rounds: int
+    """Simulations of the plan's pools; each but the last was followed by tightening and solving again."""
+    tightened: tuple[str, ...]
+    """Pools that missed a promise in a simulation and were given more room, in words."""
+    promises: tuple[SimulatedPromise, ...]
+    """Every promise pools answer for, as the last one saw it."""
+
+
 class Plan(Strict):
     """The answer to a problem."""
 
@@ -371,6 +409,8 @@ class Plan(Strict):
     """Assumptions and sources, the weakest first."""
     warnings: tuple[str, ...] = ()
     """What a reviewer should know."""
+    simulation: Simulation | None = None
+    """What a simulation of its pools showed, where one was asked for (`solve --verify`)."""
 
     @property
     def accelerators(self) -> dict[str, int]:

@@ -83,7 +83,7 @@ class Basis:
                 working = max(load.replicas - spare, 1)
                 rates = {s.stream: s.rate / working for s in pool.shares if s.period == load.period and s.rate > 0}
                 if rates:
-                    found[pool.name, load.period] = replicas.operate(rates, working)
+                    found[pool.name, load.period] = replicas.operate(rates, self.problem.operations.company(working))
         return found
 
     def routes(self) -> Iterator[tuple[Pool | ApiRoute, Share]]:

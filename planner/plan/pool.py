@@ -123,7 +123,7 @@ def predict_pool(solved: Solved, columns: Columns, name: str) -> PredictedPool:
         count = int(counts[t])
         working = max(count - problem.operations.spare_replicas, 1)
         rates = {names[r]: float(flow[r, t]) / working for r in range(len(names)) if flow[r, t] > 0}
-        operation = replicas.operate(rates, working) if rates else None
+        operation = replicas.operate(rates, problem.operations.company(working)) if rates else None
         if operation is not None:
             operations[period.name] = operation
         loads.append(_load(period.name, count, working, rates, demand, operation, search))

@@ -69,6 +69,7 @@ class Replicas:
         evaluator = Evaluator(ColumnFactory(catalog, space), streams, utilization, confidence)
         self.targets = evaluator.targets
         self.contexts = tuple(moments.context for moments in evaluator.moments)
+        self.columns = evaluator.factory.columns(np.zeros(1, dtype=np.intp))
         self.compiled: Compiled = evaluator.compile(np.zeros(1, dtype=np.intp), range(len(streams)))
 
     def operate(self, rates: Mapping[str, float], pooled: int) -> Operation:

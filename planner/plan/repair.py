@@ -113,9 +113,38 @@ def _open_columns(solved: Solved) -> Ints:
 def _raise(solved: Solved, raised: Raised, short: Mapping[int, float]) -> None:
     """Raise the demand on pools by what their mix asks."""
     for column, factor in short.items():
-        index = solved.assembled.pool[column]
-        key = (int(solved.pools.row[index]), int(solved.pools.anchor[index]))
+        key = _key(solved, column)
         raised[key] = max(raised.get(key, 1.0), factor) * MARGIN
+
+
+def _key(solved: Solved, column: int) -> tuple[int, int]:
+    """Return what the demand of a column goes by: its deployment and its level."""
+    index = solved.assembled.pool[column]
+    return int(solved.pools.row[index]), int(solved.pools.anchor[index])
+
+
+def tighten(
+    solved: Solved, raised: Raised, short: Mapping[int, float], *, deadline: float, progress: Callable[[str], None]
+) -> Solved | None:
+    """Return the cheapest plan found around a plan some of whose pools missed a promise in a simulation.
+
+    Parameters
+    ----------
+    solved : the plan
+    raised : factors on demand so far; those of `short` are added, for a pool at all its replica counts
+    short : column → factor its demand is to have at least
+    deadline : when to stop, on the monotonic clock [s]
+    progress : told what is being done
+
+    Returns
+    -------
+    The plan, whose pools keep their promises by prediction; None if none was found.
+    """
+    family = solved.assembled.program.pools.family
+    _raise(solved, raised, {int(k): factor for column, factor in short.items() for k in np.flatnonzero(family == family[column])})
+    own = _open_columns(solved)
+    found = _around(solved, _program(solved, raised), own, deadline)
+    return None if found is None else mend(_with(solved, found.point), raised, deadline=deadline, progress=progress).solved
 
 
 def _around(solved: Solved, program: Program, own: Ints, deadline: float) -> Incumbent | None:
