@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 from numpy.random import Generator
 
 from planner.demand.issues import mistake
 from planner.simulate.requests import NO_GROUP
 from planner.simulate.scheduler import Replica
-
-Balancer = Literal["round_robin", "random", "least_loaded", "prefix_aware"]
 
 OVERLOAD = 1.5
 """Unfinished calls of a group's home over those of the least loaded replica, above which calls go there [1]; assumption."""
@@ -97,7 +94,7 @@ def _mixed(group: int, replica: int) -> int:
     return x ^ (x >> 31)
 
 
-def chooser(balancer: Balancer, rng: Generator) -> Choice:
+def chooser(balancer: str, rng: Generator) -> Choice:
     """Return the rule of a balancer."""
     rules: dict[str, Callable[[], Choice]] = {
         "round_robin": RoundRobin,

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 
 from planner.demand.issues import mistake
-from planner.simulate.balance import STATELESS, Balancer, chooser
+from planner.simulate.balance import STATELESS, chooser
 from planner.simulate.clients import Clients
 from planner.simulate.engine import Engine
 from planner.simulate.requests import Requests
 from planner.simulate.scheduler import Replica
-from planner.simulate.scheduler import Sequence as Call
+from planner.simulate.sequence import Sequence as Call
 from planner.simulate.served import Series, Served, Status
 
 Progress = Callable[[float], None]
@@ -41,7 +41,7 @@ class _Cluster:
         self,
         engines: Sequence[Engine],
         requests: Requests,
-        balancer: Balancer,
+        balancer: str,
         seed: int,
         clients: Clients | None,
         starts: Sequence[float],
@@ -219,7 +219,7 @@ def simulate(
     requests: Requests,
     *,
     replicas: int = 1,
-    balancer: Balancer = "round_robin",
+    balancer: str = "round_robin",
     seed: int = 0,
     clients: Clients | None = None,
     failures: Sequence[Failure] = (),
@@ -245,7 +245,7 @@ def simulate(
     cold_start : time from a repair until a replica serves again, its caches empty [s]
     horizon : end of the simulation [s]
     sample : interval of the time series; None = none [s]
-    computed : whether prompts come computed, with their first token, from elsewhere
+    computed : whether prompts come computed, with their first token, from elsewhere; outputs are 2 tokens or more then
     progress : told the share of calls that have come
 
     Returns
@@ -255,6 +255,8 @@ def simulate(
     engines = [engine] * replicas if isinstance(engine, Engine) else list(engine)
     begin = [0.0] * len(engines) if starts is None else list(starts)
     _check(engines, begin, failures)
+    if computed and len(requests) and requests.output.min() < 2:
+        raise mistake("computed", "a call's only token comes with its prompt", "leave calls of one token out")
     cluster = _Cluster(engines, requests, balancer, seed, clients, begin, cold_start, sample, computed)
     for failure in failures:
         cluster.plan(failure.at, lambda time, failure=failure: cluster.fail(time, failure))  # type: ignore[misc]

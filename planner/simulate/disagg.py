@@ -9,7 +9,6 @@ import numpy as np
 
 from planner.demand.issues import mistake
 from planner.perf.scalar import ScalarKv
-from planner.simulate.balance import Balancer
 from planner.simulate.cluster import simulate
 from planner.simulate.engine import Engine
 from planner.simulate.requests import Floats, Requests
@@ -41,7 +40,7 @@ def simulate_disaggregated(
     requests: Requests,
     link: Link,
     *,
-    balancer: Balancer = "least_loaded",
+    balancer: str = "least_loaded",
     seed: int = 0,
 ) -> Served:
     """Return what comes of calls whose prompts and outputs are computed by different replicas.
@@ -74,12 +73,12 @@ def simulate_disaggregated(
     return _joined(requests, first, second, rows, len(prompts))
 
 
-def _joined(requests: Requests, first: Served, second: Served, rows: np.ndarray[tuple[int], np.dtype[np.intp]], ahead: int) -> Served:
+def _joined(
+    requests: Requests, first: Served, second: Served, rows: np.ndarray[tuple[int], np.dtype[np.intp]], ahead: int
+) -> Served:
     """Return the outcome of both legs as one."""
     made = {name: getattr(first, name).copy() for name in ("finish", "status", "replica", "preemptions")}
     made["finish"][rows], made["status"][rows] = second.finish, second.status
     made["replica"][rows] = np.where(second.replica >= 0, second.replica + ahead, second.replica)
     made["preemptions"][rows] += second.preemptions
-    return replace(
-        first, requests=requests, counters=first.counters + second.counters, span=max(first.span, second.span), **made
-    )
+    return replace(first, requests=requests, counters=first.counters + second.counters, span=max(first.span, second.span), **made)

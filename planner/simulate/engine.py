@@ -15,7 +15,7 @@ from planner.perf.scalar import ScalarAttention, ScalarKv, ScalarStep
 MIN_CHUNK = 16
 """Fewest prompt tokens an iteration is given, so that a full decode batch cannot starve prompts for ever [token]; assumption."""
 WATERMARK = 0.01
-"""Share of KV memory kept free when a call is admitted [1]; default of vLLM's block manager."""
+"""Share of KV memory kept free when a call is admitted [1]; default of vLLM's first block manager (v0)."""
 
 Policy = Literal["chunked", "prompts first", "static"]
 """Who goes first: decoding sequences, prompts in the rest of the budget; or prompts alone; or whole batches one by one."""
@@ -125,6 +125,8 @@ class Engine:
             raise mistake("policy", "static batching grows its sequences in blocks", "set `contiguous`, as such engines have it")
         if min(self.max_sequences, self.chunk_tokens, self.context) < 1:
             raise mistake("engine", "an engine has no slot, no token or no context", "give at least 1 of each")
+        if self.step.time(1.0, 0.0, 0.0, 0.0) <= 0.0:
+            raise mistake("step", "an iteration takes no time", "give it a host time, or weights to read")
 
     @property
     def rounding(self) -> float:
@@ -139,6 +141,35 @@ class Engine:
     def charged(self, tokens: float) -> float:
         """Return the bytes a sequence of so many tokens takes [B]."""
         return self.held.at(float(self.context) if self.contiguous else tokens + self.rounding)
+
+    def decode(self, sequences: int, read: float, growth: float) -> tuple[float, float]:
+        """Return the time of a decode iteration that reads so many bytes, and how much longer each next takes, drafting included.
+
+        τ(B, K, 0, 0)·(1 + γ·share) + γ·t_draft
+
+        Parameters
+        ----------
+        sequences : B [1]
+        read : K [B]
+        growth : by which K grows with each iteration [B]
+
+        Returns
+        -------
+        (time of the first [s], of each next over the one before [s])
+        """
+        start = self.step.without_kv(sequences, sequences * self.width) + self.step.kv * read
+        slope = self.step.kv * growth
+        drafts = self.speculation
+        longer = drafts.draft_tokens * drafts.draft_share if drafts else 0.0
+        return start + self.drafting(sequences, read), slope * (1.0 + longer)
+
+    def drafting(self, sequences: int, read: float) -> float:
+        """Return the part of a decode iteration in which tokens are drafted [s]."""
+        drafts = self.speculation
+        if not sequences or drafts is None:
+            return 0.0
+        alone = self.step.without_kv(sequences, sequences * self.width) + self.step.kv * read
+        return drafts.draft_tokens * (drafts.draft_share * alone + drafts.draft_seconds)
 
     def refuses(self, prompt: int, output: int) -> str:
         """Say why a call can never be served; empty if it can."""

@@ -48,12 +48,14 @@ class PrefixCache:
         self.bytes += size
         return kept
 
-    def evict(self, needed: float) -> None:
-        """Give up unused beginnings, the longest unused first, until so many bytes are free or none is left [B]."""
+    def evict(self, needed: float) -> bool:
+        """Give up unused beginnings, the longest unused first, until so many bytes are free [B]; return whether any went."""
+        before = len(self._kept)
         for group in [group for group, kept in self._kept.items() if not kept.users]:
             if needed <= 0:
-                return
+                break
             kept = self._kept.pop(group)
             self.bytes -= kept.size
             self.unused -= kept.size
             needed -= kept.size
+        return len(self._kept) < before

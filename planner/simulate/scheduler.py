@@ -13,78 +13,15 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from dataclasses import dataclass, field
 
 from numpy.random import PCG64, Generator, SeedSequence
 
-from planner.perf.scalar import ScalarKv
+from planner.simulate.decoding import Decoding
 from planner.simulate.engine import MIN_CHUNK, Engine
+from planner.simulate.growth import elapsed, reaching
 from planner.simulate.prefix import Prefix, PrefixCache
 from planner.simulate.requests import NO_GROUP
-
-
-class Sequence:
-    """A call on a replica."""
-
-    __slots__ = (
-        "arrival", "base", "cached", "chunks", "emitted", "end", "finish", "first", "group", "held", "joined", "left", "order",
-        "output", "outside", "owner", "preemptions", "prefix", "prompt", "rate", "rejected", "shared", "skipped", "start", "work",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        owner: int,
-        arrival: float,
-        prompt: int,
-        output: int,
-        cached: int = 0,
-        group: int = NO_GROUP,
-        shared: int = 0,
-        emitted: int = 0,
-    ) -> None:
-        """Make a call that is not yet with a replica; `emitted` > 0 = its prompt was computed elsewhere."""
-        self.owner, self.arrival, self.prompt, self.output = owner, arrival, prompt, output
-        self.cached, self.group, self.shared, self.emitted = cached, group, shared, emitted
-        self.outside = emitted > 0
-        self.first, self.finish, self.rejected, self.preemptions = math.nan, math.nan, "", 0
-        self.prefix: Prefix | None = None
-        self.held = self.work = self.rate = 0.0
-        self.base = self.left = self.skipped = self.chunks = self.joined = self.start = self.end = self.order = 0
-
-
-@dataclass
-class Counters:
-    """What a replica did."""
-
-    iterations: int = 0
-    """Iterations run [1]."""
-    prompt_tokens: int = 0
-    """Prompt tokens computed, those after preemptions included [token]."""
-    output_tokens: int = 0
-    """Tokens of finished calls [token]."""
-    preemptions: int = 0
-    """Sequences put back for want of memory [1]."""
-    prefix_hits: int = 0
-    """Admissions that found their group's beginning [1]."""
-    prefix_tokens: int = 0
-    """Prompt tokens these saved [token]."""
-    busy: float = 0.0
-    """Time spent in iterations [s]."""
-    rejected: dict[str, int] = field(default_factory=dict)
-    """Calls that could never be served, by reason [1]."""
-
-
-def _grown(kv: ScalarKv, start: float, rate: float, passed: int) -> float:
-    """Return the bytes of a sequence `passed` iterations after it had `start` tokens [B]."""
-    tokens = start + rate * passed
-    if not kv.windowed:
-        return kv.state + kv.full * tokens
-    return kv.state + kv.full * tokens + kv.windowed * (min(start, kv.window) + rate * min(passed, _until(kv, start, rate)))
-
-
-def _until(kv: ScalarKv, start: float, rate: float) -> int:
-    """Return the iterations after which a sequence has filled its window [1]."""
-    return max(0, math.ceil((kv.window - start) / rate)) if rate else 0
+from planner.simulate.sequence import Counters, Sequence
 
 
 class Replica:
@@ -107,10 +44,9 @@ class Replica:
         self._running: dict[Sequence, None] = {}
         self._prompts: deque[Sequence] = deque()
         self._draining: list[tuple[float, int, Sequence]] = []
-        self._ends: list[tuple[int, int, Sequence]] = []
-        self._bends: list[tuple[int, int, float, float, Sequence]] = []
-        self._count, self._passed, self._order = 0, 0, 0
-        self._read = self._read_slope = self._held = self._held_slope = 0.0
+        self._decoding = Decoding(self.engine, self._rng)
+        self._order = 0
+        self._booked = 0.0
         self._cache = PrefixCache()
         self._quiet = -math.inf
 
@@ -119,7 +55,7 @@ class Replica:
     @property
     def kv_used(self) -> float:
         """Bytes held by calls and kept beginnings, at the last event [B]."""
-        return self._held + self._cache.bytes
+        return self._booked + self._decoding.held + self._cache.bytes
 
     @property
     def queued(self) -> int:
@@ -164,7 +100,7 @@ class Replica:
             self._admit()
             if self._prompts:
                 going = self._prompt_iteration(until)
-            elif self._ends:
+            elif self._decoding.ends:
                 going = self._leap(until)
             else:
                 going = self._wake(until)
@@ -245,8 +181,8 @@ class Replica:
         prefix = cache.take(call.group) if call.group != NO_GROUP and engine.prefix_cache else None
         shared = min(prefix.tokens, call.shared, tokens - 1) if prefix else 0
         needed = engine.charged(tokens) - engine.held.full * shared
-        spare = engine.kv_bytes * (1.0 - (engine.watermark if self._running else 0.0)) - self._held - cache.bytes
-        if needed + self._held_slope > spare + cache.unused and self._running:
+        spare = engine.kv_bytes * (1.0 - (engine.watermark if self._running else 0.0)) - self.kv_used
+        if needed + self._decoding.held_slope > spare + cache.unused and self._running:
             if prefix:
                 cache.release(prefix)
             return False
@@ -258,8 +194,8 @@ class Replica:
         """Give a call its slot and memory; what is cached of its prompt need not be computed."""
         self._order += 1
         self._running[call] = None
-        self._held += needed
-        call.held, call.prefix, call.order, call.base = needed, prefix, self._order, tokens
+        self._book(call, needed)
+        call.prefix, call.order, call.base = prefix, self._order, tokens
         call.skipped = min(max(call.cached, shared), tokens - 1)
         call.left, call.chunks, call.work = tokens - call.skipped, 0, 0.0
         if prefix:
@@ -277,12 +213,13 @@ class Replica:
     def _prompt_iteration(self, until: float) -> bool:
         """Run an iteration that carries prompts, if it ends by `until`."""
         engine, step = self.engine, self.engine.step
-        decoding = self._count if engine.policy == "chunked" else 0
+        decoding = self._decoding.count if engine.policy == "chunked" else 0
         if not self._make_room(decoding):
             return True
         chunks, tokens, flops, ended = self._chunks(max(engine.chunk_tokens - decoding * engine.width, MIN_CHUNK))
         drafts = decoding * (engine.width - 1)
-        taken = step.time(decoding, self._read if decoding else 0.0, tokens, flops, ended, drafts) + self._drafting(decoding)
+        read = self._decoding.read if decoding else 0.0
+        taken = step.time(decoding, read, tokens, flops, ended, drafts) + engine.drafting(decoding, read)
         end = self.now + taken
         if end > until:
             self._quiet = end
@@ -331,19 +268,16 @@ class Replica:
 
     def _leap(self, until: float) -> bool:
         """Run decode iterations to the next event, if it comes by `until`."""
-        if not self._make_room(self._count):
+        decoding = self._decoding
+        if not self._make_room(decoding.count):
             return True
-        engine, width = self.engine, self.engine.width
-        start = engine.step.without_kv(self._count, self._count * width) + engine.step.kv * self._read
-        slope = engine.step.kv * self._read_slope
-        if engine.speculation is not None:
-            start, slope = self._with_drafts(start, slope)
-        steps = self._calm_iterations()
+        start, slope = self.engine.decode(decoding.count, decoding.read, decoding.read_slope)
+        steps = decoding.calm(self.engine.kv_bytes - self.kv_used)
         soon = self._next_event()
-        taken = _elapsed(start, slope, steps)
+        taken = elapsed(start, slope, steps)
         if self.now + taken > soon:
-            steps = min(steps, _reaching(start, slope, soon - self.now))
-            taken = _elapsed(start, slope, steps)
+            steps = min(steps, reaching(start, slope, soon - self.now))
+            taken = elapsed(start, slope, steps)
         end = self.now + taken
         if end > until:
             self._quiet = end
@@ -354,43 +288,9 @@ class Replica:
         self._pass(steps)
         return True
 
-    def _with_drafts(self, start: float, slope: float) -> tuple[float, float]:
-        """Return time and slope with the drafting before each iteration [s]."""
-        made = self.engine.speculation
-        assert made is not None  # noqa: S101  # asked for only where there is one
-        longer = 1.0 + made.draft_tokens * made.draft_share
-        return start * longer + made.draft_tokens * made.draft_seconds, slope * longer
-
-    def _drafting(self, decoding: int) -> float:
-        """Return the time of drafting for so many sequences beside a prompt [s]."""
-        if not decoding or self.engine.speculation is None:
-            return 0.0
-        step = self.engine.step
-        alone = step.without_kv(decoding, decoding * self.engine.width) + step.kv * self._read
-        return self._with_drafts(alone, 0.0)[0] - alone
-
-    def _calm_iterations(self) -> int:
-        """Return how many iterations pass before a sequence ends, fills its window or finds no memory."""
-        steps = self._ends[0][0] - self._passed
-        if self._bends:
-            steps = min(steps, self._bends[0][0] - self._passed)
-        if self._held_slope > 0.0:
-            room = self.engine.kv_bytes - self._held - self._cache.bytes
-            steps = min(steps, max(1, int(room / self._held_slope)))
-        return steps
-
     def _pass(self, steps: int) -> None:
         """Let so many decode iterations be done."""
-        self._passed += steps
-        self._read += steps * self._read_slope
-        self._held += steps * self._held_slope
-        while self._bends and self._bends[0][0] <= self._passed:
-            _, _, read, held, _ = heapq.heappop(self._bends)
-            self._read_slope -= read
-            self._held_slope -= held
-        ends = self._ends
-        while ends and ends[0][0] <= self._passed:
-            _, _, call = heapq.heappop(ends)
+        for call in self._decoding.advance(steps):
             self._finish(call)
 
     # A sequence's way through decoding
@@ -417,51 +317,18 @@ class Replica:
             size = engine.held.full * tokens
             call.prefix = self._cache.keep(call.group, tokens, size)
             if call.prefix is not None:
-                call.held -= size
-                self._held -= size
+                self._book(call, -size)
 
     def _join(self, call: Sequence) -> None:
         """Begin to decode."""
-        engine = self.engine
-        remaining = call.output - call.emitted
-        speculation = engine.speculation
-        passes = speculation.passes(remaining, self._rng) if speculation else remaining
-        call.rate = remaining / passes if passes else 0.0
-        call.joined, call.start, call.end = self._passed, call.prompt + call.emitted, self._passed + passes
-        self._count += 1
-        self._read += engine.read.at(call.start)
-        self._read_slope += self._bend(call, engine.read, call.start, reads=True)
-        if not engine.contiguous:
-            # Until now its memory was for what had to be computed.
-            more = engine.charged(call.start) - engine.charged(call.base)
-            call.held += more
-            self._held += more
-            self._held_slope += self._bend(call, engine.held, call.start + engine.rounding, reads=False)
-        heapq.heappush(self._ends, (call.end, call.order, call))
+        self._decoding.join(call)
+        # Until now its memory was for what had to be computed.
+        self._book(call, self.engine.charged(call.start) - self.engine.charged(call.base))
 
-    def _bend(self, call: Sequence, kv: ScalarKv, start: float, *, reads: bool) -> float:
-        """Return the bytes a sequence grows by per iteration; note when its window is full [B]."""
-        growing = kv.windowed * call.rate if kv.windowed and start < kv.window else 0.0
-        if growing:
-            full = self._passed + _until(kv, start, call.rate)
-            heapq.heappush(self._bends, (full, 2 * call.order + reads, growing * reads, growing * (not reads), call))
-        return kv.full * call.rate + growing
-
-    def _slope(self, call: Sequence, kv: ScalarKv, start: float) -> float:
-        """Return the bytes a sequence grows by per iteration now [B]."""
-        growing = kv.windowed > 0.0 and self._passed - call.joined < _until(kv, start, call.rate)
-        return (kv.full + (kv.windowed if growing else 0.0)) * call.rate
-
-    def _leave_decoding(self, call: Sequence) -> None:
-        """Take a sequence out of the decoding ones; its growth is booked to it."""
-        engine, passed = self.engine, self._passed - call.joined
-        self._count -= 1
-        self._read -= _grown(engine.read, call.start, call.rate, passed)
-        self._read_slope -= self._slope(call, engine.read, call.start)
-        if not engine.contiguous:
-            start = call.start + engine.rounding
-            call.held += _grown(engine.held, start, call.rate, passed) - engine.held.at(start)
-            self._held_slope -= self._slope(call, engine.held, start)
+    def _book(self, call: Sequence, more: float) -> None:
+        """Book so much more memory to a call [B]."""
+        call.held += more
+        self._booked += more
 
     def _finish(self, call: Sequence) -> None:
         """End a call whose last token has come."""
@@ -469,15 +336,15 @@ class Replica:
             self._close(call, self.now)
             self._end_batch()
         else:
-            self._leave_decoding(call)
+            self._book(call, self._decoding.leave(call))
             self._end(call, self.now)
 
     def _end_batch(self) -> None:
         """Give a static batch's places back once all its members have ended: until then they stay taken and cost their time."""
-        if self.engine.policy != "static" or self._ends or self._prompts or self._draining:
+        if self.engine.policy != "static" or self._decoding.ends or self._prompts or self._draining:
             return
         for member in list(self._running):
-            self._leave_decoding(member)
+            self._book(member, self._decoding.leave(member))
             self._free(member)
 
     def _end(self, call: Sequence, time: float) -> None:
@@ -494,8 +361,7 @@ class Replica:
     def _free(self, call: Sequence) -> None:
         """Give a call's slot and memory back."""
         del self._running[call]
-        self._held -= call.held
-        call.held = 0.0
+        self._book(call, -call.held)
         if call.prefix is not None:
             self._cache.release(call.prefix)
             call.prefix = None
@@ -508,24 +374,19 @@ class Replica:
             self._draining = [entry for entry in self._draining if entry[2] is not call]
             heapq.heapify(self._draining)
         else:
-            self._leave_decoding(call)
-            self._ends = [entry for entry in self._ends if entry[2] is not call]
-            self._bends = [entry for entry in self._bends if entry[4] is not call]
-            heapq.heapify(self._ends)
-            heapq.heapify(self._bends)
-            call.emitted = min(call.output - 1, call.start - call.prompt + int(call.rate * (self._passed - call.joined)))
+            self._book(call, self._decoding.drop(call))
         self._free(call)
 
     def _make_room(self, decoding: int) -> bool:
-        """Return whether the next iteration fits; else give up an unused beginning, or the youngest sequence, and say no."""
-        if not decoding or self._held_slope <= 0.0:
+        """Return whether every sequence may grow; else give up unused beginnings, or the youngest sequence, and say no."""
+        growth = self._decoding.held_slope
+        if not decoding or growth <= 0.0:
             return True
-        short = self._held + self._held_slope + self._cache.bytes - self.engine.kv_bytes
+        short = self.kv_used + growth - self.engine.kv_bytes
         if short <= 0.0 or len(self._running) == 1:
             self._cache.evict(short)
             return True
-        if self._cache.unused > 0.0:
-            self._cache.evict(short)
+        if self._cache.evict(short):
             return False
         youngest = next(reversed(self._running))
         self._remove(youngest)
@@ -533,25 +394,3 @@ class Replica:
         self.counters.preemptions += 1
         self._waiting.appendleft(youngest)
         return False
-
-
-def _elapsed(start: float, slope: float, steps: int) -> float:
-    """Return T(k), the time of k iterations of which the first takes `start` and each next `slope` more [s]."""
-    return steps * start + slope * (steps * (steps - 1) / 2)
-
-
-def _reaching(start: float, slope: float, time: float) -> int:
-    """Return the fewest iterations that take at least `time`, one or more [1]."""
-    if slope <= 0.0:
-        steps = math.ceil(time / start)
-    else:
-        half = start / slope - 0.5
-        # The root of T(k) = time, written so that nothing cancels where growth is slight.
-        steps = math.ceil(2.0 * time / slope / (half + math.sqrt(half * half + 2.0 * time / slope)))
-    steps = max(steps, 1)
-    # The root is rounded: look at its neighbours.
-    while steps > 1 and _elapsed(start, slope, steps - 1) >= time:
-        steps -= 1
-    while _elapsed(start, slope, steps) < time:
-        steps += 1
-    return steps

@@ -11,7 +11,7 @@ import numpy as np
 
 from planner.demand.issues import mistake
 from planner.simulate.requests import Counts, Floats, Requests
-from planner.simulate.scheduler import Counters
+from planner.simulate.sequence import Counters
 
 METRICS = ("ttft", "tpot", "e2e")
 COLUMNS = ("first_token", "finish", "status", "replica", "preemptions", "attempts")
@@ -91,7 +91,7 @@ class Served:
     @property
     def busy(self) -> Floats:
         """Share of the span that each replica spent in iterations [1]."""
-        return np.array([one.busy for one in self.counters]) / self.span
+        return np.array([one.busy for one in self.counters]) / (self.span or 1.0)
 
     @property
     def rejected(self) -> dict[str, int]:
