@@ -68,6 +68,7 @@ def random_case(rows: int) -> tuple[StepModel, Traffic, Replica]:
     traffic = Traffic(
         output=np.array([output]),
         output_second=np.array([2.0 * output**2]),
+        output_inverse=np.array([2.0 / output]),
         prompt=np.array([prompt]),
         prompt_second=np.array([2.0 * prompt**2]),
         prompt_third=np.array([8.0 * prompt**3]),

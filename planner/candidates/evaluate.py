@@ -118,7 +118,7 @@ class Evaluator:
             pooled=np.full(len(rows), float(pooled)),
             utilization=self.utilization,
         )
-        traffic = tuple(traffic_on(columns, self.streams[r], self.moments[r]) for r in streams)
+        traffic = tuple(traffic_on(columns, step, self.streams[r], self.moments[r]) for r in streams)
         cache = kv_held(columns.model, columns.precision)
         return Compiled(step.slower(iteration), replica, budget, cache, budget.replica_kv / columns.layout.dp, traffic)
 

@@ -29,8 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.perf.limits import OCCUPANCY_Z, Replica, Target, kv_spread, prefill_time, strains, worst
-from planner.perf.pooling import waiting_share
-from planner.perf.steady import State, call_step, prompt_cost, prompt_lump, prompt_queue
+from planner.perf.steady import State, call_step, lumpy_second, prompt_cost, prompt_lump, prompt_queue, queued_second
 from planner.perf.step import Array, StepModel
 from planner.perf.tails import Latencies, latencies
 from planner.perf.traffic import Traffic
@@ -118,7 +117,7 @@ def make_level(state: State, traffic: Traffic, replica: Replica, targets: Sequen
     Notes
     -----
     D* is raised first, as far as all promises and the prompt server stand it, then jitter, against TPOT and E2E, then the
-    wait, against TTFT and E2E, at those. The corner keeps all of the anchor's promises by construction.
+    wait, against all, at those. The corner keeps all of the anchor's promises by construction.
     """
     state = _raise_decode(state, traffic, replica, targets)
     at = np.maximum(state.prompt_wait, 1e-6)
@@ -139,9 +138,9 @@ def make_level(state: State, traffic: Traffic, replica: Replica, targets: Sequen
     if metrics & {"tpot", "e2e"}:
         jitter = _widest(level.jitter, lambda j: keeps(("tpot", "e2e"), at, j))
     wait = np.full(at.shape, np.inf)
-    if metrics & {"ttft", "e2e"}:
+    if metrics:  # what waits when a call's first token comes slows its decoding too
         finite = np.where(np.isfinite(jitter), jitter, level.jitter)
-        wait = _widest(at, lambda w: keeps(("ttft", "e2e"), w, finite))
+        wait = _widest(at, lambda w: keeps(("ttft", "tpot", "e2e"), w, finite))
     return replace(level, wait=wait, jitter=jitter)
 
 
@@ -244,8 +243,8 @@ def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, replica:
     Notes
     -----
     The last term keeps the spread of the number of sequences, √(ΣB_r·κ·b_r) ≤ y_B, for streams burstier than the
-    anchor. g(λ) = max(τ_d/D*, (τ_d + φ·prompt_host + λ T* I c_r)/T*) is convex and below 1 at 0. Starting at the sequence
-    limit, the secant from the feasible end to an infeasible point meets 1 at a feasible rate, so every step is safe.
+    anchor. g(λ) = max(τ_d/D*, (τ_d + φ·prompt_host + λ T* I c_r)/(T* − crowded)) is convex and below 1 at 0. Starting at the
+    sequence limit, the secant from the feasible end to an infeasible point meets 1 at a feasible rate, so every step is safe.
     """
     state = level.state
     call = call_step(step, traffic)
@@ -255,9 +254,9 @@ def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, replica:
         sequences = rate * state.iteration * traffic.output
         decode = call.decode(sequences, call.layers(sequences, read))
         whole = decode + level.launched * step.prompt_host
-        return np.maximum(decode / state.decode, whole / state.iteration + rate * traffic.prompt * cost)
+        return np.maximum(decode / state.decode, (whole + rate * state.iteration * traffic.prompt * cost) / plain)
 
-    active = traffic.output * state.iteration
+    active, plain = traffic.output * state.iteration, state.iteration - state.crowded
     spread = np.maximum(replica.max_sequences - state.sequences, 1e-9) / OCCUPANCY_Z
     limit = np.minimum(state.sequences, spread**2 / (state.crowding * traffic.burst)) / active
     far, far_time = limit, grown(limit)
@@ -299,13 +298,13 @@ def demands(step: StepModel, level: Level, traffic: Traffic, replica: Replica) -
     variance = active * (traffic.held_variance + traffic.held**2 * state.crowding * traffic.burst)
     room = np.maximum(replica.kv_bytes - OCCUPANCY_Z * level.spread / 2.0, 1e-9)
     held = (active + prefill_time(state, traffic.prompt)) * traffic.held
-    rarer = waiting_share(np.asarray(replica.utilization), state.pooled) / state.pooled
+    queued = queued_second(traffic, state.prompt_load, state.pooled)
     rows = (
         1.0 / iteration_capacity(step, level, traffic, replica, cost),
         (held + OCCUPANCY_Z * variance / (2.0 * level.spread)) / room,
         np.maximum(service / replica.utilization, traffic.prompt * state.iteration / np.maximum(state.prompt_tokens, 1e-9)),
-        np.where(np.isfinite(level.wait), service + traffic.bursty_second * per_token**2 * rarer / (2.0 * level.wait), 0.0),
-        np.where(np.isfinite(level.jitter), state.prompt_cost**2 * traffic.bursty_second / level.jitter, 0.0),
+        np.where(np.isfinite(level.wait), service + queued * per_token**2 / (2.0 * level.wait), 0.0),
+        np.where(np.isfinite(level.jitter), state.prompt_cost**2 * lumpy_second(traffic, state.pooled) / level.jitter, 0.0),
     )
     wait = np.where(np.isfinite(level.wait), level.wait, state.prompt_wait)
     jitter = np.where(np.isfinite(level.jitter), level.jitter, state.jitter)

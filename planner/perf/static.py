@@ -16,7 +16,7 @@ from planner.perf.capacity import Capacity
 from planner.perf.limits import OCCUPANCY_Z, Replica, Target, worst
 from planner.perf.steady import State
 from planner.perf.step import Array, StepModel, iteration_time
-from planner.perf.tails import Latencies, Moments, e2e_moments
+from planner.perf.tails import Decoding, Latencies, Moments, e2e_moments
 from planner.perf.traffic import Traffic
 
 BATCHES = tuple(2.0**power for power in range(11))
@@ -170,7 +170,8 @@ def static_latencies(batch: Batch, wait: Moments, traffic: Traffic, host: Array)
     endless = np.full(1, np.inf)
     ttft = Moments(wait.mean + batch.prefill + host, wait.variance, endless)
     tpot = Moments(batch.iteration, np.zeros(1), batch.iteration)
-    return Latencies(ttft, tpot, e2e_moments(ttft, tpot, traffic.output, traffic.output_second))
+    steady = Decoding(batch.iteration, *(np.zeros(1),) * 3, ceiling=batch.iteration)
+    return Latencies(ttft, tpot, e2e_moments(ttft, steady, traffic.output, traffic.output_second))
 
 
 def _state(step: StepModel, traffic: Traffic, replica: Replica, batch: Batch, rate: Array) -> State:
@@ -194,6 +195,8 @@ def _state(step: StepModel, traffic: Traffic, replica: Replica, batch: Batch, ra
         prompt_wait=zero + wait.mean,
         prompt_wait_variance=zero + wait.variance,
         jitter=zero,
+        crowding=zero + 1.0,
+        crowded=zero,
     )
 
 

@@ -12,12 +12,18 @@ from functools import cached_property
 
 import numpy as np
 
-from planner.perf.pooling import crowding_share, pooled_wait
-from planner.perf.step import Array, CallStep, StepModel
+from planner.perf.pooling import crowding_share, jitter_share, waiting_share
+from planner.perf.step import TINY, Array, CallStep, StepModel
 from planner.perf.traffic import Traffic
 
 ALONE = np.ones(1)
 """A replica without company [1]."""
+
+CLUMP = 1.3
+"""Wait behind others of a burst over that in a compound Poisson stream of the same dispersion (fitted to the simulator) [1]."""
+
+LOWEST_LOAD = 1e-3
+"""Least load of the prompt server for which bursts are looked at [1]: their wait goes to nothing below."""
 
 MIN_CHUNK = 16.0
 """Fewest prompt tokens an iteration is given, so that a full decode batch cannot starve prompts for ever [token]."""
@@ -36,7 +42,7 @@ class State:
     rate: Array
     """λ, calls per second [1/s]."""
     iteration: Array
-    """T, mean iteration time = mean time per output token [s]."""
+    """T, mean time per output token = iteration time as decoding calls see it [s]."""
     decode: Array
     """τ_d, iteration without prompts [s]."""
     idle: Array
@@ -60,6 +66,10 @@ class State:
     jitter: Array
     """J = λ·c_p²·E[I²], variance that prompts add to elapsed time per second of it [s]: a call of O tokens, O·T seconds
     long, sees its mean iteration time vary by J·T/O."""
+    crowding: Array
+    """κ, variance over mean of the number of decoding sequences under Poisson arrivals [1]; see `crowding`."""
+    crowded: Array
+    """(τ_d − τ_0)·κ/B, what a call sees beyond the mean iteration because it is there when others are [s]; part of T."""
 
     @cached_property
     def load(self) -> Array:
@@ -68,17 +78,8 @@ class State:
 
     @cached_property
     def sequences_variance(self) -> Array:
-        """Variance of the number of decoding sequences under Poisson arrivals, B·T/τ_0·v(n) [1]."""
+        """Variance of the number of decoding sequences under Poisson arrivals, B·κ [1]."""
         return np.asarray(self.sequences * self.crowding)
-
-    @cached_property
-    def crowding(self) -> Array:
-        """T/τ_0·v(n), variance over mean of the number of decoding sequences [1].
-
-        On a replica of its own the number is negative binomial with mean rρ/(1−ρ) and variance rρ/(1−ρ)², 1−ρ = τ_0/T
-        (handbook §5.2); company evens it out (`pooling.crowding_share`).
-        """
-        return np.asarray(self.iteration / self.idle * crowding_share(self.pooled))
 
 
 @dataclass(frozen=True)
@@ -207,10 +208,54 @@ def pollaczek_khinchine(load: Array, second: Array, third: Array, rate: Array) -
     return np.where(stable, mean, np.inf), np.where(stable, variance, 0.0)
 
 
+def clumped(traffic: Traffic, load: Array) -> Array:
+    """Return what bursts add to E[X²] of prompts at a replica on its own, (c_a² − 1)·1.3·ρ^(1/c_a² − 1)·E[X]² [token²].
+
+    Parameters
+    ----------
+    traffic : calls
+    load : ρ of the prompt server [1]
+
+    Returns
+    -------
+    [token²], to be put into W = λ·E[S²]/2(1 − ρ)
+
+    Notes
+    -----
+    Kingman's ρS(c_a² − 1)/2(1 − ρ) vanishes with ρ, but calls that come in clumps wait for each other however idle the server is
+    in between: a compound Poisson stream of the same dispersion waits (c_a² − 1)/2·S/(1 − ρ). Gamma distributed gaps lie
+    between; ρ^(1/c_a²) stands for the share of calls that find the one before them unfinished. Arrivals smoother than Poisson
+    are not relied on.
+
+    References
+    ----------
+    Kingman, Math. Proc. Cambridge 57 (1961) 902; handbook §5.4; docs/tails.md for the factor 1.3 against the simulator.
+    """
+    excess = np.maximum(traffic.burstiness - 1.0, 0.0)
+    if not np.any(excess):
+        return excess
+    found = np.maximum(load, LOWEST_LOAD) ** (1.0 / np.maximum(traffic.burstiness, 1.0) - 1.0)
+    return np.asarray(CLUMP * excess * found * traffic.prompt**2)
+
+
+def queued_second(traffic: Traffic, load: Array, pooled: Array) -> Array:
+    """Return E[X²] of prompts as their queue sees it at one of n replicas, f(n)·E[X²] + clumps/n [token²]."""
+    return np.asarray(waiting_share(pooled) * traffic.prompt_second + clumped(traffic, load) / pooled)
+
+
+def lumpy_second(traffic: Traffic, pooled: Array) -> Array:
+    """Return E[X²] of prompts as it varies the time that other calls spend decoding at one of n replicas.
+
+    j(n)·E[X²] + 1.3·(c_a² − 1)·E[X]²/n [token²]; over a call's life bursts count by their dispersion alone.
+    """
+    excess = np.maximum(traffic.burstiness - 1.0, 0.0)
+    return np.asarray(jitter_share(pooled) * traffic.prompt_second + CLUMP * excess * traffic.prompt**2 / pooled)
+
+
 def prompt_queue(traffic: Traffic, per_token: Array, rate: Array, pooled: Array) -> tuple[Array, Array, Array]:
     """Return load, mean wait and variance of the wait of the prompt server.
 
-    S = I·s,  ρ_p = λS
+    S = X·s,  ρ_p = λS
 
     Parameters
     ----------
@@ -223,14 +268,50 @@ def prompt_queue(traffic: Traffic, per_token: Array, rate: Array, pooled: Array)
     -------
     (ρ_p [1], W [s], Var W [s²])
 
+    Notes
+    -----
+    The third moment is raised or lowered as the second is, once more for the wait's own length.
+
     References
     ----------
-    Handbook §5.4; `pooling.pooled_wait`.
+    Handbook §5.4; `queued_second`.
     """
     load = rate * traffic.prompt * per_token
     square = per_token * per_token
-    alone = pollaczek_khinchine(load, traffic.bursty_second * square, traffic.bursty_third * (square * per_token), rate)
-    return load, *(alone if np.all(pooled == 1.0) else pooled_wait(*alone, load, pooled))
+    second = queued_second(traffic, load, pooled)
+    third = traffic.prompt_third * (second / np.maximum(traffic.prompt_second, TINY))
+    return load, *pollaczek_khinchine(load, second * square, third * (square * per_token), rate)
+
+
+def crowding(plain: Array, decode: Array, idle: Array, scatter: Array, sequences: Array) -> Array:
+    """Return the variance over the mean of the number of decoding sequences of a replica on its own, under Poisson arrivals.
+
+    κ = T/τ_0 + min(½·τ_d/τ_0·m·x², B),  x = T/τ_d − 1 = λw/(1 − λw),  w = I·c_p,  m = E[X²]/E[X]²
+
+    Parameters
+    ----------
+    plain, decode, idle : T, τ_d, τ_0 [s]
+    scatter : m of the prompts' work [1]
+    sequences : B [1]
+
+    Returns
+    -------
+    κ [1]
+
+    Notes
+    -----
+    With small prompts the number is negative binomial, variance over mean 1/(1 − ρ) = T/τ_0. Prompts come in lumps: while one is
+    worked on, nobody finishes. Progress is lost at the variance rate λ·E[w²]; the number takes that up as N/(O·τ_d) of it and
+    forgets it at the rate τ_0/(τ_d·O·T), hence the second term. The number's own squared coefficient of variation is not
+    taken to exceed 1 by it.
+
+    References
+    ----------
+    Handbook §5.2 (first term); docs/tails.md for the sum against the simulator.
+    """
+    lost = plain / decode - 1.0
+    lumps = 0.5 * decode / idle * scatter * (lost * lost)
+    return np.asarray(plain / idle + np.minimum(lumps, sequences))
 
 
 def state_at(place: Serving, traffic: Traffic, sequences: Array) -> State:
@@ -243,7 +324,12 @@ def state_at(place: Serving, traffic: Traffic, sequences: Array) -> State:
     prompts = sequences * (traffic.prompt / traffic.output)
     cost = prompt_cost(step, sequences, layers, prompt_lump(traffic.prompt, prompts, chunk))
     per_token = decode / chunk + step.added(chunk, layers, place.at_chunk(sequences))
-    iteration = decode + prompts * cost
+    idle = step.host + read
+    plain = decode + prompts * cost
+    scatter = traffic.prompt_second / np.maximum(traffic.prompt * traffic.prompt, TINY)
+    crowd = crowding(plain, decode, idle, scatter, sequences) * crowding_share(place.pooled)
+    crowded = (decode - idle) * (crowd / sequences)
+    iteration = plain + crowded
     rate = sequences / (traffic.output * iteration)
     load, wait, variance = prompt_queue(traffic, per_token, rate, place.pooled)
     return State(
@@ -253,7 +339,7 @@ def state_at(place: Serving, traffic: Traffic, sequences: Array) -> State:
         rate=rate,
         iteration=iteration,
         decode=decode,
-        idle=step.host + read,
+        idle=idle,
         full=chunk * per_token,
         prompt_tokens=prompts,
         prompt_cost=cost,
@@ -262,14 +348,16 @@ def state_at(place: Serving, traffic: Traffic, sequences: Array) -> State:
         prompt_load=load,
         prompt_wait=wait,
         prompt_wait_variance=variance,
-        jitter=rate * (cost * cost) * traffic.bursty_second,
+        jitter=rate * (cost * cost) * lumpy_second(traffic, place.pooled),
+        crowding=crowd,
+        crowded=crowded,
     )
 
 
 def steady_state(step: StepModel, traffic: Traffic, chunk_tokens: Array, sequences: Array) -> State:
     """Return the state of a replica that holds `sequences` decoding calls on average.
 
-    K = B·kv,  P = B·I/O,  τ_d = τ(B, K, 0, 0),  T = τ_d + P·c_p,  λ = B/(O·T),  S = I·T_f/(C−B)
+    K = B·kv,  P = B·I/O,  τ_d = τ(B, K, 0, 0),  T = τ_d + P·c_p + (τ_d − τ_0)·κ/B,  λ = B/(O·T),  S = I·T_f/(C−B)
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ import numpy as np
 
 from planner.perf import normal
 from planner.perf.compile import pipeline_fill
+from planner.perf.pooling import waiting_share
 from planner.perf.steady import State
 from planner.perf.step import Array
 from planner.perf.traffic import Traffic
@@ -21,7 +22,7 @@ from planner.perf.traffic import Traffic
 SKEW_CONSTANT, SKEW_SLOPE = 0.518, 0.609
 """z' = z·(0.518 + 0.609·z): makes the normal's 1.645 and 2.326 into the 2.5 and 4.5 that simulation gives (handbook §5.5)."""
 
-P99_SAFETY = 1.25
+P99_SAFETY = 1.12
 """TTFT from the 99th percentile on is raised by this factor, because simulation found the gamma form 16 % low there
 (handbook §5, "DES check": multiply p99 TTFT by 1.25)."""
 
@@ -90,17 +91,67 @@ def ttft_moments(
     return Moments(mean, variance, np.full(1, np.inf))
 
 
-def tpot_moments(state: State, output: Array, burst: Array, jitter: Array | None = None) -> Moments:
-    """Return mean and variance of a call's mean time per output token.
+@dataclass(frozen=True)
+class Decoding:
+    """What stretches the decoding of a stream's calls; fields broadcast."""
 
-    mean = T,  var = (J·T/O + τ_1²·Var N·b)·(T/τ_d)²,  b = max(1, (1 + c_a²)/2),  τ_1 = (τ_d − τ_0)/B
+    iteration: Array
+    """T, mean time per output token [s]."""
+    behind: Array
+    """Time by which prompts that were waiting when a call's first token came prolong its decoding [s]."""
+    jitter: Array
+    """Variance of elapsed time that other calls' prompts cause, per second of decoding [s]."""
+    crowd: Array
+    """Variance of T by the slow fluctuation of the number of sequences [s²]."""
+    ceiling: Array
+    """Longest mean time per output token [s]."""
+
+
+def decoding(state: State, burst: Array, wait: Array | None = None, jitter: Array | None = None) -> Decoding:
+    """Return what stretches the decoding of calls on a replica in `state`.
+
+    behind = W·f(n),  crowd = τ_1²·Var N·b·(T/τ_d)²,  τ_1 = (τ_d − τ_0)/B
 
     Parameters
     ----------
     state : of the replica
-    output : O of the call [token]
-    burst : max(1, (1 + c_a²)/2) of the call's arrivals [1]
-    jitter : J [s], if other than the state's
+    burst : b = max(1, (1 + c_a²)/2) of the calls' arrivals [1]
+    wait, jitter : W [s], J [s], if other than the state's
+
+    Returns
+    -------
+    Decoding
+
+    Notes
+    -----
+    A prompt leaves as much work behind it as it found, W, which the iterations that follow must carry: short answers are decoded
+    while prompts are at work more often than the mean over time says. In company less comes after it, since the balancer
+    sends new calls elsewhere.
+
+    References
+    ----------
+    Handbook §5.5; Kleinrock, Queueing Systems I, §5.6 (departures see what arrivals see); docs/tails.md.
+    """
+    stretch = state.iteration / state.decode
+    slope = (state.decode - state.idle) / state.sequences * stretch
+    return Decoding(
+        iteration=state.iteration,
+        behind=(state.prompt_wait if wait is None else wait) * waiting_share(state.pooled),
+        jitter=(state.jitter if jitter is None else jitter) * (stretch * stretch),
+        crowd=slope * slope * state.sequences_variance * burst,
+        ceiling=np.maximum(state.full, state.iteration),
+    )
+
+
+def tpot_moments(part: Decoding, output: Array, inverse: Array) -> Moments:
+    """Return mean and variance of a call's mean time per output token.
+
+    mean = T + min(behind·E[1/O], T_f − T),  var = J·T·(E[1/O]·E[O])^0.6/E[O] + crowd
+
+    Parameters
+    ----------
+    part : what stretches decoding
+    output, inverse : O [token], E[1/(O − 1)] [1/token]
 
     Returns
     -------
@@ -108,28 +159,27 @@ def tpot_moments(state: State, output: Array, burst: Array, jitter: Array | None
 
     Notes
     -----
-    The first term is the prompts of other calls that fall into this call's life, the second the slow fluctuation of
-    occupancy. Simulation over predicted p95: 0.73–1.15, mean 1.00 (handbook §5, "DES check").
+    Prompts of other calls vary the time of O tokens by J·O·T, so that of one by J·T/O. Its mean over calls, J·T·E[1/O], speaks
+    of the shortest; a percentile near the tail feels what lies between, a power of 0.6 (fitted to the simulator).
 
     References
     ----------
-    Handbook §5.5.
+    Handbook §5.5; docs/tails.md.
     """
-    prompts = (state.jitter if jitter is None else jitter) * state.iteration / output
-    slope = (state.decode - state.idle) / state.sequences
-    crowd = slope**2 * state.sequences_variance * burst
-    stretch = (state.iteration / state.decode) ** 2
-    return Moments(state.iteration, (prompts + crowd) * stretch, np.maximum(state.full, state.iteration))
+    longer = np.minimum(part.behind * inverse, part.ceiling - part.iteration)
+    variance = part.jitter * part.iteration * (inverse * output) ** 0.6 / output + part.crowd
+    return Moments(part.iteration + longer, variance, part.ceiling)
 
 
-def e2e_moments(ttft: Moments, tpot: Moments, output: Array, output_second: Array) -> Moments:
+def e2e_moments(ttft: Moments, part: Decoding, output: Array, output_second: Array) -> Moments:
     """Return mean and variance of the time of a whole call.
 
-    mean = TTFT + O·T,  var = Var TTFT + T²·(E[O²] − O²) + E[O²]·Var TPOT
+    mean = TTFT + O·T + behind,  var = Var TTFT + T²·(E[O²] − O²) + J·T·O + E[O²]·crowd
 
     Parameters
     ----------
-    ttft, tpot : moments of its parts
+    ttft : moments of the time to first token
+    part : what stretches decoding
     output, output_second : O [token], E[O²] [token²]
 
     Returns
@@ -138,16 +188,16 @@ def e2e_moments(ttft: Moments, tpot: Moments, output: Array, output_second: Arra
 
     Notes
     -----
-    TTFT, TPOT and O are taken as independent. The first token comes with TTFT, so O is one too many; for O ≫ 1 that
+    TTFT, T and O are taken as independent. The first token comes with TTFT, so O is one too many; for O ≫ 1 that
     does not matter, and it errs on the safe side.
 
     References
     ----------
     Variance of a product of independent variables; handbook §7 (sequential: add means and variances).
     """
-    mean = ttft.mean + output * tpot.mean
-    spread = tpot.mean**2 * np.maximum(output_second - output**2, 0.0)
-    return Moments(mean, ttft.variance + spread + output_second * tpot.variance, np.full(1, np.inf))
+    mean = ttft.mean + output * part.iteration + part.behind
+    spread = part.iteration**2 * np.maximum(output_second - output**2, 0.0) + part.jitter * part.iteration * output
+    return Moments(mean, ttft.variance + spread + output_second * part.crowd, np.full(1, np.inf))
 
 
 def gamma_percentile(moments: Moments, percentile: float) -> Array:
@@ -306,10 +356,11 @@ def latency_moments(
     found = {}
     if "ttft" in metrics or "e2e" in metrics:
         found["ttft"] = ttft_moments(state, traffic.prompt, traffic.prompt_second, host, wait, wait_variance)
-    if "tpot" in metrics or "e2e" in metrics:
-        found["tpot"] = tpot_moments(state, traffic.output, traffic.burst, jitter)
+    part = decoding(state, traffic.burst, wait, jitter)
+    if "tpot" in metrics:
+        found["tpot"] = tpot_moments(part, traffic.output, traffic.output_inverse)
     if "e2e" in metrics:
-        found["e2e"] = e2e_moments(found["ttft"], found["tpot"], traffic.output, traffic.output_second)
+        found["e2e"] = e2e_moments(found["ttft"], part, traffic.output, traffic.output_second)
     return found
 
 

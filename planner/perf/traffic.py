@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.perf.step import TINY, Array
+from planner.perf.step import Array
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,14 @@ class Traffic:
     """O, mean output tokens = decode iterations [token]."""
     output_second: Array
     """E[O²] [token²]."""
+    output_inverse: Array
+    """E[1/(O − 1)] of calls that have a time per output token after the first [1/token]."""
     prompt: Array
     """I, mean prompt tokens to compute, cached prefix excluded [token]."""
     prompt_second: Array
-    """E[I²] [token²]."""
+    """E[X²] of a prompt's work in tokens at its mean rate, X = I where work is proportional to tokens [token²]."""
     prompt_third: Array
-    """E[I³] [token³]."""
+    """E[X³] of the same [token³]."""
     attention: Array
     """G, mean FLOP of prompt attention of a call, slow-start correction included [FLOP]."""
     kv: Array
@@ -42,20 +44,6 @@ class Traffic:
     def burst(self) -> Array:
         """What bursty arrivals multiply the variance of occupancy by, max(1, (1 + c_a²)/2) [1] (handbook §5.5)."""
         return np.maximum(1.0, 0.5 + 0.5 * self.burstiness)
-
-    @cached_property
-    def bursty_second(self) -> Array:
-        """E[I²] of a call's prompt, raised for bursty arrivals: E[I²] + (c_a² − 1)·I² [token²].
-
-        Turns the Poisson result λE[S²]/2(1−ρ) into Kingman's ρS(c_a² + c_S²)/2(1−ρ). Arrivals smoother than Poisson are
-        not relied on. References: Kingman (1961); handbook §5.4.
-        """
-        return np.asarray(self.prompt_second + np.maximum(self.burstiness - 1.0, 0.0) * self.prompt**2)
-
-    @cached_property
-    def bursty_third(self) -> Array:
-        """E[I³] of a call's prompt, raised for bursty arrivals by the same factor as the second moment [token³]."""
-        return np.asarray(self.prompt_third * (self.bursty_second / np.maximum(self.prompt_second, TINY)))
 
     @cached_property
     def held_variance(self) -> Array:

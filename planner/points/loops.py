@@ -212,6 +212,7 @@ class Open:
         traffic = Traffic(
             output=calls.output,
             output_second=calls.output**2,
+            output_inverse=1.0 / (calls.output - 1.0),
             prompt=calls.prompt,
             prompt_second=calls.prompt**2,
             prompt_third=calls.prompt**3,

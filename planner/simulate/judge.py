@@ -153,7 +153,7 @@ def attained(run: PoolRun, watched: Watched, predicted: Mapping[Promised, float]
     for index, stream in enumerate(run.streams):
         for target, soft in run.targets(stream):
             values = watched.served.values(target.metric, index, watched.warm)
-            value = float(np.percentile(values, target.percentile)) if len(values) else np.inf
+            value = watched.served.percentile(target.metric, target.percentile, index, watched.warm) if len(values) else np.inf
             found.append(
                 SimulatedPromise(
                     stream=stream.name,

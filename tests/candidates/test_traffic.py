@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from planner.candidates.build import Search
-from planner.candidates.traffic import stream_moments, traffic_on
+from planner.candidates.traffic import output_inverse, stream_moments, traffic_on, work_moments
 from planner.perf.memory import kv_held, kv_read
 
 ROWS = np.arange(3)
@@ -18,7 +18,8 @@ def test_moments_of_the_prompt_with_a_cached_prefix(whole: Search) -> None:
     """Three of ten calls find 100 of their tokens cached and compute the rest, at least one token."""
     stream = replace(whole.streams[0], prefix_tokens=100.0, prefix_hit=0.3)
     found, tokens = stream_moments(stream), stream.prompt.values
-    for power, value in ((1, found.prompt), (2, found.prompt_second), (3, found.prompt_third)):
+    assert len(found.prompt) == 6
+    for power, value in enumerate(found.prompt, 1):
         direct = 0.3 * np.mean(np.maximum(tokens - 100.0, 1.0) ** power) + 0.7 * np.mean(tokens**power)
         assert value == pytest.approx(float(direct))
     assert found.output == pytest.approx(stream.output.mean)
@@ -39,7 +40,7 @@ def test_bytes_follow_the_context(whole: Search) -> None:
     """Full attention: cache bytes at the mean context, with blocks of 16 half filled in what is held."""
     stream, columns = whole.streams[0], whole.evaluator.factory.columns(ROWS)
     base = stream_moments(stream)
-    made = traffic_on(columns, stream, base)
+    made = traffic_on(columns, whole.evaluator.compile(ROWS, []).step, stream, base)
     assert made.kv == pytest.approx(kv_read(columns.model, columns.precision).full * base.context)
     held = kv_held(columns.model, columns.precision).full
     assert np.all(made.held >= held * base.context)
@@ -49,9 +50,23 @@ def test_bytes_follow_the_context(whole: Search) -> None:
 
 def test_a_cached_prefix_saves_attention_and_never_costs(whole: Search) -> None:
     stream, columns = whole.streams[0], whole.evaluator.factory.columns(ROWS)
-    costs = []
+    costs, step = [], whole.evaluator.compile(ROWS, []).step
     for hit in (0.0, 0.5, 1.0):
         cached = replace(stream, prefix_tokens=200.0, prefix_hit=hit)
-        costs.append(traffic_on(columns, cached, stream_moments(cached)).attention)
+        costs.append(traffic_on(columns, step, cached, stream_moments(cached)).attention)
     assert np.all(costs[0] > costs[1])
     assert costs[1] == pytest.approx((costs[0] + costs[2]) / 2)
+
+
+def test_work_that_grows_with_the_square_is_more_uneven_than_tokens() -> None:
+    """Prompts of 1 and 3 tokens: I² alone is 1 and 9, scaled to the mean of 2 tokens 0.4 and 3.6; half and half 0.7 and 3.3."""
+    moments = [float(np.mean(np.array([1.0, 3.0]) ** power)) for power in range(1, 7)]
+    for square, work in ((0.0, (1.0, 3.0)), (1.0, (0.4, 3.6)), (0.5, (0.7, 3.3))):
+        second, third = work_moments(moments, np.array(square))
+        assert float(second) == pytest.approx(np.mean(np.array(work) ** 2))
+        assert float(third) == pytest.approx(np.mean(np.array(work) ** 3))
+
+
+def test_inverse_of_outputs_leaves_out_calls_without_a_second_token() -> None:
+    assert output_inverse(np.array([1.0, 2.0, 5.0])) == pytest.approx((1.0 + 0.25) / 2)
+    assert output_inverse(np.array([1.0])) == 1.0

@@ -35,7 +35,7 @@ def call(prompt=1000.0, output=250.0, scv_prompt=1.0, scv_output=1.0, kv=131072.
     held = (context + 8.0) * kv
     return one(
         Traffic,
-        output=output, output_second=output**2 * (1.0 + scv_output),
+        output=output, output_second=output**2 * (1.0 + scv_output), output_inverse=(1.0 + scv_output) / output,
         prompt=prompt, prompt_second=prompt**2 * (1.0 + scv_prompt), prompt_third=prompt**3 * (1.0 + scv_prompt) ** 3,
         attention=HEAD * prompt**2 * (1.0 + scv_prompt) / 2.0,
         kv=context * kv, held=held, held_second=held**2 * 1.5, burstiness=burstiness,

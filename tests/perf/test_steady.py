@@ -12,40 +12,46 @@ from planner.perf.capacity import state_at_rate
 from planner.perf.steady import (
     MIN_CHUNK,
     call_step,
+    lumpy_second,
     pollaczek_khinchine,
     prompt_cost,
     prompt_lump,
+    queued_second,
     serving,
     state_at,
     steady_state,
 )
 from planner.perf.step import iteration_time
 
-NONE = np.zeros(1)
+NONE, ONE = np.zeros(1), np.ones(1)
 
 
 def test_linear_step_by_hand():
-    """τ0 = 12 ms, τ1 = 60 µs, c_p = 30 µs; O = 250, I = 1000, λ = 10/s: ρ = 10·(0.030 + 0.015) = 0.45,
-    T = 12/0.55 = 21.82 ms, B = 10·250·T = 54.5."""
+    """τ0 = 12 ms, τ1 = 60 µs, c_p = 30 µs; O = 250, I = 1000, E[X²] = 2·I², λ = 10/s: B = 2500·T and P = 4·B. At T = 22.04 ms,
+    B = 55.1: τ_d = 15.31 ms, P·c_p = 6.61 ms, x = 6.61/15.31 = 0.432, κ = 21.92/12 + ½·(15.31/12)·2·0.432² = 1.827 + 0.238, and
+    crowding adds 60 µs·2.065 = 0.124 ms to 21.92 ms."""
     state = state_at_rate(linear_step(), call(1000, 250), replica(chunk_tokens=8192.0), np.array([10.0]))
-    assert state.iteration[0] == pytest.approx(12e-3 / 0.55, rel=1e-6)
-    assert state.sequences[0] == pytest.approx(2500 * 12e-3 / 0.55, rel=1e-6)
-    assert state.load[0] == pytest.approx(0.45, rel=1e-6)
-    # Negative binomial: mean rρ/(1−ρ), variance rρ/(1−ρ)² (handbook §5.2).
-    assert state.sequences_variance[0] == pytest.approx(state.sequences[0] / 0.55, rel=1e-6)
+    assert state.iteration[0] == pytest.approx(22.04e-3, rel=3e-4)
+    assert state.sequences[0] == pytest.approx(2500 * state.iteration[0], rel=1e-9)
+    assert state.crowding[0] == pytest.approx(2.065, rel=2e-3)
+    assert state.crowded[0] == pytest.approx(0.1239e-3, rel=2e-3)
+    assert state.sequences_variance[0] == pytest.approx(55.1 * 2.065, rel=2e-3)
+    assert state.load[0] == pytest.approx(1.0 - 12 / 22.04, rel=1e-3)
 
 
 def test_without_prompts_an_iteration_is_a_decode_iteration():
     part = call(prompt=0.0)
     state = steady_state(linear_step(), part, np.array([2048.0]), np.array([10.0]))
-    assert state.iteration[0] == pytest.approx(12e-3 + 10 * 60e-6)
+    # 10 decoding calls, and κ = T/τ_0 = 12.6/12 more where a call is: a negative binomial seen from inside.
+    assert state.iteration[0] == pytest.approx(12e-3 + (10 + 12.6 / 12) * 60e-6)
     assert [state.prompt_wait[0], state.jitter[0], state.prompt_load[0]] == [0.0, 0.0, 0.0]
 
 
 def test_one_sequence_is_a_single_user():
-    state = steady_state(linear_step(), call(prompt=1e-9), np.array([2048.0]), np.ones(1))
+    """A load that goes to nothing leaves a call alone with itself: τ(1), for κ = 1."""
+    state = steady_state(linear_step(), call(prompt=1e-9), np.array([2048.0]), np.array([1e-6]))
     assert state.iteration[0] == pytest.approx(12.06e-3)
-    assert state.rate[0] == pytest.approx(1.0 / (250 * 12.06e-3))
+    assert state.rate[0] == pytest.approx(1e-6 / (250 * 12.06e-3))
 
 
 def test_infinite_chunk_takes_a_prompt_in_one_iteration():
@@ -71,11 +77,23 @@ def test_overload_waits_for_ever():
 
 
 def test_burstiness_gives_kingman():
-    """λE'/2(1−ρ) with E' = I²(c_a² + c_I²): Kingman's formula; smoother than Poisson is not relied on."""
-    part = replace(call(100, scv_prompt=2.0), burstiness=np.array([4.0]))
-    assert part.bursty_second[0] == pytest.approx(100**2 * (4.0 + 2.0))
-    assert replace(part, burstiness=np.array([0.2])).bursty_second[0] == pytest.approx(100**2 * 3.0)
+    """λE'/2(1−ρ) with E' = I²(1 + c_I² + 1.3·(c_a² − 1)·ρ^(1/c_a² − 1)): Kingman's formula but for the last factors, which
+    are 1.3·0.25^−¾ = 3.68 at ρ = ¼ and c_a² = 4; smoother than Poisson is not relied on."""
+    part, quarter = replace(call(100, scv_prompt=2.0), burstiness=np.array([4.0])), np.array([0.25])
+    assert queued_second(part, quarter, ONE)[0] == pytest.approx(100**2 * (3.0 + 3.0 * 3.677), rel=1e-3)
+    smooth = replace(part, burstiness=np.array([0.2]))
+    assert queued_second(smooth, quarter, ONE)[0] == pytest.approx(100**2 * 3.0)
     assert part.burst[0] == 2.5
+
+
+def test_company_takes_bursts_and_part_of_the_wait_away():
+    """At 4 replicas 0.35 + 0.65/4 = 0.5125 of a lone replica's wait stays, and a quarter of what bursts add."""
+    part, half, four = call(100, scv_prompt=2.0), np.array([0.5]), np.array([4.0])
+    assert queued_second(part, half, four)[0] == pytest.approx(0.5125 * 3e4)
+    bursty = replace(part, burstiness=np.array([2.0]))
+    added = queued_second(bursty, half, ONE)[0] - 3e4
+    assert queued_second(bursty, half, four)[0] == pytest.approx(0.5125 * 3e4 + added / 4)
+    assert lumpy_second(part, np.array([1e9]))[0] == pytest.approx(0.12 * 3e4)
 
 
 def test_lump_is_the_prompt_and_what_it_meets():
@@ -88,7 +106,7 @@ def test_short_prompts_that_share_an_iteration_pay_for_compute():
     step = replace(linear_step(0.0, 0.0, 0.0), weights=np.array([10e-3]), flops=np.array([1e-4]), norm=np.array([1e3]))
     state = steady_state(step, call(prompt=50.0, output=1.0), np.array([8192.0]), np.array([20.0]))
     assert state.prompt_tokens[0] == 1000.0
-    # A share 20/21 of the iterations carries 1050 + 20 tokens (107 ms), the rest 20 (10 ms).
+    # A share 20/21 of the iterations carries 1050 + 20 tokens (107 ms), the rest 20 (10 ms); decoding costs the same in company.
     assert state.iteration[0] == pytest.approx((20 * 107e-3 + 10e-3) / 21, rel=1e-3)
 
 
@@ -108,7 +126,8 @@ def test_state_is_that_of_whole_iterations(step, part, load, chunk):
     np.testing.assert_allclose(state.decode, decode, rtol=1e-12)
     np.testing.assert_allclose(state.prompt_cost * lump, time(lump) - decode, rtol=1e-12, atol=1e-12 * decode[0])
     np.testing.assert_allclose(state.full, decode + (time(np.atleast_1d(room)) - decode), rtol=1e-12)
-    np.testing.assert_allclose(state.iteration, decode + load * part.prompt / part.output * state.prompt_cost, rtol=1e-12)
+    shared = decode + load * part.prompt / part.output * state.prompt_cost
+    np.testing.assert_allclose(state.iteration, shared + (state.decode - state.idle) * state.crowding / load, rtol=1e-12)
 
 
 def test_a_replica_made_ready_once_has_the_same_states():
@@ -126,7 +145,8 @@ def test_iteration_lies_between_decode_and_full_and_rate_grows(step, part):
     state = steady_state(step, part, np.array([4096.0]), np.exp(np.linspace(-4.0, 7.0, 60)))
     stable = state.prompt_load < 0.95
     assert (state.iteration >= state.decode - 1e-12).all()
-    assert (np.diff(state.rate[stable]) > -1e-9 * state.rate[stable][1:]).all()
+    used = stable & (state.load < 0.8)  # beyond, crowding may slow a replica by more than another call brings
+    assert (np.diff(state.rate[used]) > -1e-9 * state.rate[used][1:]).all()
     assert (np.diff(state.idle) >= 0).all()
 
 

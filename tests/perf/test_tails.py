@@ -7,6 +7,8 @@ from scipy.stats import gamma
 
 from planner.perf.capacity import state_at_rate
 from planner.perf.tails import (
+    P99_SAFETY,
+    Decoding,
     Latencies,
     Moments,
     e2e_moments,
@@ -15,6 +17,7 @@ from planner.perf.tails import (
     latency_moments,
     normal_quantile,
     skewed_percentile,
+    tpot_moments,
 )
 
 
@@ -51,13 +54,21 @@ def test_percentiles_grow():
     for metric in ("ttft", "tpot", "e2e"):
         values = [float(seen.percentile(metric, p)[0]) for p in np.arange(5.0, 99.9, 0.5)]
         assert (np.diff(values) >= 0).all()
-    assert seen.percentile("ttft", 99.0)[0] == pytest.approx(1.25 * gamma_percentile(seen.ttft, 99.0)[0])
+    assert seen.percentile("ttft", 99.0)[0] == pytest.approx(P99_SAFETY * gamma_percentile(seen.ttft, 99.0)[0])
 
 
 def test_e2e_of_a_product():
     """E2E = 1 + O·0.02 with O of mean 100 and variance 2500: mean 3, variance (0.02·50)² = 1."""
-    got = e2e_moments(Moments(*np.array([[1.0], [0.0], [9.0]])), Moments(*np.array([[0.02], [0.0], [9.0]])), 100.0, 12500.0)
+    steady = Decoding(*np.array([[0.02], [0.0], [0.0], [0.0], [9.0]]))
+    got = e2e_moments(Moments(*np.array([[1.0], [0.0], [9.0]])), steady, 100.0, 12500.0)
     assert [got.mean[0], got.variance[0]] == pytest.approx([3.0, 1.0])
+
+
+def test_prompts_left_behind_slow_the_shortest_answers():
+    """40 ms left behind: 0.4 ms a token at 100 tokens, and no more than a full iteration at any length."""
+    part = Decoding(*np.array([[0.02], [0.04], [0.0], [0.0], [0.05]]))
+    assert tpot_moments(part, np.full(1, 100.0), np.full(1, 0.01)).mean[0] == pytest.approx(0.0204)
+    assert tpot_moments(part, np.full(1, 1.5), np.full(1, 1.0)).mean[0] == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize("metrics", [(), ("ttft",), ("tpot",), ("e2e",)])

@@ -69,10 +69,11 @@ def test_few_open_arrivals_see_what_one_client_does(points, catalog):
 
 
 def test_open_arrivals_at_a_closed_loops_rate_see_much_the_same(points, catalog):
+    """Random arrivals crowd now and then, which a fixed number of clients cannot: a little slower, no more."""
     closed = seen(points, catalog, {"concurrency": 32})
     open_ = seen(points, catalog, {"concurrency": "", "request_rate": closed.rate[0]})
-    assert open_.tpot[0] == pytest.approx(closed.tpot[0], rel=0.05)
-    assert open_.sequences[0] == pytest.approx(closed.sequences[0], rel=0.05)
+    assert closed.tpot[0] < open_.tpot[0] < 1.08 * closed.tpot[0]
+    assert closed.sequences[0] < open_.sequences[0] < 1.08 * closed.sequences[0]
 
 
 def test_more_than_can_be_served_never_gets_a_first_token(points, catalog):
