@@ -15,6 +15,7 @@ from planner.plan.doubt import doubt_reasons
 from planner.plan.explain import context_warnings, facts_of, reasons_of
 from planner.plan.pool import latencies_of, predict_pool, shares_of
 from planner.plan.promises import api_promises, pool_promises
+from planner.plan.segment import segment_reasons
 from planner.plan.solved import Solved, open_pools
 
 __all__ = ["Solved", "make_plan", "open_pools"]
@@ -56,7 +57,11 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         purchases=purchases,
         promises=promises,
         latencies=tuple(latency for made in predicted for latency in latencies_of(made)),
-        reasons=(*reasons_of(search, pools, routes, cost), *doubt_reasons(solved, pools, cost)),
+        reasons=(
+            *reasons_of(search, pools, routes, cost),
+            *segment_reasons(solved, pools, purchases, cost),
+            *doubt_reasons(solved, pools, cost),
+        ),
         facts=tuple(facts_of(search, pools, routes, purchases)),
         warnings=(*warnings, *context_warnings(search, pools)),
     )

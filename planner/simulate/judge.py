@@ -110,6 +110,18 @@ def calls_wanted(run: PoolRun) -> list[float]:
     ]
 
 
+def span_wanted(run: PoolRun, rates: Sequence[float]) -> float:
+    """Return how long a pool is looked at under these rates, so that every stream brings the calls it should [s]."""
+    span = max(wanted / rate for wanted, rate in zip(calls_wanted(run), rates, strict=True))
+    return min(span, MOST_CALLS / sum(rates))
+
+
+def warm_up(run: PoolRun, span: float) -> float:
+    """Return the time before that, until replicas that start empty are as full as they stay [s]."""
+    life = max(stream.output.mean for stream in run.streams) * run.pool.level.iteration
+    return max(WARM_UP * span, LONGEST * life)
+
+
 def simulate_pool(basis: Basis, run: PoolRun, *, load: float = 1.0, replicas: int | None = None) -> Watched:
     """Simulate a pool under its planned load for as long as its promises ask.
 
@@ -132,10 +144,8 @@ def simulate_pool(basis: Basis, run: PoolRun, *, load: float = 1.0, replicas: in
     count = min(working, MOST_REPLICAS)
     rates = [rate * load * count / working for rate in run.rates]
     engine = engine_of(run.replicas, run.pool.deployment, basis.catalog)
-    span = max(wanted / rate for wanted, rate in zip(calls_wanted(run), rates, strict=True))
-    span = min(span, MOST_CALLS / sum(rates))
-    life = max(stream.output.mean for stream in run.streams) * run.pool.level.iteration
-    warm = max(WARM_UP * span, LONGEST * life)
+    span = span_wanted(run, rates)
+    warm = warm_up(run, span)
     requests = requests_of(run.streams, run.period, rates, warm + span, run.seed)
     return Watched(simulate(engine, requests, replicas=count, balancer=run.balancer, seed=run.seed), warm)
 

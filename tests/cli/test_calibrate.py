@@ -190,7 +190,7 @@ def test_shared_factors_take_the_place_of_the_shipped_ones(run: Run, data: Path,
     assert "model left out" in result.stdout
     assert "takes the place of catalogs/calibration.yaml" in result.stdout
     catalog = check_files(["calibration.yaml"])
-    assert catalog.factors["shared/host_per_layer/engine:vllm"].source == "measured.csv"
+    assert catalog.factors["shared/host_per_sequence/engine:vllm"].source == "measured.csv"
     assert catalog.evidence["shared/any"].tpot.p50 == 1.1
 
 

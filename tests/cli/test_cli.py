@@ -49,7 +49,7 @@ def solving(monkeypatch: pytest.MonkeyPatch) -> Callable[[Solve], None]:
             monkeypatch.setitem(sys.modules, f"planner.report.{name}", module)
             monkeypatch.setattr(report, name, module, raising=False)
 
-    put(lambda loaded, progress: FakePlan())
+    put(lambda loaded, progress, simulated=False: FakePlan())
     return put
 
 
@@ -60,7 +60,7 @@ def absent(loaded: LoadedProblem, words: list[str], progress: Callable[[str], No
 
 
 def failing(error: BaseException) -> Solve:
-    def work(loaded: LoadedProblem, progress: Callable[[str], None]) -> object:
+    def work(loaded: LoadedProblem, progress: Callable[[str], None], *, simulated: bool) -> object:
         raise error
 
     return work
@@ -93,7 +93,7 @@ def test_forms_of_output(run: Run, problem: Path, solving: object, options: list
 
 def test_options_reach_the_solver(run: Run, problem: Path, solving: Callable[[Solve], None]) -> None:
     seen: list[Any] = []
-    solving(lambda loaded, progress: seen.append(loaded.problem.solver) or FakePlan())
+    solving(lambda loaded, progress, simulated=False: seen.append(loaded.problem.solver) or FakePlan())
     assert run("solve", problem, "--gap", "2%", "--time-limit", "5min").exit_code == 0
     assert (seen[0].gap, seen[0].time_limit) == (0.02, 300.0)
 
@@ -102,7 +102,7 @@ def test_options_reach_the_solver(run: Run, problem: Path, solving: Callable[[So
 def test_progress_is_for_terminals(
     run: Run, problem: Path, solving: Callable[[Solve], None], options: list[str], shown: str
 ) -> None:
-    solving(lambda loaded, progress: progress("searching") or FakePlan())
+    solving(lambda loaded, progress, simulated=False: progress("searching") or FakePlan())
     assert run("solve", problem, *options).stderr == shown
 
 

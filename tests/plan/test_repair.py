@@ -112,7 +112,7 @@ def test_a_plan_that_holds_is_left_alone(loaded: LoadedProblem) -> None:
 def test_a_repair_beyond_every_limit_is_none(tmp_path: Path) -> None:
     """One machine is to be had; what a deceived optimizer puts on it does not fit, and nothing can be added."""
     alone = tiny.problem(
-        tiny.workload(rate="10 req/s"),
+        tiny.workload(rate="9 req/s"),
         choose={"instances": {"allow": ["shop/mini-1"]}, "offers": {"allow": ["on_demand"]}},
         limits={"max_gpus": 2},
     )

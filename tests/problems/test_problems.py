@@ -40,11 +40,11 @@ class Expected:
 
 EXPECTED = {
     "quickstart": Expected(("mistralai/Mistral-Small", "google/gemma-3-27b"), ("gh200-96", "h100-sxm"), (4, 7), (1, 1)),
-    "chat-code-batch": Expected(("Qwen/", "google/", "microsoft/"), ("gh200-96",), (6, 8.5), (2, 3)),
+    "chat-code-batch": Expected(("Qwen/", "google/", "microsoft/", "mistralai/"), ("gh200-96",), (6, 9.5), (2, 3)),
     "long-documents": Expected(("meta-llama/Llama-3.1-70B",), ("b200-sxm",), (20, 35), (1, 1)),
     "private-data": Expected(("Qwen/", "mistralai/Mistral-Small"), ("b200-sxm",), (18, 28), (1, 2)),
     "api-or-own": Expected((), (), (1.0, 1.2), (0, 0), ("groq/llama-3.3-70b",)),
-    "voice-assistant": Expected(("meta-llama/Llama-3.3-70B", "meta-llama/Llama-3.1-70B"), ("b200-sxm",), (50, 80), (1, 2)),
+    "voice-assistant": Expected(("meta-llama/Llama-3.3-70B", "meta-llama/Llama-3.1-70B"), ("b200-sxm",), (35, 60), (1, 2)),
     "large-moe": Expected(("Qwen/Qwen3-235B", "deepseek-ai/", "zai-org/", "moonshotai/"), ("h200-sxm",), (35, 50), (1, 1)),
     "rag-support": Expected(("google/gemma-3-12b", "microsoft/phi-4"), ("l40s", "l4"), (12, 18), (1, 5)),
 }
