@@ -186,7 +186,7 @@ def state_for(step: StepModel, state: State, traffic: Traffic) -> State:
     call = call_step(step, traffic)
     layers = call.layers(state.sequences)
     cost = prompt_cost(call, state.sequences, layers, prompt_lump(traffic.prompt, state.prompt_tokens, state.chunk))
-    full = state.decode + state.chunk * prompt_cost(call, state.sequences, layers, state.chunk)
+    full = state.decode + state.chunk * np.maximum(prompt_cost(call, state.sequences, layers, state.chunk), cost)
     return replace(state, prompt_cost=cost, full=full)
 
 

@@ -48,7 +48,7 @@ class State:
     idle: Array
     """τ_0, the part of τ_d that does not grow with B [s]."""
     full: Array
-    """T_f, iteration with a full prompt chunk [s]."""
+    """T_f, time for a full chunk of prompts: one iteration, or several with a prompt each where that takes longer [s]."""
     prompt_tokens: Array
     """P = B·I/O, mean prompt tokens per iteration [token]."""
     prompt_cost: Array
@@ -323,7 +323,7 @@ def state_at(place: Serving, traffic: Traffic, sequences: Array) -> State:
     chunk = np.maximum(place.chunk_tokens - sequences, MIN_CHUNK)
     prompts = sequences * (traffic.prompt / traffic.output)
     cost = prompt_cost(step, sequences, layers, prompt_lump(traffic.prompt, prompts, chunk))
-    per_token = decode / chunk + step.added(chunk, layers, place.at_chunk(sequences))
+    per_token = decode / chunk + np.maximum(step.added(chunk, layers, place.at_chunk(sequences)), cost)
     idle = step.host + read
     plain = decode + prompts * cost
     scatter = traffic.prompt_second / np.maximum(traffic.prompt * traffic.prompt, TINY)
@@ -372,8 +372,9 @@ def steady_state(step: StepModel, traffic: Traffic, chunk_tokens: Array, sequenc
 
     Notes
     -----
-    First come first served, chunked prefill with decode priority, no preemption. Confirmed by simulation for loads
-    up to 0.8 (handbook §5, "DES check").
+    First come first served, chunked prefill with decode priority, no preemption. Prompts are served at the rate of full chunks or
+    of lone prompts, whichever is slower: with routed experts a lone prompt reads most of them for itself. Confirmed by simulation
+    for loads up to 0.9 (docs/tails.md).
 
     References
     ----------

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.perf.step import Array
+from planner.perf.step import TINY, Array
 
 
 @dataclass(frozen=True)
@@ -60,16 +60,18 @@ def _take(values: Array, index: NDArray[np.intp]) -> Array:
     return array[index] if array.ndim and array.shape[-1] > 1 else array
 
 
-def mix(parts: Sequence[Traffic], rates: Sequence[float]) -> Traffic:
+def mix(parts: Sequence[Traffic], rates: Sequence[float], per_token: Sequence[Array]) -> Traffic:
     """Return the traffic of a random call of several streams that share a replica.
 
     Per-call moments are weighted by the streams' rates, moments of *active* calls by rate × output tokens, because
-    that is how long a call is active.
+    that is how long a call is active. Work is in tokens of the mixture's mean rate, s̄ = Σ λ_r·I_r·s_r / Σ λ_r·I_r, so the second
+    and third moments of a stream's prompts count (s_r/s̄)² and (s_r/s̄)³ times.
 
     Parameters
     ----------
     parts : traffic of each stream on the same deployment
     rates : λ_r, calls per second of each [1/s]; their sum must be positive
+    per_token : s_r, time that a prompt token of each takes, up to a common factor [s/token]
 
     Returns
     -------
@@ -77,8 +79,9 @@ def mix(parts: Sequence[Traffic], rates: Sequence[float]) -> Traffic:
 
     Notes
     -----
-    The superposition of independent streams is treated as having the rate-weighted mean of their burstiness
-    (exact for the asymptotic variance of counts).
+    A token of a long prompt takes longer than one of a short prompt, for it attends to more: that is what makes documents so hard
+    on the chats behind them. The superposition of independent streams is treated as having the rate-weighted mean of their
+    burstiness (exact for the asymptotic variance of counts).
 
     References
     ----------
@@ -89,9 +92,17 @@ def mix(parts: Sequence[Traffic], rates: Sequence[float]) -> Traffic:
     active = calls * np.array([float(np.mean(part.output)) for part in parts])
     active = active / active.sum()
 
-    def average(name: str, weights: Array) -> Array:
-        return np.asarray(sum(w * np.asarray(getattr(part, name), dtype=float) for w, part in zip(weights, parts, strict=True)))
+    def average(values: Sequence[Array], weights: Array) -> Array:
+        return np.asarray(sum(w * np.asarray(value, dtype=float) for w, value in zip(weights, values, strict=True)))
 
-    return Traffic(
-        **{f.name: average(f.name, active if f.name in {"kv", "held", "held_second"} else calls) for f in fields(Traffic)},
-    )
+    def plain(name: str) -> Array:
+        return average([getattr(part, name) for part in parts], active if name in {"kv", "held", "held_second"} else calls)
+
+    spent = average([part.prompt * each for part, each in zip(parts, per_token, strict=True)], calls)
+    mean = spent / np.maximum(plain("prompt"), TINY)
+    slower = [np.asarray(each / np.maximum(mean, TINY)) for each in per_token]
+    moments = {
+        name: average([getattr(part, name) * each**power for part, each in zip(parts, slower, strict=True)], calls)
+        for name, power in (("prompt_second", 2), ("prompt_third", 3))
+    }
+    return Traffic(**{f.name: moments[f.name] if f.name in moments else plain(f.name) for f in fields(Traffic)})

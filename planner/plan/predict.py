@@ -90,9 +90,11 @@ class Replicas:
         calls = [rates[self.streams[index].name] for index in used]
         if self.static:
             return self._operate_static(used, calls)
-        together = mix(parts, calls)
+        step = made.step
+        linear = step.flops + step.comm
+        together = mix(parts, calls, [linear + step.attention * part.attention / np.maximum(part.prompt, 1.0) for part in parts])
         replica = replace(made.replica, pooled=np.array([float(pooled)]))
-        state = state_at_rate(made.step, together, replica, np.array([sum(calls)]))
+        state = state_at_rate(step, together, replica, np.array([sum(calls)]))
         strain = {name: float(np.max(ratio)) for name, ratio in strains(state, together, replica, [])}
         reached = float(state.rate[0]) / sum(calls)
         if reached < 1.0 - 1e-6:
