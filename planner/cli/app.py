@@ -14,6 +14,7 @@ from planner.cli.calibrate import calibrate
 from planner.cli.catalog import catalog
 from planner.cli.guard import Guarded, say_issue
 from planner.cli.predict import predict
+from planner.cli.simulate import simulate
 from planner.cli.validate import validate
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ main.add_command(catalog)
 main.add_command(validate)
 main.add_command(predict)
 main.add_command(calibrate)
+main.add_command(simulate)
 
 
 @main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))

@@ -9,7 +9,7 @@ from planner.report import console_tables as tables
 from planner.report import format as fmt
 from planner.report.gather import rejections
 from planner.report.ink import Ink
-from planner.report.words import api_prices, promise_verdict, proof, size, split
+from planner.report.words import api_prices, promise_verdict, proof, simulated, size, split
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -89,6 +89,7 @@ def _headline(plan: Plan, ink: Ink) -> list[Text]:
         name,
         total,
         ink(proof(plan)),
+        *([ink(simulated(plan))] if plan.simulation else []),
         ink(size(plan)),
         _kept_line(plan, ink),
         ink(split(plan), "dim"),

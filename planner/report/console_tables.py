@@ -11,7 +11,7 @@ from planner.report import format as fmt
 from planner.report import gather
 from planner.report.bars import PARTS, memory_bar
 from planner.report.ink import Ink
-from planner.report.words import busy, formats, layout, machines, place, promise_name
+from planner.report.words import attained, busy, formats, layout, machines, place, promise_name
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -87,12 +87,15 @@ def routing(plan: Plan, ink: Ink, width: int) -> Table:
 def promises(plan: Plan, ink: Ink, width: int) -> Table:
     """Every promise in the period where it is hardest to keep."""
     several, narrow = len(plan.periods) > 1, width < _NARROW
-    columns = ("!", "Stream", "On", "!Promise", ">Target", ">Predicted", ">Margin", ">Misses")
+    seen = (">Attained",) if plan.simulation else ()
+    columns = ("!", "Stream", "On", "!Promise", ">Target", ">Predicted", *seen, ">Margin", ">Misses")
     made = table(ink, *columns, *(["Period"] if several and not narrow else []))
     for row in gather.kept(plan):
         one = row.worst
         mark = ink("✓", "green") if one.holds else ink("✗", "red")
-        figures = (fmt.duration(one.target), fmt.duration(one.predicted), fmt.margin(one.margin), fmt.percent(one.miss_share))
+        simulated = [attained(plan, one)] if plan.simulation else []
+        figures = (fmt.duration(one.target), fmt.duration(one.predicted), *simulated)
+        rest = (fmt.margin(one.margin), fmt.percent(one.miss_share))
         route = ink.lines(*name_lines(one.route, width))
         stream = ink.lines(one.stream, *([ink(one.period, "dim")] if several and narrow else []))
         made.add_row(
@@ -100,7 +103,7 @@ def promises(plan: Plan, ink: Ink, width: int) -> Table:
             stream,
             route,
             ink(promise_name(one)),
-            *map(ink, figures),
+            *map(ink, (*figures, *rest)),
             *([ink(one.period)] if several and not narrow else []),
         )
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from planner.domain.plan import Fact, Plan, Pool, PoolLoad, Promise, Share
+from planner.domain.plan import Fact, Plan, Pool, PoolLoad, Promise, Share, SimulatedPromise
 
 FEW_PERIODS = 3
 """Up to this many periods, a figure that changes is shown for each; beyond, as a range."""
@@ -104,6 +104,13 @@ def kept(plan: Plan) -> tuple[Kept, ...]:
         key = (promise.stream, promise.route, promise.metric, promise.percentile, promise.target, promise.soft)
         same.setdefault(key, []).append(promise)
     return tuple(Kept(max(made, key=lambda one: (not one.holds, one.predicted)), len(made)) for made in same.values())
+
+
+def attained(plan: Plan, promise: Promise) -> SimulatedPromise | None:
+    """Return what the simulation saw of a promise; None where there was none, as of APIs."""
+    key = (promise.stream, promise.period, promise.route, promise.metric, promise.percentile)
+    rows = plan.simulation.promises if plan.simulation else ()
+    return next((r for r in rows if (r.stream, r.period, r.route, r.metric, r.percentile) == key), None)
 
 
 def hourly_of(plan: Plan) -> dict[str, float]:

@@ -10,6 +10,7 @@ from planner.report import gather
 from planner.report.markup import bullets, escape, folded, table
 from planner.report.words import (
     api_prices,
+    attained,
     busy,
     formats,
     layout,
@@ -18,6 +19,7 @@ from planner.report.words import (
     promise_name,
     promise_verdict,
     proof,
+    simulated,
     size,
     split,
 )
@@ -46,6 +48,7 @@ def _headline(plan: Plan) -> str:
         ["Cost", f"**{escape(f'{fmt.hourly(plan.cost.total)} · {fmt.monthly(plan.cost.per_month)}')}**"],
         ["Made of", escape(split(plan))],
         ["Proof", escape(proof(plan))],
+        *([["Simulation", escape(simulated(plan))]] if plan.simulation else []),
         ["Size", escape(size(plan))],
         ["Promises", f"{'✓' if holds else '✗'} {escape(verdict)}"],
     ]
@@ -58,7 +61,7 @@ def _glance(plan: Plan) -> list[str]:
         _section("Warnings", bullets(plan.warnings)),
         _section("Pools", _pools(plan)),
         _section("Who is served where", _routing(plan)),
-        _section("Promises", _promises(row.worst for row in gather.kept(plan)), _worst_note(plan)),
+        _section("Promises", _promises(plan, (row.worst for row in gather.kept(plan))), _worst_note(plan)),
         _section("Purchases", _purchases(plan)),
         _section("APIs", _apis(plan)),
         _section("Cost by workload", _workloads(plan)),
@@ -72,7 +75,7 @@ def _depth(plan: Plan) -> list[str]:
     several = len(plan.periods) > 1
     return [
         _section("What it rests on, weakest first", _facts(plan)),
-        _folded("Every promise in every period", _promises(plan.promises) if several else ""),
+        _folded("Every promise in every period", _promises(plan, plan.promises) if several else ""),
         _folded("Pools in every period", _loads(plan) if several else ""),
         _folded("Predicted latencies", _latencies(plan)),
         _folded("Settings of each pool", _settings(plan)),
@@ -139,20 +142,22 @@ def _worst_note(plan: Plan) -> str:
     return "Each in the period where it is hardest to keep.\n\n" if len(plan.periods) > 1 else ""
 
 
-def _promises(promises: Iterable[Promise]) -> str:
-    """Targets and predictions."""
+def _promises(plan: Plan, promises: Iterable[Promise]) -> str:
+    """Targets, predictions, and what a simulation saw."""
     rows = [
         [
             "✓" if one.holds else "✗",
             *map(escape, (one.stream, one.route, promise_name(one), one.period)),
             fmt.duration(one.target),
             fmt.duration(one.predicted),
+            *([attained(plan, one)] if plan.simulation else []),
             fmt.margin(one.margin),
             escape(fmt.percent(one.miss_share)),
         ]
         for one in promises
     ]
-    columns = ["", "Stream", "On", "Promise", "Period", ">Target", ">Predicted", ">Margin", ">Misses"]
+    seen = [">Attained"] if plan.simulation else []
+    columns = ["", "Stream", "On", "Promise", "Period", ">Target", ">Predicted", *seen, ">Margin", ">Misses"]
     return table(columns, rows) if rows else ""
 
 

@@ -48,6 +48,31 @@ def promise_verdict(plan: Plan) -> tuple[str, bool]:
     return f"{len(missed)} of {fmt.plural(len(rows), 'promise')} missed ({f'{hard} hard' if hard else 'soft'})", False
 
 
+def simulated(plan: Plan) -> str:
+    """Say what the simulation of single calls showed; empty where there was none."""
+    found = plan.simulation
+    if found is None:
+        return ""
+    holds: dict[tuple[str, str, str, float], bool] = {}
+    for one in found.promises:
+        key = (one.stream, one.route, one.metric, one.percentile)
+        holds[key] = holds.get(key, True) and one.holds
+    count, missed = len(holds), sum(not kept for kept in holds.values())
+    held = f"all {count:,} promises hold" if count > 1 else "the one promise holds" if count else "no promises to miss"
+    if missed:
+        held = f"{missed} of {fmt.plural(count, 'promise')} missed"
+    tightened = f"; tightened: {'; '.join(found.tightened)}" if found.tightened else ""
+    return f"Simulated call by call: {held} after {fmt.plural(found.rounds, 'round')}{tightened}."
+
+
+def attained(plan: Plan, promise: Promise) -> str:
+    """Say what the simulation saw of a promise: a latency, that it was never reached, or that nobody looked."""
+    found = gather.attained(plan, promise)
+    if found is None:
+        return "–"
+    return "never" if found.attained is None else fmt.duration(found.attained)
+
+
 def promise_name(promise: Promise) -> str:
     """Name a promise, `TTFT p95`."""
     return f"{promise.metric.upper()} {fmt.percentile(promise.percentile)}{' soft' if promise.soft else ''}"

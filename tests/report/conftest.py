@@ -21,6 +21,8 @@ from planner.domain.plan import (
     Purchase,
     ServiceLevel,
     Share,
+    SimulatedPromise,
+    Simulation,
     WorkloadCost,
 )
 
@@ -261,3 +263,20 @@ def make_plan() -> Plan:
 def plan() -> Plan:
     """The plan."""
     return make_plan()
+
+
+@pytest.fixture
+def simulated(plan: Plan) -> Plan:
+    """The same plan with what a simulation showed of its pools: all kept but a soft one, which was never reached."""
+    seen = tuple(
+        SimulatedPromise(
+            **one.model_dump(exclude={"miss_share", "holds"}),
+            attained=None if one.soft else 0.99 * one.predicted,
+            calls=4000,
+            holds=not one.soft,
+        )
+        for one in plan.promises
+        if one.route in {pool.name for pool in plan.pools}
+    )
+    told = ("P1: TTFT p95 of chat came out at 512 ms in the simulation, 500 ms promised; its calls now count 1.03 times",)
+    return plan.model_copy(update={"simulation": Simulation(rounds=2, tightened=told, promises=seen)})

@@ -207,3 +207,24 @@ def test_standard_output_is_used_where_no_console_is_given(plan: Plan, capsys: p
     text = capsys.readouterr().out
     assert plan.problem in text
     assert "\x1b" not in text
+
+
+def test_without_a_simulation_there_is_no_word_of_one(plan: Plan) -> None:
+    text = show(plan)
+    assert "Simulated" not in text
+    assert "Attained" not in text
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_a_simulation_is_told_beside_the_proof_and_the_promises(simulated: Plan, width: int) -> None:
+    """Chat's two promises and the assistant's soft one are the pools'; the API's nobody simulated."""
+    text = show(simulated, width)
+    flat = " ".join(text.split())
+    assert "Simulated call by call: 1 of 3 promises missed after 2 rounds; tightened: P1: TTFT p95 of chat came out" in flat
+    assert flat.index("Proven within") < flat.index("Simulated call by call") < flat.index("Pools")
+    assert max(map(len, text.splitlines())) <= width
+    promises = text[text.index("\nPromises") : text.index("\nPurchases")]
+    assert "Attained" in promises
+    assert "406 ms" in promises
+    assert "never" in promises
+    assert "–" in promises

@@ -123,3 +123,18 @@ def test_a_plan_of_apis_alone(plan: Plan) -> None:
     assert "## Pools" not in text
     assert "## Warnings" not in text
     assert "No latency promises" in text
+
+
+def test_without_a_simulation_there_is_no_word_of_one(plan: Plan) -> None:
+    text = render(plan)
+    assert "Simulat" not in text
+    assert "Attained" not in text
+
+
+def test_a_simulation_is_told_beside_the_proof_and_the_promises(simulated: Plan) -> None:
+    text = render(simulated)
+    assert "Simulated call by call: 1 of 3 promises missed after 2 rounds" in text
+    rows = [row for row in text.splitlines() if "| chat " in row and "| P1 " in row and "TTFT p95" in row]
+    assert any("406 ms" in row for row in rows)
+    header = next(row for row in text.splitlines() if "Predicted" in row)
+    assert header.count("|") == rows[-1].count("|")
