@@ -1,11 +1,12 @@
 """Closed-form percentiles against the simulator, over a grid of operating points.
 
-    python benchmarks/bench_tails.py [--traces DIR] [--points N] [--keep FILE]
+    python benchmarks/bench_tails.py [--held-out] [--traces DIR] [--points N] [--keep FILE]
 
 3 models × 3 GPUs × 4 workloads (chat, documents, lengths of both Azure traces) × load 0.3 to 0.9 × 1 to 16 replicas × Poisson and
 bursty arrivals (c_a² = 4), every combination of load, replicas and burstiness with models, GPUs and workloads in turn. Load 1 is
 where the first of iteration time, prompt server, slots and memory is full on average. Simulations are kept in FILE by what they
-depend on, so that formulas can be worked on without simulating again.
+depend on, so that formulas can be worked on without simulating again. The factors in `planner/perf` were found on this grid;
+--held-out takes other loads, numbers of replicas, burstiness and calls.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ AZURE = {"azure-conv": "AzureLLMInferenceTrace_conv.csv", "azure-code": "AzureLL
 LOADS = (0.3, 0.45, 0.6, 0.7, 0.8, 0.9)
 REPLICAS = (1, 2, 4, 16)
 BURSTS = (1.0, 4.0)
+OTHERS = ((0.35, 0.5, 0.55, 0.65, 0.75, 0.85), (1, 3, 8, 12), (1.0, 2.5))
+"""Loads, replicas and burstiness held out."""
 REPEATS = 5
 """Points for every load, number of replicas and burstiness."""
 CALLS = 6_000
@@ -72,10 +75,11 @@ class Point:
     burstiness: float
 
 
-def grid(points: int | None) -> list[Point]:
+def grid(points: int | None, *, held_out: bool = False) -> list[Point]:
     """Return the points; a smaller number takes every so many-th."""
+    loads, counts, bursts = OTHERS if held_out else (LOADS, REPLICAS, BURSTS)
     turns = itertools.cycle(itertools.product(MODELS, GPUS, (*PLAIN, *AZURE)))
-    states = itertools.product(LOADS, REPLICAS, BURSTS, range(REPEATS))
+    states = itertools.product(loads, counts, bursts, range(REPEATS))
     made = [Point(*next(turns), load, replicas, burst) for load, replicas, burst, _ in states]
     return made if points is None else made[:: max(len(made) // points, 1)]
 
@@ -191,9 +195,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--traces", type=Path, default=TRACES)
     parser.add_argument("--points", type=int)
+    parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args()
-    points, found = ratios(grid(asked.points), asked.traces, asked.keep)
+    points, found = ratios(grid(asked.points, held_out=asked.held_out), asked.traces, asked.keep)
     print(
         f"{len(points)} points: median error, share optimistic by over {OPTIMISTIC:.0%}, median ratio, 10th and 90th percentile"
     )

@@ -23,8 +23,8 @@ SKEW_CONSTANT, SKEW_SLOPE = 0.518, 0.609
 """z' = z·(0.518 + 0.609·z): makes the normal's 1.645 and 2.326 into the 2.5 and 4.5 that simulation gives (handbook §5.5)."""
 
 P99_SAFETY = 1.12
-"""TTFT from the 99th percentile on is raised by this factor, because simulation found the gamma form 16 % low there
-(handbook §5, "DES check": multiply p99 TTFT by 1.25)."""
+"""TTFT from the 99th percentile on is raised by this factor: the gamma form came out low there (docs/tails.md; the handbook,
+§5 "DES check", has 1.25 without bursts and company)."""
 
 MIN_SHAPE = 0.05
 """Smallest gamma shape the Wilson–Hilferty form is used with."""
@@ -73,8 +73,8 @@ def ttft_moments(
     Notes
     -----
     T/2 is the residual iteration on arrival, T − τ_d the other calls' prompts in the same iterations. No wait for a
-    free slot: capacity keeps the 99th percentile of occupancy below the limit. Within 6 % (mean 4 %) of simulation
-    for Poisson arrivals up to ρ = 0.8; p99 came out 16 % low (handbook §5, "DES check").
+    free slot: capacity keeps the 99th percentile of occupancy below the limit. Against simulation:
+    docs/tails.md.
 
     References
     ----------
@@ -273,7 +273,7 @@ def _raised_ends(moments: Moments) -> tuple[float, float, Array, Array]:
 
 
 def raised_percentile(moments: Moments, percentile: float) -> Array:
-    """Return the percentile of TTFT: gamma up to the 95th, 1.25 × gamma from the 99th, in between a line in z = Φ⁻¹.
+    """Return the percentile of TTFT: gamma up to the 95th, 1.12 × gamma from the 99th, in between a line in z = Φ⁻¹.
 
     Parameters
     ----------
@@ -286,7 +286,7 @@ def raised_percentile(moments: Moments, percentile: float) -> Array:
 
     References
     ----------
-    Handbook §5, "DES check".
+    docs/tails.md.
     """
     if percentile <= 95.0:
         return gamma_percentile(moments, percentile)
