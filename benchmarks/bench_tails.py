@@ -1,6 +1,6 @@
 """Closed-form percentiles against the simulator, over a grid of operating points.
 
-    python benchmarks/bench_tails.py [--held-out] [--traces DIR] [--points N] [--keep FILE]
+    python benchmarks/bench_tails.py [--held-out] [--balancer NAME] [--traces DIR] [--points N] [--keep FILE]
 
 3 models × 3 GPUs × 4 workloads (chat, documents, lengths of both Azure traces) × load 0.3 to 0.9 × 1 to 16 replicas × Poisson and
 bursty arrivals (c_a² = 4), every combination of load, replicas and burstiness with models, GPUs and workloads in turn. Load 1 is
@@ -17,7 +17,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from planner.catalog.load import load_builtin
 from planner.demand.stream import Stream
 from planner.demand.streams import build_streams
 from planner.domain.plan import Deployment, Layout
-from planner.domain.problem import Problem
+from planner.domain.problem import Operations, Problem
 from planner.plan.predict import Operation, Replicas
 from planner.simulate.cluster import simulate
 from planner.simulate.deploy import engine_of
@@ -61,6 +61,7 @@ CALLS = 6_000
 SHOWN = (("tpot", 95.0), ("ttft", 95.0), ("ttft", 99.0), ("e2e", 95.0))
 BARS = {("tpot", 95.0): 0.05, ("ttft", 95.0): 0.10, ("ttft", 99.0): 0.15}
 OPTIMISTIC = 0.15
+LOOKS = "least_loaded"
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,15 @@ class Point:
     load: float
     replicas: int
     burstiness: float
+    balancer: str
 
 
-def grid(points: int | None, *, held_out: bool = False) -> list[Point]:
+def grid(points: int | None, *, held_out: bool = False, balancer: str = LOOKS) -> list[Point]:
     """Return the points; a smaller number takes every so many-th."""
     loads, counts, bursts = OTHERS if held_out else (LOADS, REPLICAS, BURSTS)
     turns = itertools.cycle(itertools.product(MODELS, GPUS, (*PLAIN, *AZURE)))
     states = itertools.product(loads, counts, bursts, range(REPEATS))
-    made = [Point(*next(turns), load, replicas, burst) for load, replicas, burst, _ in states]
+    made = [Point(*next(turns), load, replicas, burst, balancer) for load, replicas, burst, _ in states]
     return made if points is None else made[:: max(len(made) // points, 1)]
 
 
@@ -130,7 +132,8 @@ def deployment(point: Point) -> Deployment:
 def replicas_of(point: Point, traces: Path) -> Replicas:
     """Return its replicas, as they are predicted."""
     calls = stream(point.workload, point.burstiness, traces)
-    return Replicas(load_builtin(), deployment(point), GPUS[point.gpu], [calls], 0.999, 0.5)
+    operations = Operations.model_validate({"max_utilization": 0.999, "balancer": point.balancer})
+    return Replicas(load_builtin(), deployment(point), GPUS[point.gpu], [calls], operations, 0.5)
 
 
 def full_rate(made: Replicas, name: str) -> float:
@@ -156,7 +159,7 @@ def simulated(job: tuple[Point, float, Path, int]) -> dict[str, float]:
     span = count / (rate * point.replicas)
     warm = max(0.15 * span, 60.0)
     requests = requests_of([calls], 0, [rate * point.replicas], span + warm, seed)
-    served = simulate(engine, requests, replicas=point.replicas, balancer="least_loaded", seed=seed)
+    served = simulate(engine, requests, replicas=point.replicas, balancer=point.balancer, seed=seed)
     found = {f"{m}{p:g}": float(np.percentile(served.values(m, None, warm), p)) for m, p in SHOWN}
     return found | {f"{m} mean": float(served.values(m, None, warm).mean()) for m in ("tpot", "ttft")}
 
@@ -167,7 +170,8 @@ def compare(points: list[Point], traces: Path, keep: Path | None) -> Iterator[tu
     keys = [hashlib.sha256(json.dumps(asdict(point), sort_keys=True).encode()).hexdigest()[:16] for point in points]
     made = [replicas_of(point, traces) for point in points]
     missing = [i for i, key in enumerate(keys) if key not in known]
-    rates = {i: points[i].load * full_rate(made[i], points[i].workload) for i in missing}
+    looking = {i: replicas_of(replace(points[i], balancer=LOOKS), traces) for i in missing}
+    rates = {i: points[i].load * full_rate(each, points[i].workload) for i, each in looking.items()}
     with ProcessPoolExecutor(2) as pool:
         jobs = [(points[i], rates[i], traces, 1) for i in missing]
         for i, found in zip(missing, pool.map(simulated, jobs, chunksize=2), strict=True):
@@ -196,9 +200,10 @@ def main() -> None:
     parser.add_argument("--traces", type=Path, default=TRACES)
     parser.add_argument("--points", type=int)
     parser.add_argument("--held-out", action="store_true")
+    parser.add_argument("--balancer", default=LOOKS)
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args()
-    points, found = ratios(grid(asked.points, held_out=asked.held_out), asked.traces, asked.keep)
+    points, found = ratios(grid(asked.points, held_out=asked.held_out, balancer=asked.balancer), asked.traces, asked.keep)
     print(
         f"{len(points)} points: median error, share optimistic by over {OPTIMISTIC:.0%}, median ratio, 10th and 90th percentile"
     )

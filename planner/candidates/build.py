@@ -20,7 +20,7 @@ from planner.candidates import eligible as rules
 from planner.candidates.columns import ColumnFactory
 from planner.candidates.evaluate import Evaluator, Screened
 from planner.candidates.notes import note_pairs
-from planner.candidates.pools import TIERS, Anchor, Pools, anchors_of, join, make_pools
+from planner.candidates.pools import Anchor, Pools, anchors_of, join, make_pools, tiers_of
 from planner.candidates.prune import undominated
 from planner.candidates.rejection import Ledger
 from planner.candidates.space import AllowedNames, Sites, Space, build_space, empty_space, find_sites
@@ -193,7 +193,7 @@ def prepare(catalog: Catalog, problem: Problem, streams: Sequence[Stream], suppl
     sites = find_sites(supply, catalog)
     note_pairs(catalog, [names.models[m] for m in useful], sites, names.formats, ledger)
     space = empty_space([names.models[m] for m in useful], sites, names.formats)
-    evaluator = Evaluator(ColumnFactory(catalog, space), streams, problem.operations.max_utilization, problem.solver.confidence)
+    evaluator = Evaluator(ColumnFactory(catalog, space), streams, problem.operations, problem.solver.confidence)
     return Search(
         catalog=catalog,
         problem=problem,
@@ -206,7 +206,7 @@ def prepare(catalog: Catalog, problem: Problem, streams: Sequence[Stream], suppl
         least=np.zeros((LEAST_ROWS, len(streams), 0), dtype=np.float32),
         evaluated=np.zeros(0, dtype=bool),
         evaluator=evaluator,
-        anchors=anchors_of(evaluator, [tier for tier in TIERS if problem.operations.company(tier) == tier]),
+        anchors=anchors_of(evaluator, tiers_of(streams, problem.operations)),
         ledger=ledger,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from planner.candidates.columns import ColumnFactory
 from planner.candidates.traffic import StreamMoments, stream_moments, traffic_on
 from planner.demand.stream import Stream
+from planner.domain.problem import Operations
 from planner.domain.workload import Objective
 from planner.perf import bounds, capacity, static
 from planner.perf.compile import compile_step
 from planner.perf.limits import Replica, Target
 from planner.perf.memory import KvCoefficients, MemoryBudget, kv_held, memory_budget
+from planner.perf.pooling import company, dealt_burstiness
 from planner.perf.step import StepModel
 from planner.perf.traffic import Traffic
 
@@ -85,9 +87,9 @@ def target_of(objective: Objective) -> Target:
 class Evaluator:
     """Evaluates rows of a space for a set of streams."""
 
-    def __init__(self, factory: ColumnFactory, streams: Sequence[Stream], utilization: float, confidence: float) -> None:
+    def __init__(self, factory: ColumnFactory, streams: Sequence[Stream], operations: Operations, confidence: float) -> None:
         """Keep the streams' moments, which do not depend on the deployment."""
-        self.factory, self.streams, self.utilization, self.confidence = factory, tuple(streams), utilization, confidence
+        self.factory, self.streams, self.operations, self.confidence = factory, tuple(streams), operations, confidence
         self.moments: tuple[StreamMoments, ...] = tuple(stream_moments(stream) for stream in streams)
         self.targets = tuple(hard_targets(stream) for stream in streams)
 
@@ -115,12 +117,16 @@ class Evaluator:
             max_sequences=columns.engine.max_sequences * columns.layout.dp,
             chunk_tokens=columns.engine.chunk_tokens * columns.layout.dp,
             host=columns.coefficients.host_per_request * waiting,
-            pooled=np.full(len(rows), float(pooled)),
-            utilization=self.utilization,
+            pooled=np.full(len(rows), company(pooled, self.operations.balancer)),
+            utilization=self.operations.max_utilization,
         )
-        traffic = tuple(traffic_on(columns, step, self.streams[r], self.moments[r]) for r in streams)
+        traffic = tuple(self.dealt(traffic_on(columns, step, self.streams[r], self.moments[r]), pooled) for r in streams)
         cache = kv_held(columns.model, columns.precision)
         return Compiled(step.slower(iteration), replica, budget, cache, budget.replica_kv / columns.layout.dp, traffic)
+
+    def dealt(self, traffic: Traffic, pooled: int) -> Traffic:
+        """Return what one of so many replicas sees of a pool's calls."""
+        return replace(traffic, burstiness=dealt_burstiness(traffic.burstiness, pooled, self.operations.balancer))
 
     def screen(self, rows: Index, eligible: Bools) -> Screened:
         """Return what memory and the least time per call say of some rows, of which [R, rows] may be used."""

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.evaluate import Evaluator, chunks, concatenate, soft_targets
+from planner.demand.stream import Stream
+from planner.domain.problem import Operations
 from planner.perf import level as levels
 from planner.perf.capacity import Capacity
 from planner.perf.limits import Target
@@ -79,6 +81,12 @@ def anchors_of(evaluator: Evaluator, tiers: Sequence[int] = TIERS) -> tuple[Anch
             stretched = [Target(t.metric, t.percentile, t.seconds * stretch) for t, _ in soft if np.isfinite(stretch)]
             made.append(Anchor(r, (*evaluator.targets[r], *stretched)))
     return (*made, *(Anchor(one.stream, one.targets, tier) for tier in tiers for one in made))
+
+
+def tiers_of(streams: Sequence[Stream], operations: Operations) -> Sequence[int]:
+    """Return the tiers at which company can help: none where the balancer does not look at load and no stream is bursty."""
+    helps = operations.balancer == "least_loaded" or any(stream.burstiness > 1.0 for stream in streams)
+    return TIERS if helps else ()
 
 
 def make_pools(

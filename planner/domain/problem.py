@@ -88,18 +88,14 @@ class Operations(Strict):
     max_pools: PositiveInt | None = None
     """Most pools to operate."""
     balancer: Literal["least_loaded", "prefix_aware", "round_robin", "random"] = "least_loaded"
-    """How calls are dealt to the replicas of a pool. Only least_loaded (fewest unfinished calls) lets replicas count on each
-    other's company: with the others every replica is planned as if it were alone."""
+    """How calls are dealt to the replicas of a pool. least_loaded (fewest unfinished calls) evens out crowds and bursts; with
+    the others a replica bears its own crowds, and a share of each burst."""
     max_utilization: Annotated[float, Field(gt=0, lt=1)] = 0.8
     """Highest share of a replica's stable rate used; above 0.8 closed forms were not confirmed by simulation (handbook §5)."""
     spot_restart: Seconds = 600.0
     """Time lost at each spot interruption (assumption: image, weights and warm-up, handbook §9)."""
     spot_interruptions_per_hour: NonNegativeFloat = 0.05
     """Spot interruptions per machine and hour (assumption; published figures run from 0.0001 to 0.7)."""
-
-    def company(self, working: int) -> int:
-        """Return how many replicas a replica can count on to even out its load, itself included, when so many carry load."""
-        return working if self.balancer == "least_loaded" else 1
 
 
 class Solver(Strict):

@@ -11,7 +11,7 @@ stream's demand on each resource is a constant:
     prompt queue  λ_r (S_r + f·E[S_r²] / 2W*),  f = W_n/W_1 of n pooled replicas at the highest prompt load
     jitter        λ_r c_r² E[I_r²] / J*
 
-with τ_d at (λ O T*, λ O T*·KV), κ = T*/τ_0·v(n) the crowding, b_r = max(1, (1 + c_a²)/2), y_B = (slots − B*)/z. Σ_r demand ≤ 1
+with τ_d at (λ O T*, λ O T*·KV), κ = T*/τ_0·v(n) the crowding, b_r = (1 + c_a²)/2, y_B = (slots − B*)/z. Σ_r demand ≤ 1
 keeps the corner: the first row because τ is convex in the loads at the coverage of B* and c_r is the largest over all B ≤ B*,
 P ≤ P*; the second because √V ≤ V/2y + y/2 for any y; the fourth is Pollaczek–Khinchine multiplied out, with S_r at D*, and f the
 largest that the prompt load allows (`pooling`); the others are linear already. Jitter takes prompts at their cost at P*, which

@@ -64,7 +64,7 @@ def kv_spread(state: State, traffic: Traffic) -> Array:
 
     Notes
     -----
-    Variance of a sum of a random number N of independent sizes. `burstiness` below 1 is not relied on.
+    Variance of a sum of a random number N of independent sizes.
     """
     crowd = state.sequences_variance * traffic.burst * (traffic.held * traffic.held)
     return np.asarray(np.sqrt(state.sequences * traffic.held_variance + crowd))

@@ -225,17 +225,17 @@ def clumped(traffic: Traffic, load: Array) -> Array:
     Kingman's ρS(c_a² − 1)/2(1 − ρ) vanishes with ρ, but calls that come in clumps wait for each other however idle the server is
     in between: a compound Poisson stream of the same dispersion waits (c_a² − 1)/2·S/(1 − ρ). Gamma distributed gaps lie
     between; ρ^(1/c_a²) stands for the share of calls that find the one before them unfinished. Arrivals smoother than Poisson
-    are not relied on.
+    take off Kingman's (1 − c_a²)·E[X]²; only round robin makes them so (`pooling.dealt_burstiness`).
 
     References
     ----------
     Kingman, Math. Proc. Cambridge 57 (1961) 902; handbook §5.4; docs/tails.md for the factor 1.3 against the simulator.
     """
-    excess = np.maximum(traffic.burstiness - 1.0, 0.0)
+    excess = traffic.burstiness - 1.0
     if not np.any(excess):
         return excess
     found = np.maximum(load, LOWEST_LOAD) ** (1.0 / np.maximum(traffic.burstiness, 1.0) - 1.0)
-    return np.asarray(CLUMP * excess * found * traffic.prompt**2)
+    return np.asarray(np.where(excess > 0.0, CLUMP * found, 1.0) * excess * traffic.prompt**2)
 
 
 def queued_second(traffic: Traffic, load: Array, pooled: Array) -> Array:
@@ -248,8 +248,9 @@ def lumpy_second(traffic: Traffic, pooled: Array) -> Array:
 
     j(n)·E[X²] + 1.3·(c_a² − 1)·E[X]²/n [token²]; over a call's life bursts count by their dispersion alone.
     """
-    excess = np.maximum(traffic.burstiness - 1.0, 0.0)
-    return np.asarray(jitter_share(pooled) * traffic.prompt_second + CLUMP * excess * traffic.prompt**2 / pooled)
+    excess = traffic.burstiness - 1.0
+    clumps = np.where(excess > 0.0, CLUMP, 1.0) * excess * traffic.prompt**2
+    return np.asarray(jitter_share(pooled) * traffic.prompt_second + clumps / pooled)
 
 
 def prompt_queue(traffic: Traffic, per_token: Array, rate: Array, pooled: Array) -> tuple[Array, Array, Array]:

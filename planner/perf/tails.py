@@ -115,7 +115,7 @@ def decoding(state: State, burst: Array, wait: Array | None = None, jitter: Arra
     Parameters
     ----------
     state : of the replica
-    burst : b = max(1, (1 + c_a²)/2) of the calls' arrivals [1]
+    burst : b = (1 + c_a²)/2 of the calls' arrivals [1]
     wait, jitter : W [s], J [s], if other than the state's
 
     Returns

@@ -42,8 +42,8 @@ class Traffic:
 
     @cached_property
     def burst(self) -> Array:
-        """What bursty arrivals multiply the variance of occupancy by, max(1, (1 + c_a²)/2) [1] (handbook §5.5)."""
-        return np.maximum(1.0, 0.5 + 0.5 * self.burstiness)
+        """What bursty arrivals multiply the variance of occupancy by, (1 + c_a²)/2 [1] (handbook §5.5)."""
+        return 0.5 + 0.5 * self.burstiness
 
     @cached_property
     def held_variance(self) -> Array:

@@ -74,16 +74,16 @@ class Basis:
     def operations(self) -> dict[tuple[str, str], Operation]:
         """(pool, period) → how one replica runs; loaded periods only."""
         spare = self.problem.operations.spare_replicas
-        utilization, confidence = self.problem.operations.max_utilization, self.problem.solver.confidence
+        confidence = self.problem.solver.confidence
         streams = list(self.streams.values())
         found = {}
         for pool in self.plan.pools:
-            replicas = Replicas(self.catalog, pool.deployment, pool.instance, streams, utilization, confidence)
+            replicas = Replicas(self.catalog, pool.deployment, pool.instance, streams, self.problem.operations, confidence)
             for load in pool.loads:
                 working = max(load.replicas - spare, 1)
                 rates = {s.stream: s.rate / working for s in pool.shares if s.period == load.period and s.rate > 0}
                 if rates:
-                    found[pool.name, load.period] = replicas.operate(rates, self.problem.operations.company(working))
+                    found[pool.name, load.period] = replicas.operate(rates, working)
         return found
 
     def routes(self) -> Iterator[tuple[Pool | ApiRoute, Share]]:

@@ -87,7 +87,7 @@ def _spared(solved: Solved, columns: Columns) -> float:
             continue
         rates = {search.streams[r].name: float(flow[r]) / working for r in np.flatnonzero(flow > 0)}
         fewest = max(
-            int(np.ceil(working / share_kept(replicas, rates, problem.operations.company(working), MOST) - 1e-9)),
+            int(np.ceil(working / share_kept(replicas, rates, working, MOST) - 1e-9)),
             problem.operations.min_replicas - spare,
             1,
         )

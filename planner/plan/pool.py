@@ -66,8 +66,8 @@ def replicas_of(solved: Solved, columns: Columns, confidence: float) -> Replicas
     """Return the replicas of a pool, ready to be operated, as slow as a confidence asks."""
     search = solved.search
     cell = search.supply.cells[int(solved.assembled.cell[columns[0]])]
-    utilization = search.problem.operations.max_utilization
-    return Replicas(search.catalog, deployment_of(solved, columns), cell.instance, search.streams, utilization, confidence)
+    operations = search.problem.operations
+    return Replicas(search.catalog, deployment_of(solved, columns), cell.instance, search.streams, operations, confidence)
 
 
 def _as_used(values: Floats, columns: Columns, flow: Floats) -> Floats:
@@ -123,7 +123,7 @@ def predict_pool(solved: Solved, columns: Columns, name: str) -> PredictedPool:
         count = int(counts[t])
         working = max(count - problem.operations.spare_replicas, 1)
         rates = {names[r]: float(flow[r, t]) / working for r in range(len(names)) if flow[r, t] > 0}
-        operation = replicas.operate(rates, problem.operations.company(working)) if rates else None
+        operation = replicas.operate(rates, working) if rates else None
         if operation is not None:
             operations[period.name] = operation
         loads.append(_load(period.name, count, working, rates, demand, operation, search))

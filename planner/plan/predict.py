@@ -17,9 +17,11 @@ from planner.candidates.space import Space
 from planner.demand.stream import Stream
 from planner.domain.catalog import Catalog
 from planner.domain.plan import Deployment
+from planner.domain.problem import Operations
 from planner.perf.capacity import state_at_rate
 from planner.perf.level import state_for
 from planner.perf.limits import strains
+from planner.perf.pooling import company
 from planner.perf.static import operate_static
 from planner.perf.steady import State
 from planner.perf.tails import Latencies, latencies
@@ -49,7 +51,7 @@ class Replicas:
         deployment: Deployment,
         instance: str,
         streams: Sequence[Stream],
-        utilization: float,
+        operations: Operations,
         confidence: float,
     ) -> None:
         """Compile a deployment on a machine.
@@ -60,13 +62,14 @@ class Replicas:
         deployment : what a replica is
         instance : catalog name of the machine it runs on
         streams : every stream of the problem
-        utilization : highest share of the stable rate to be used
+        operations : highest share of the stable rate to be used, and how calls are dealt to replicas
         confidence : share of comparable measurements that were no slower than what is taken
         """
         self.streams = tuple(streams)
         self.static = catalog.engines[deployment.engine].batching == "static"
         space = single(catalog, deployment, instance)
-        evaluator = Evaluator(ColumnFactory(catalog, space), streams, utilization, confidence)
+        evaluator = Evaluator(ColumnFactory(catalog, space), streams, operations, confidence)
+        self.evaluator = evaluator
         self.targets = evaluator.targets
         self.contexts = tuple(moments.context for moments in evaluator.moments)
         self.columns = evaluator.factory.columns(np.zeros(1, dtype=np.intp))
@@ -86,22 +89,22 @@ class Replicas:
         """
         made = self.compiled
         used = [index for index, stream in enumerate(self.streams) if rates.get(stream.name, 0.0) > 0]
-        parts = [made.traffic[index] for index in used]
+        parts = [self.evaluator.dealt(made.traffic[index], pooled) for index in used]
         calls = [rates[self.streams[index].name] for index in used]
         if self.static:
             return self._operate_static(used, calls)
         step = made.step
         linear = step.flops + step.comm
         together = mix(parts, calls, [linear + step.attention * part.attention / np.maximum(part.prompt, 1.0) for part in parts])
-        replica = replace(made.replica, pooled=np.array([float(pooled)]))
+        replica = replace(made.replica, pooled=np.array([company(pooled, self.evaluator.operations.balancer)]))
         state = state_at_rate(step, together, replica, np.array([sum(calls)]))
         strain = {name: float(np.max(ratio)) for name, ratio in strains(state, together, replica, [])}
         reached = float(state.rate[0]) / sum(calls)
         if reached < 1.0 - 1e-6:
             strain["load"] = max(strain["load"], 1.0 / reached)
         seen, prompt_share = {}, {}
-        for index in used:
-            name, traffic = self.streams[index].name, made.traffic[index]
+        for index, traffic in zip(used, parts, strict=True):
+            name = self.streams[index].name
             own = state_for(made.step, state, traffic)
             seen[name] = latencies(own, traffic, made.replica.host)
             prompt = float(np.max(own.prompt_cost * traffic.prompt))

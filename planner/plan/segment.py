@@ -122,7 +122,7 @@ class Host:
         key = tuple(sorted(rates.items())), working
         if key not in self.runs:
             each = {name: rate / working for name, rate in rates.items()}
-            self.runs[key] = self.replicas.operate(each, self.operations.company(working))
+            self.runs[key] = self.replicas.operate(each, working)
         return self.runs[key]
 
     def _fewest(self, rates: Rates, guess: int, most: int) -> int | None:

@@ -53,7 +53,7 @@ def _factor(solved: Solved, columns: Columns) -> float | None:
     for t in range(len(problem.periods)):
         working = max(int(counts[t]) - problem.operations.spare_replicas, 1)
         rates = {search.streams[r].name: float(every[r, t]) / working for r in np.flatnonzero(every[:, t] > 0)}
-        share = share_kept(replicas, rates, problem.operations.company(working), 1.0) if rates else 1.0
+        share = share_kept(replicas, rates, working, 1.0) if rates else 1.0
         if share < 1.0:
             flow = solved.outcome.flow[:, list(columns), t]
             taken = np.where(flow > 0, demand[:, :, list(columns)], 0.0) * flow

@@ -14,6 +14,8 @@ def proof(plan: Plan) -> str:
     least = f"no {whom} costs less than {fmt.hourly(found.bound)}"
     if found.termination == "optimal":
         return f"Proven within {fmt.percent(found.gap)} of the least cost: {least}."
+    if plan.simulation and plan.simulation.tightened:
+        return f"Within {fmt.percent(found.gap)} of the least cost before the simulation asked for more: {least}."
     return f"Stopped at a limit, within {fmt.percent(found.gap)} of the least cost: {least}."
 
 

@@ -81,7 +81,7 @@ def pool_runs(basis: Basis) -> list[PoolRun]:
             pool.deployment,
             pool.instance,
             list(basis.streams.values()),
-            problem.operations.max_utilization,
+            problem.operations,
             problem.solver.confidence,
         )
         for period, load in enumerate(pool.loads):

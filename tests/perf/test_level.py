@@ -65,13 +65,13 @@ class Mix:
             prefill = prefill + part.prompt * self.cost(self.T, part, self.lump(self.T, part))
             mean = mean + (active + rate * prefill) * part.held
             own = part.held_second - part.held**2
-            burst = max(1.0, 0.5 + 0.5 * part.burstiness[0])
+            burst = 0.5 + 0.5 * part.burstiness[0]
             variance = variance + active * (own + part.held**2 * burst * self.T / self.corner.idle)
         return float((mean + OCCUPANCY_Z * np.sqrt(variance))[0])
 
     def sequences99(self):
         variance = sum(
-            rate * part.output * self.T * max(1.0, 0.5 + 0.5 * part.burstiness[0]) * self.T / self.corner.idle
+            rate * part.output * self.T * (0.5 + 0.5 * part.burstiness[0]) * self.T / self.corner.idle
             for rate, part in zip(self.rates, self.parts, strict=True)
         )
         return float((self.sequences + OCCUPANCY_Z * np.sqrt(variance))[0])
@@ -81,13 +81,13 @@ class Mix:
         return sum(
             rate
             * self.cost(self.T, part, self.lump(self.T, part)) ** 2
-            * (part.prompt_second + max(part.burstiness[0] - 1.0, 0.0) * part.prompt**2)
+            * (part.prompt_second + (part.burstiness[0] - 1.0) * part.prompt**2)
             for rate, part in zip(self.rates, self.parts, strict=True)
         )
 
     def service(self, part, power):
         full = self.decode + self.chunk * self.cost(self.T, part, self.chunk)
-        excess = max(part.burstiness[0] - 1.0, 0.0) * part.prompt**2
+        excess = (part.burstiness[0] - 1.0) * part.prompt**2
         return (part.prompt if power == 1 else part.prompt_second + excess) * (full / self.chunk) ** power
 
     def wait(self):

@@ -78,11 +78,11 @@ def test_overload_waits_for_ever():
 
 def test_burstiness_gives_kingman():
     """λE'/2(1−ρ) with E' = I²(1 + c_I² + 1.3·(c_a² − 1)·ρ^(1/c_a² − 1)): Kingman's formula but for the last factors, which
-    are 1.3·0.25^−¾ = 3.68 at ρ = ¼ and c_a² = 4; smoother than Poisson is not relied on."""
+    are 1.3·0.25^−¾ = 3.68 at ρ = ¼ and c_a² = 4, and 1 for arrivals smoother than Poisson."""
     part, quarter = replace(call(100, scv_prompt=2.0), burstiness=np.array([4.0])), np.array([0.25])
     assert queued_second(part, quarter, ONE)[0] == pytest.approx(100**2 * (3.0 + 3.0 * 3.677), rel=1e-3)
     smooth = replace(part, burstiness=np.array([0.2]))
-    assert queued_second(smooth, quarter, ONE)[0] == pytest.approx(100**2 * 3.0)
+    assert queued_second(smooth, quarter, ONE)[0] == pytest.approx(100**2 * (3.0 - 0.8))
     assert part.burst[0] == 2.5
 
 

@@ -47,7 +47,7 @@ def spared(name: str) -> float:
     streams, operations = list(basis.streams.values()), case.problem.operations
     whole = saved = 0.0
     for pool in plan.pools:
-        plain = Replicas(case.catalog, pool.deployment, pool.instance, streams, operations.max_utilization, 0.5)
+        plain = Replicas(case.catalog, pool.deployment, pool.instance, streams, operations, 0.5)
         for load in pool.loads:
             rates = {share.stream: share.rate for share in pool.shares if share.period == load.period}
             count = working = load.replicas - operations.spare_replicas

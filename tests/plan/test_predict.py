@@ -20,7 +20,7 @@ def replicas(case: Case) -> Replicas:
     pool = plan.pools[0]
     streams = build_streams(loaded.problem, loaded.base)
     problem = loaded.problem
-    settings = problem.operations.max_utilization, problem.solver.confidence
+    settings = problem.operations, problem.solver.confidence
     return Replicas(loaded.catalog, pool.deployment, pool.instance, streams, *settings)
 
 

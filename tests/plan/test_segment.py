@@ -61,12 +61,11 @@ def pairs(case: Made) -> list[Pair]:
 def scan(case: Made, pool: str, *streams: str) -> int:
     """Count replicas one by one until all streams, whole, hold together on a pool's deployment."""
     solved, plan = case
-    operations = solved.search.problem.operations
     columns = open_pools(solved)[[made.name for made in plan.pools].index(pool)]
     replicas = replicas_of(solved, columns, solved.search.problem.solver.confidence)
     rates = {name: sum(s.rate for p in plan.pools for s in p.shares if s.stream == name) for name in streams}
     count = 1
-    while not holds(replicas.operate({k: v / count for k, v in rates.items()}, operations.company(count)), replicas):
+    while not holds(replicas.operate({k: v / count for k, v in rates.items()}, count), replicas):
         count += 1
     return count
 

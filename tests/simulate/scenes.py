@@ -15,6 +15,7 @@ from engines import mixed
 
 from planner.catalog.load import load_builtin
 from planner.domain.plan import Deployment, Layout
+from planner.domain.problem import Operations
 from planner.plan.predict import Replicas
 from planner.simulate.clients import Clients
 from planner.simulate.cluster import simulate
@@ -54,7 +55,7 @@ def replica(engine: str = "vllm", context: int = 32768) -> Engine:
         max_context=context,
         memory_fraction=row.memory_fraction,
     )
-    return engine_of(Replicas(catalog, made, INSTANCE, [], 0.8, 0.5), made, catalog)
+    return engine_of(Replicas(catalog, made, INSTANCE, [], Operations(), 0.5), made, catalog)
 
 
 def continuous() -> Engine:
