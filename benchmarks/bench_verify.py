@@ -23,7 +23,7 @@ from planner.catalog.problem import LoadedProblem, load_problem
 from planner.errors import PlannerError
 from planner.pipeline import plan_problem
 from planner.plan.basis import Basis
-from planner.simulate.judge import PoolRun, attained, pool_runs, predictions, simulate_pool
+from planner.simulate.judge import PoolRun, keeps, pool_runs
 
 PROBLEMS = Path(__file__).parents[1] / "problems"
 MODELS = ("meta-llama/Llama-3.1-8B-Instruct", "Qwen/Qwen3-32B", "mistralai/Mistral-Small-24B-Instruct-2501")
@@ -76,15 +76,10 @@ def problems(folder: Path, count: int, skip: set[str], work: Path) -> Iterator[L
 
 def fewest(basis: Basis, run: PoolRun) -> int:
     """Return the fewest replicas that keep every hard promise in simulation."""
-
-    def holds(count: int) -> bool:
-        seen = attained(run, simulate_pool(basis, run, replicas=count), predictions(basis.plan, run))
-        return all(promise.holds or promise.soft for promise in seen)
-
     low, high = 0, run.working
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
+        low, high = (low, middle) if keeps(basis, run, replicas=middle) else (middle, high)
     return high
 
 

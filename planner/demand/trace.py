@@ -70,6 +70,11 @@ class Trace:
         return float(self.arrivals[-1])
 
     @property
+    def whole(self) -> float:
+        """Time that the trace stands for: its span and, after the last request, one mean gap [s]."""
+        return self.span * len(self) / (len(self) - 1)
+
+    @property
     def gaps(self) -> tuple[tuple[float, float], ...]:
         """Start and length of each silence longer than `GAP_SECONDS` and `GAP_MEANS` mean spacings, in order of time [s]."""
         spaces = np.diff(self.arrivals)

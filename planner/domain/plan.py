@@ -221,8 +221,8 @@ class Purchase(Strict):
     """Average cost [$/h]."""
 
 
-class Promise(Strict):
-    """One latency promise and what is predicted."""
+class Promised(Strict):
+    """One latency promise on a route in one period, and what is predicted."""
 
     stream: str
     """Stream."""
@@ -238,6 +238,11 @@ class Promise(Strict):
     """Limit [s]."""
     predicted: float
     """Prediction at that percentile [s]."""
+
+
+class Promise(Promised):
+    """One latency promise and what is predicted."""
+
     miss_share: float
     """Predicted share of calls slower than the target."""
     soft: bool
@@ -334,23 +339,9 @@ class Fact(Strict):
     """Where it comes from."""
 
 
-class SimulatedPromise(Strict):
+class SimulatedPromise(Promised):
     """One latency promise of a pool, predicted and seen in a simulation of single calls."""
 
-    stream: str
-    """Stream."""
-    period: str
-    """Period."""
-    route: str
-    """Pool."""
-    metric: Literal["ttft", "tpot", "e2e"]
-    """What is promised."""
-    percentile: float
-    """At which percentile."""
-    target: float
-    """Limit [s]."""
-    predicted: float
-    """Prediction at that percentile [s]."""
     attained: float | None
     """What the simulation saw there [s]; absent where that many calls never ended."""
     calls: int
@@ -359,6 +350,11 @@ class SimulatedPromise(Strict):
     """Whether a miss costs money rather than being forbidden."""
     holds: bool
     """Whether the simulation kept the target."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether it is a hard promise that the simulation did not keep."""
+        return not (self.holds or self.soft)
 
 
 class Simulation(Strict):

@@ -208,6 +208,12 @@ def pollaczek_khinchine(load: Array, second: Array, third: Array, rate: Array) -
     return np.where(stable, mean, np.inf), np.where(stable, variance, 0.0)
 
 
+def _dispersed(traffic: Traffic) -> Array:
+    """Return 1.3·(c_a² − 1)·E[X]², without the factor for arrivals smoother than Poisson [token²]."""
+    excess = traffic.burstiness - 1.0
+    return np.asarray(np.where(excess > 0.0, CLUMP, 1.0) * excess * traffic.prompt**2)
+
+
 def clumped(traffic: Traffic, load: Array) -> Array:
     """Return what bursts add to E[X²] of prompts at a replica on its own, (c_a² − 1)·1.3·ρ^(1/c_a² − 1)·E[X]² [token²].
 
@@ -231,11 +237,11 @@ def clumped(traffic: Traffic, load: Array) -> Array:
     ----------
     Kingman, Math. Proc. Cambridge 57 (1961) 902; handbook §5.4; docs/tails.md for the factor 1.3 against the simulator.
     """
-    excess = traffic.burstiness - 1.0
-    if not np.any(excess):
-        return excess
+    added = _dispersed(traffic)
+    if not np.any(added):
+        return added
     found = np.maximum(load, LOWEST_LOAD) ** (1.0 / np.maximum(traffic.burstiness, 1.0) - 1.0)
-    return np.asarray(np.where(excess > 0.0, CLUMP * found, 1.0) * excess * traffic.prompt**2)
+    return np.asarray(added * found)
 
 
 def queued_second(traffic: Traffic, load: Array, pooled: Array) -> Array:
@@ -248,9 +254,7 @@ def lumpy_second(traffic: Traffic, pooled: Array) -> Array:
 
     j(n)·E[X²] + 1.3·(c_a² − 1)·E[X]²/n [token²]; over a call's life bursts count by their dispersion alone.
     """
-    excess = traffic.burstiness - 1.0
-    clumps = np.where(excess > 0.0, CLUMP, 1.0) * excess * traffic.prompt**2
-    return np.asarray(jitter_share(pooled) * traffic.prompt_second + clumps / pooled)
+    return np.asarray(jitter_share(pooled) * traffic.prompt_second + _dispersed(traffic) / pooled)
 
 
 def prompt_queue(traffic: Traffic, per_token: Array, rate: Array, pooled: Array) -> tuple[Array, Array, Array]:

@@ -356,7 +356,8 @@ def latency_moments(
     found = {}
     if "ttft" in metrics or "e2e" in metrics:
         found["ttft"] = ttft_moments(state, traffic.prompt, traffic.prompt_second, host, wait, wait_variance)
-    part = decoding(state, traffic.burst, wait, jitter)
+    if "tpot" in metrics or "e2e" in metrics:
+        part = decoding(state, traffic.burst, wait, jitter)
     if "tpot" in metrics:
         found["tpot"] = tpot_moments(part, traffic.output, traffic.output_inverse)
     if "e2e" in metrics:

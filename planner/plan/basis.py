@@ -71,19 +71,26 @@ class Basis:
         return sum(self.hours.values())
 
     @cached_property
+    def replicas(self) -> dict[str, Replicas]:
+        """Pool → its replicas, compiled."""
+        operations, confidence = self.problem.operations, self.problem.solver.confidence
+        streams = list(self.streams.values())
+        return {
+            pool.name: Replicas(self.catalog, pool.deployment, pool.instance, streams, operations, confidence)
+            for pool in self.plan.pools
+        }
+
+    @cached_property
     def operations(self) -> dict[tuple[str, str], Operation]:
         """(pool, period) → how one replica runs; loaded periods only."""
         spare = self.problem.operations.spare_replicas
-        confidence = self.problem.solver.confidence
-        streams = list(self.streams.values())
         found = {}
         for pool in self.plan.pools:
-            replicas = Replicas(self.catalog, pool.deployment, pool.instance, streams, self.problem.operations, confidence)
             for load in pool.loads:
                 working = max(load.replicas - spare, 1)
                 rates = {s.stream: s.rate / working for s in pool.shares if s.period == load.period and s.rate > 0}
                 if rates:
-                    found[pool.name, load.period] = replicas.operate(rates, working)
+                    found[pool.name, load.period] = self.replicas[pool.name].operate(rates, working)
         return found
 
     def routes(self) -> Iterator[tuple[Pool | ApiRoute, Share]]:

@@ -78,7 +78,7 @@ def _spared(solved: Solved, columns: Columns) -> float:
     search = solved.search
     problem, spare = search.problem, search.problem.operations.spare_replicas
     layout = deployment_of(solved, columns).layout
-    replicas, gpus, saved = replicas_of(solved, columns, PLAIN), layout.tp * layout.pp * layout.dp, 0.0
+    replicas, gpus, saved = replicas_of(solved, columns, PLAIN), layout.gpus, 0.0
     every, counts = run_of(solved.outcome, columns)
     for t, period in enumerate(problem.periods):
         working = int(counts[t]) - spare

@@ -89,10 +89,10 @@ class Replicas:
         """
         made = self.compiled
         used = [index for index, stream in enumerate(self.streams) if rates.get(stream.name, 0.0) > 0]
-        parts = [self.evaluator.dealt(made.traffic[index], pooled) for index in used]
         calls = [rates[self.streams[index].name] for index in used]
         if self.static:
             return self._operate_static(used, calls)
+        parts = [self.evaluator.dealt(made.traffic[index], pooled) for index in used]
         step = made.step
         linear = step.flops + step.comm
         together = mix(parts, calls, [linear + step.attention * part.attention / np.maximum(part.prompt, 1.0) for part in parts])

@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 
-import numpy as np
-
-from planner.candidates.evaluate import hard_targets
 from planner.domain.plan import Cost, Pool, Purchase
 from planner.domain.problem import Operations
 from planner.plan.basis import above
@@ -22,6 +19,7 @@ from planner.plan.costing import average_machine_cost, place_of_pool
 from planner.plan.pool import replicas_of
 from planner.plan.predict import Operation, Replicas
 from planner.plan.solved import Columns, Solved, open_pools
+from planner.plan.strain import promised
 
 MOST_PAIRS = 3
 """Pairs that are explained, those of the dearest workloads first: more would bury the other reasons."""
@@ -158,11 +156,9 @@ def _between(low: tuple[int, float], high: tuple[int, float], most: int) -> int:
 def excess(operation: Operation, replicas: Replicas) -> tuple[float, str]:
     """Return the largest ratio of a value to its limit or hard promise, and say whose it is."""
     found = [(value, f"{name} is {_above(value)} its limit") for name, value in operation.strain.items()]
-    for stream in replicas.streams:
-        for target in hard_targets(stream) if stream.name in operation.seen else ():
-            value = float(np.max(operation.seen[stream.name].percentile(target.metric, target.percentile)))
-            ratio, name = value / target.seconds, f"{target.metric.upper()} p{target.percentile:g} of {stream.name}"
-            found.append((ratio, f"{name} reaches {value * 1e3:,.0f} ms, {_above(ratio)} its promise"))
+    for stream, target, value in promised(operation, replicas):
+        ratio, name = value / target.seconds, f"{target.metric.upper()} p{target.percentile:g} of {stream}"
+        found.append((ratio, f"{name} reaches {value * 1e3:,.0f} ms, {_above(ratio)} its promise"))
     return max(((math.inf if math.isnan(ratio) else ratio), what) for ratio, what in found)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from planner.candidates.evaluate import hard_targets
+from planner.perf.limits import Target
 from planner.plan.basis import above
 from planner.plan.pool import replicas_of
 from planner.plan.predict import Operation, Replicas
@@ -81,9 +82,11 @@ def holds(operation: Operation, replicas: Replicas) -> bool:
     """Whether a replica keeps every limit and every hard promise of the streams it serves."""
     if any(above(value, 1.0) for value in operation.strain.values()):
         return False
-    return not any(
-        above(float(np.max(operation.seen[stream.name].percentile(target.metric, target.percentile))), target.seconds)
-        for stream in replicas.streams
-        if stream.name in operation.seen
-        for target in hard_targets(stream)
-    )
+    return not any(above(value, target.seconds) for _, target, value in promised(operation, replicas))
+
+
+def promised(operation: Operation, replicas: Replicas) -> Iterator[tuple[str, Target, float]]:
+    """Yield every hard promise to the streams that a replica serves: stream, promise, predicted percentile [s]."""
+    for stream in replicas.streams:
+        for target in hard_targets(stream) if stream.name in operation.seen else ():
+            yield stream.name, target, float(np.max(operation.seen[stream.name].percentile(target.metric, target.percentile)))

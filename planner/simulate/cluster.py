@@ -33,6 +33,10 @@ class Failure:
     back_after: float = math.inf
     """Time until it is repaired and begins its cold start; ∞ = never [s]."""
 
+    def over(self, cold_start: float) -> float:
+        """Return when the replica serves again [s]."""
+        return self.at + self.back_after + cold_start
+
 
 class _Cluster:
     """The run of one simulation."""
@@ -149,7 +153,7 @@ class _Cluster:
         replica = self.replicas[failure.replica]
         replica.advance(time)
         lost = [sequence for sequence in replica.fail() if self.tries[sequence.owner] is sequence]
-        back = time + failure.back_after + self.cold_start
+        back = failure.over(self.cold_start)
         if back < math.inf:
             self.plan(back, lambda due: self._rise(due, failure.replica))
         for sequence in lost:

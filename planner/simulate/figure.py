@@ -171,7 +171,7 @@ def replicas_up(seen: Seen) -> tuple[Floats, Floats]:
     """Return from when on how many replicas serve: times [s], counts [1]; ends with the simulation."""
     job = seen.job
     times = np.array([0.0, *(failure.at for failure in job.failures), job.end])
-    backs = np.array([failure.at + failure.back_after + job.cold_start for failure in job.failures])
+    backs = np.array([failure.over(job.cold_start) for failure in job.failures])
     edges = np.unique(np.concatenate([times, backs[backs < job.end]]))
     down = [{f.replica for f, back in zip(job.failures, backs, strict=True) if f.at <= edge < back} for edge in edges]
     return edges, np.array([float(job.count - len(missing)) for missing in down])

@@ -67,6 +67,11 @@ class PoolRun:
     seed: int
     """Of all chance."""
 
+    @property
+    def period_name(self) -> str:
+        """Name of the period."""
+        return self.pool.loads[self.period].period
+
     def targets(self, stream: Stream) -> list[tuple[Target, bool]]:
         """Return a stream's promises, each with whether it is soft."""
         return [(target, False) for target in hard_targets(stream)] + [(target, True) for target, _ in soft_targets(stream)]
@@ -76,14 +81,6 @@ def pool_runs(basis: Basis) -> list[PoolRun]:
     """Return every pool and period of a plan that carries load."""
     problem, made = basis.problem, []
     for pool in basis.plan.pools:
-        replicas = Replicas(
-            basis.catalog,
-            pool.deployment,
-            pool.instance,
-            list(basis.streams.values()),
-            problem.operations,
-            problem.solver.confidence,
-        )
         for period, load in enumerate(pool.loads):
             used = {share.stream: share.rate for share in pool.shares if share.period == load.period and share.rate > 0}
             if used:
@@ -91,7 +88,7 @@ def pool_runs(basis: Basis) -> list[PoolRun]:
                     PoolRun(
                         pool=pool,
                         period=period,
-                        replicas=replicas,
+                        replicas=basis.replicas[pool.name],
                         streams=tuple(basis.streams[name] for name in used),
                         rates=tuple(used.values()),
                         working=max(load.replicas - problem.operations.spare_replicas, 1),
@@ -150,6 +147,12 @@ def simulate_pool(basis: Basis, run: PoolRun, *, load: float = 1.0, replicas: in
     return Watched(simulate(engine, requests, replicas=count, balancer=run.balancer, seed=run.seed), warm)
 
 
+def keeps(basis: Basis, run: PoolRun, *, load: float = 1.0, replicas: int | None = None) -> bool:
+    """Return whether a pool keeps every hard promise in simulation; parameters as of `simulate_pool`."""
+    seen = attained(run, simulate_pool(basis, run, load=load, replicas=replicas), predictions(basis.plan, run))
+    return not any(promise.broken for promise in seen)
+
+
 def attained(run: PoolRun, watched: Watched, predicted: Mapping[Promised, float]) -> list[SimulatedPromise]:
     """Return every promise of a pool in one period beside what the simulation saw.
 
@@ -167,7 +170,7 @@ def attained(run: PoolRun, watched: Watched, predicted: Mapping[Promised, float]
             found.append(
                 SimulatedPromise(
                     stream=stream.name,
-                    period=run.pool.loads[run.period].period,
+                    period=run.period_name,
                     route=run.pool.name,
                     metric=target.metric,
                     percentile=target.percentile,
@@ -186,16 +189,15 @@ def judge(basis: Basis, runs: Sequence[PoolRun], progress: Progress) -> list[Sim
     """Simulate pools and return every promise they answer for beside what was seen."""
     found: list[SimulatedPromise] = []
     for number, run in enumerate(runs, 1):
-        progress(f"simulating {run.pool.name} in {run.pool.loads[run.period].period} ({number} of {len(runs)})")
+        progress(f"simulating {run.pool.name} in {run.period_name} ({number} of {len(runs)})")
         found += attained(run, simulate_pool(basis, run), predictions(basis.plan, run))
     return found
 
 
 def predictions(plan: Plan, run: PoolRun) -> dict[Promised, float]:
     """Return what the plan predicts of a pool in one period: (stream, metric, percentile) → [s]."""
-    period = run.pool.loads[run.period].period
     return {
         (promise.stream, promise.metric, promise.percentile): promise.predicted
         for promise in plan.promises
-        if promise.route == run.pool.name and promise.period == period
+        if promise.route == run.pool.name and promise.period == run.period_name
     }

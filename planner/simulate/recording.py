@@ -14,7 +14,7 @@ from planner.demand.trace import Trace
 from planner.simulate.judge import PoolRun
 from planner.simulate.replay import busiest, replay
 from planner.simulate.requests import NO_GROUP, Requests, together
-from planner.simulate.sample import requests_of
+from planner.simulate.sample import requests_of, stated_hits
 
 CLOSE = 1e-3
 """Relative difference of two rates that are taken as equal: a scale of 1.0001 would call for a second copy of the trace."""
@@ -34,15 +34,10 @@ class Recording:
     """Whether the workload is planned on the trace's mean rate instead."""
 
     @property
-    def whole(self) -> float:
-        """Time that the trace stands for, as `replay` takes it: its span and one mean gap [s]."""
-        return self.trace.span * len(self.trace) / (len(self.trace) - 1)
-
-    @property
     def rate(self) -> float:
         """Calls per second of what the plan rests on: of the busiest window, or of the whole [1/s]."""
         if self.mean:
-            return len(self.trace) / self.whole
+            return len(self.trace) / self.trace.whole
         start, span = busiest(self.trace, self.window)
         return int(np.count_nonzero((self.trace.arrivals >= start) & (self.trace.arrivals < start + span))) / span
 
@@ -89,7 +84,7 @@ def recorded(
     limit = max(run.pool.deployment.max_context for run in runs)
     calls, skipped = replay(recording.trace, rate_scale=factor, duration=duration, context_limit=limit, seed=seed)
     calls = _with_prefix(calls, runs[0].streams[index], seed)
-    end = recording.whole if duration is None else duration
+    end = recording.trace.whole if duration is None else duration
     shares = [run.rates[_index(run, recording.workload)] / planned for run in runs]
     parts = split(calls, shares, seed)
     made = tuple(_beside_others(run, part, recording.workload, end) for run, part in zip(runs, parts, strict=True))
@@ -143,8 +138,7 @@ def _with_prefix(calls: Requests, stream: Stream, seed: int) -> Requests:
     """Put the stated prefix on calls of a trace that does not record which prompts begin alike."""
     if stream.prefix_hit <= 0 or (calls.group != NO_GROUP).any():
         return calls
-    hit = _chance(seed, "prefix").uniform(size=len(calls)) < stream.prefix_hit
-    return replace(calls, cached=np.where(hit, np.minimum(round(stream.prefix_tokens), calls.prompt - 1), 0))
+    return replace(calls, cached=stated_hits(stream, calls.prompt, _chance(seed, "prefix")))
 
 
 def _beside_others(run: PoolRun, calls: Requests, workload: str, end: float) -> Requests:

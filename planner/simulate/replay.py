@@ -155,19 +155,14 @@ def busiest(trace: Trace, window: float) -> tuple[float, float]:
     -----
     That of `busiest_window`, moved back where it would end after the trace: it keeps the same requests and gains those before.
     """
-    whole = _whole(trace)
+    whole = trace.whole
     span = min(window, whole)
     return min(busiest_window(trace.arrivals, window).start, whole - span), span
 
 
-def _whole(trace: Trace) -> float:
-    """Return the time that a trace stands for: its span and, after the last request, one mean gap [s]."""
-    return trace.span * len(trace) / (len(trace) - 1)
-
-
 def _window(trace: Trace, start: float, span: float | None) -> tuple[NDArray[np.intp], float]:
     """Return the rows of a window and the time after which it repeats [s]."""
-    whole = _whole(trace)
+    whole = trace.whole
     covers = f"trace {trace.name} covers 0 to {trace.span:.0f} s"
     if span is not None and start + span > whole * (1 + _ROUNDING):
         what = f"the window from {start:.6g} s to {start + span:.6g} s runs beyond the trace: {covers}"

@@ -64,10 +64,15 @@ def sample(stream: Stream, arrivals: Floats, index: int, rng: Generator) -> Requ
     """
     count = len(arrivals)
     prompt, output = lengths(stream.prompt, count, rng), lengths(stream.output, count, rng)
-    hit = rng.uniform(size=count) < stream.prefix_hit
-    cached = np.where(hit, np.minimum(round(stream.prefix_tokens), prompt - 1), 0)
+    cached = stated_hits(stream, prompt, rng)
     none = np.zeros(count, dtype=np.int64)
     return Requests(arrivals, prompt, output, none + index, cached, none + NO_GROUP, none)
+
+
+def stated_hits(stream: Stream, prompt: Counts, rng: Generator) -> Counts:
+    """Draw the cached tokens of prompts by the hit rate that the problem states [token]."""
+    hit = rng.uniform(size=len(prompt)) < stream.prefix_hit
+    return np.where(hit, np.minimum(round(stream.prefix_tokens), prompt - 1), 0)
 
 
 def generator(seed: int, period: int, name: str) -> Generator:

@@ -15,7 +15,6 @@ from planner.simulate.engine import Engine
 from planner.simulate.judge import PoolRun, Watched
 from planner.simulate.requests import Floats, Requests
 from planner.simulate.served import METRICS, Served, Status
-from planner.simulate.wish import period_of
 
 LOOKS = 400
 """Looks at the state of a pool in a simulation that is to be drawn."""
@@ -98,7 +97,7 @@ class Seen:
     @property
     def period(self) -> str:
         """The period."""
-        return period_of(self.job.run)
+        return self.job.run.period_name
 
     @property
     def served(self) -> Served:
@@ -115,7 +114,7 @@ class Seen:
         """Times in which a replica was missing, up to the end, those that overlap as one [s]."""
         made: list[tuple[float, float]] = []
         for one in sorted(self.job.failures, key=lambda failure: failure.at):
-            end = min(one.at + one.back_after + self.job.cold_start, self.job.end)
+            end = min(one.over(self.job.cold_start), self.job.end)
             if made and one.at <= made[-1][1]:
                 made[-1] = (made[-1][0], max(made[-1][1], end))
             else:

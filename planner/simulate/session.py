@@ -21,7 +21,7 @@ from planner.simulate.requests import Requests
 from planner.simulate.sample import requests_of
 from planner.simulate.seen import Job, Seen
 from planner.simulate.served import Served
-from planner.simulate.wish import EDGE, Kill, Wish, chosen_runs, count_of, own_kills, period_of, refuse
+from planner.simulate.wish import EDGE, Kill, Wish, chosen_runs, count_of, own_kills, refuse
 
 Progress = Callable[[float], None]
 """Told the share of the work that is done."""
@@ -53,7 +53,7 @@ class Session:
     @property
     def missed(self) -> list[SimulatedPromise]:
         """Hard promises that were missed."""
-        return [promise for promise in self.promises if not (promise.holds or promise.soft)]
+        return [promise for promise in self.promises if promise.broken]
 
 
 def run_session(basis: Basis, wish: Wish, progress: Progress) -> Session:
@@ -141,8 +141,8 @@ def _job(basis: Basis, run: PoolRun, wish: Wish, requests: Requests, warm: float
 def _recorded_jobs(basis: Basis, runs: Sequence[PoolRun], wish: Wish, recording: Recording) -> tuple[list[Job], list[str]]:
     """Return the pools of a workload under its recorded trace, their other streams under planned load."""
     scale = wish.scale or 1.0
-    refuse(_size_issues(len(recording.trace) * scale * (_seconds(wish) or recording.whole) / recording.whole))
-    planned = sum(s.rate for _, s in basis.routes() if (s.stream, s.period) == (recording.workload, period_of(runs[0])))
+    refuse(_size_issues(len(recording.trace) * scale * (_seconds(wish) or recording.trace.whole) / recording.trace.whole))
+    planned = sum(s.rate for _, s in basis.routes() if (s.stream, s.period) == (recording.workload, runs[0].period_name))
     made = _of_options(lambda: recorded(recording, runs, planned, scale=wish.scale, duration=_seconds(wish)))
     jobs = []
     for run, requests in zip(runs, made.calls, strict=True):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from planner.catalog.problem import LoadedProblem
 from planner.domain.plan import Plan, Pool, SimulatedPromise, Simulation
 from planner.plan.basis import Basis
-from planner.simulate.judge import PoolRun, Progress, attained, judge, pool_runs, predictions, simulate_pool
+from planner.simulate.judge import PoolRun, Progress, judge, keeps, pool_runs
 
 HALVINGS = 5
 """Bisections for the share of its load that a pool carries within its promises: to a part in thirty of what is too much."""
@@ -29,7 +29,7 @@ class Verdict:
     def of(self, plan: Plan, loaded: LoadedProblem, progress: Progress) -> Verdict:
         """Return what is known once every pool of a plan has been simulated; those known as they are, are not again."""
         basis = Basis(plan, loaded)
-        runs = {_key(run.pool, _period(run)): run for run in pool_runs(basis)}
+        runs = {_key(run.pool, run.period_name): run for run in pool_runs(basis)}
         fresh = {key: run for key, run in runs.items() if key not in self.seen}
         found = {key: judge(basis, [run], progress) for key, run in fresh.items()}
         return Verdict({key: found.get(key) or self.seen[key] for key in runs})
@@ -43,7 +43,7 @@ class Verdict:
 
     def missed(self, plan: Plan) -> list[SimulatedPromise]:
         """Return the hard promises that were missed."""
-        return [promise for promise in self.promises(plan) if not (promise.holds or promise.soft)]
+        return [promise for promise in self.promises(plan) if promise.broken]
 
     def simulation(self, plan: Plan, rounds: int, told: Sequence[str]) -> Simulation:
         """Return the account that goes into the plan."""
@@ -84,7 +84,7 @@ def tightening(plan: Plan, loaded: LoadedProblem, missed: Sequence[SimulatedProm
     by: dict[str, float] = {}
     said: dict[str, str] = {}
     for run in pool_runs(basis):
-        promise = late.get((run.pool.name, _period(run)))
+        promise = late.get((run.pool.name, run.period_name))
         if promise is None:
             continue
         used = max(run.pool.loads[run.period].utilization.values())
@@ -97,15 +97,10 @@ def tightening(plan: Plan, loaded: LoadedProblem, missed: Sequence[SimulatedProm
 
 def share_carried(basis: Basis, run: PoolRun) -> float:
     """Return the largest share of its load at which a pool keeps every hard promise in simulation, below 1 [1]."""
-
-    def keeps(share: float) -> bool:
-        seen = attained(run, simulate_pool(basis, run, load=share), predictions(basis.plan, run))
-        return all(promise.holds or promise.soft for promise in seen)
-
     low, high = LEAST_SHARE, 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        low, high = (middle, high) if keeps(middle) else (low, middle)
+        low, high = (middle, high) if keeps(basis, run, load=middle) else (low, middle)
     return low
 
 
@@ -115,10 +110,6 @@ def _words(promise: SimulatedPromise, factor: float) -> str:
         f"{promise.metric.upper()} p{promise.percentile:g} of {promise.stream} {seen} in the simulation, "
         f"{promise.target * 1e3:,.0f} ms promised; its calls now count {factor:.2f} times"
     )
-
-
-def _period(run: PoolRun) -> str:
-    return run.pool.loads[run.period].period
 
 
 def _key(pool: Pool, period: str) -> Key:

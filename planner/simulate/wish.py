@@ -63,7 +63,7 @@ def chosen_runs(basis: Basis, wish: Wish) -> list[PoolRun]:
     workload = wish.recording.workload if wish.recording else None
     runs = [run for run in every if workload is None or workload in _names(run)]
     period = wish.period or (_busiest_period(runs) if workload else None)
-    chosen = [run for run in runs if period in (None, period_of(run))]
+    chosen = [run for run in runs if period in (None, run.period_name)]
     if not chosen:
         told = f"no pool of the plan serves {workload or 'anything'}" + (f" in period {period}" if period else "")
         raise InvalidInput.at(EDGE, told, "name another period or workload; APIs are not simulated")
@@ -79,13 +79,8 @@ def _busiest_period(runs: Sequence[PoolRun]) -> str | None:
     """Return the period in which these pools have most replicas, the first of several."""
     count: dict[str, int] = {}
     for run in runs:
-        count[period_of(run)] = count.get(period_of(run), 0) + run.working
+        count[run.period_name] = count.get(run.period_name, 0) + run.working
     return max(count, key=lambda name: count[name], default=None)
-
-
-def period_of(run: PoolRun) -> str:
-    """Return the name of the period."""
-    return run.pool.loads[run.period].period
 
 
 def _names(run: PoolRun) -> list[str]:
@@ -156,7 +151,7 @@ def _replica_issues(runs: Sequence[PoolRun], wish: Wish) -> list[Issue]:
             EDGE,
             0,
             "--kill-replica",
-            f"pool {run.pool.name} has no replica {kill.replica} in period {period_of(run)}",
+            f"pool {run.pool.name} has no replica {kill.replica} in period {run.period_name}",
             f"count from 0 to {count_of(run, wish) - 1}, or name another period",
         )
         for run in runs

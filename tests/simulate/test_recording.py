@@ -47,7 +47,7 @@ def test_the_busiest_window_carries_the_planned_rate(run: PoolRun) -> None:
 def test_the_mean_carries_it_where_the_plan_rests_on_the_mean() -> None:
     """1,000 calls in 749.5 s and a mean gap."""
     recording = Recording(trace(), "chat", mean=True)
-    assert recording.whole == pytest.approx(749.5 * 1000 / 999)
+    assert recording.trace.whole == pytest.approx(749.5 * 1000 / 999)
     assert recording.rate == pytest.approx(999 / 749.5)
 
 
