@@ -208,10 +208,10 @@ def pollaczek_khinchine(load: Array, second: Array, third: Array, rate: Array) -
     return np.where(stable, mean, np.inf), np.where(stable, variance, 0.0)
 
 
-def _dispersed(traffic: Traffic) -> Array:
-    """Return 1.3·(c_a² − 1)·E[X]², without the factor for arrivals smoother than Poisson [token²]."""
+def _dispersed(traffic: Traffic, found: Array | float) -> Array:
+    """Return 1.3·f·(c_a² − 1)·E[X]², without 1.3·f for arrivals smoother than Poisson [token²]."""
     excess = traffic.burstiness - 1.0
-    return np.asarray(np.where(excess > 0.0, CLUMP, 1.0) * excess * traffic.prompt**2)
+    return np.asarray(np.where(excess > 0.0, CLUMP * found, 1.0) * excess * traffic.prompt**2)
 
 
 def clumped(traffic: Traffic, load: Array) -> Array:
@@ -237,11 +237,10 @@ def clumped(traffic: Traffic, load: Array) -> Array:
     ----------
     Kingman, Math. Proc. Cambridge 57 (1961) 902; handbook §5.4; docs/tails.md for the factor 1.3 against the simulator.
     """
-    added = _dispersed(traffic)
-    if not np.any(added):
-        return added
+    if np.all(traffic.burstiness == 1.0):
+        return np.zeros(1)
     found = np.maximum(load, LOWEST_LOAD) ** (1.0 / np.maximum(traffic.burstiness, 1.0) - 1.0)
-    return np.asarray(added * found)
+    return _dispersed(traffic, found)
 
 
 def queued_second(traffic: Traffic, load: Array, pooled: Array) -> Array:
@@ -254,7 +253,7 @@ def lumpy_second(traffic: Traffic, pooled: Array) -> Array:
 
     j(n)·E[X²] + 1.3·(c_a² − 1)·E[X]²/n [token²]; over a call's life bursts count by their dispersion alone.
     """
-    return np.asarray(jitter_share(pooled) * traffic.prompt_second + _dispersed(traffic) / pooled)
+    return np.asarray(jitter_share(pooled) * traffic.prompt_second + _dispersed(traffic, 1.0) / pooled)
 
 
 def prompt_queue(traffic: Traffic, per_token: Array, rate: Array, pooled: Array) -> tuple[Array, Array, Array]:
