@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import tiny
@@ -15,6 +15,7 @@ from planned import MINI, load, tight
 from planner.cli import simulate as command
 from planner.cli import simulate_output
 from planner.domain.plan import Plan
+from planner.domain.problem import Operations
 from planner.pipeline import plan_as_stated
 from planner.report import jsonout
 
@@ -260,3 +261,8 @@ def test_a_plan_that_cannot_be_read(run: Run, tmp_path: Path, content: bytes | N
     result = run("simulate", path)
     assert result.exit_code == 2
     assert words in result.stderr
+
+
+def test_the_balancers_offered_are_those_of_a_problem() -> None:
+    """They are named by hand, so that `planner --help` does not read the problem's types."""
+    assert sorted(command.BALANCERS) == sorted(get_args(Operations.model_fields["balancer"].annotation))
