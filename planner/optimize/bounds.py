@@ -44,6 +44,18 @@ def most_rate(program: Program) -> Floats:
     return rate
 
 
+def parts(program: Program) -> Floats:
+    """[U, T] What the calls of a use are of the most its stream makes: of a period's, or for movable streams of the cycle's.
+
+    Bounds are `most_rate`, so this is the share of it that must be served if the way is taken.
+    """
+    ways, most = program.ways, most_rate(program)[program.ways.stream]
+    cycle = (ways.rate * program.hours).sum(axis=1, keepdims=True) / program.hours
+    asked = np.where(program.movable[ways.stream, None], cycle, ways.rate)
+    share: Floats = np.divide(asked, most, out=np.zeros(asked.shape), where=most > 0)
+    return share
+
+
 def allowed(program: Program) -> Bools:
     """[R, K] Whether stream r may use pool k."""
     usable: Bools = np.isfinite(program.pools.demand).all(axis=0) & np.isfinite(program.pools.call_cost)

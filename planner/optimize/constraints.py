@@ -1,6 +1,7 @@
 """The constraints of the model, one family a function.
 
     demand          every call is served
+    one_way         each group takes one of its ways
     resources       a pool's replicas carry its load, resource by resource
     thin_streams    a stream small against a replica still needs a whole one (a cut)
     coverage        whole replicas, of whatever pools, serve all calls (cuts)
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.optimize.bounds import Bounds, least_open
+from planner.optimize.bounds import Bounds, least_open, parts
 from planner.optimize.coverage import Covers, no_covers
 from planner.optimize.layout import Layout, Rows
 from planner.optimize.linear import Linear
@@ -39,6 +40,7 @@ def constraints(
 ) -> Rows:
     """Add every family; of the cuts of thin streams all, or only those in `cuts` [R, K, T]."""
     served = demand(model, program, bounds, at)
+    taken = one_way(model, program, at)
     carried = resources(model, program, bounds, at)
     thin_streams(model, program, bounds, at, cuts)
     warm_links(model, program, bounds, at)
@@ -46,6 +48,7 @@ def constraints(
     return Rows(
         resources=carried,
         demand=served,
+        one_way=taken,
         packing=packing(model, program, at),
         gpu_limits=gpu_limits(model, program, at),
         power=power(model, program, at),
@@ -57,16 +60,38 @@ def constraints(
 
 
 def demand(model: Linear, program: Program, bounds: Bounds, at: Layout) -> Ints:
-    """Every call is served: Σ_k x[r,k,t] + Σ_a z[r,a,t] = 1; for a movable stream Σ over t as well."""
+    """Every call is served: Σ_k x[r,k,t] + Σ_a z[r,a,t] = 1; for a movable stream Σ over t as well.
+
+    Where ways use the stream, the right-hand side is Σ_w part[w,r,t]·v[w]: what the way taken asks for.
+    """
     r, t = np.nonzero((bounds.rate > 0) & (~program.movable[:, None] | (np.arange(len(program.hours)) == 0)))
     rows = np.full(bounds.rate.shape, -1, dtype=np.int64)
     cycle = ("cycle",)
     names = [*program.periods, *cycle]
     when = np.where(program.movable[r], len(program.periods), t)
-    rows[r, t] = model.add_rows(len(r), 1, 1, names=labels("demand", (program.streams, r), (names, when)))
+    asked = program.fixed[r].astype(float)
+    rows[r, t] = model.add_rows(len(r), asked, asked, names=labels("demand", (program.streams, r), (names, when)))
     rows[program.movable] = rows[program.movable, :1]
+    _ask(model, program, at, rows)
     model.add_terms(rows[at.x_stream, at.x_period], at.x, 1)
     model.add_terms(rows[at.z_stream, at.z_period], at.z, 1)
+    return rows
+
+
+def _ask(model: Linear, program: Program, at: Layout, rows: Ints) -> None:
+    """Put what ways ask for into the rows of demand, each once."""
+    use, t = np.nonzero(rows[program.ways.stream] >= 0)
+    once = ~program.movable[program.ways.stream[use]] | (t == 0)
+    use, t = use[once], t[once]
+    model.add_terms(rows[program.ways.stream[use], t], at.v[program.ways.user[use]], -parts(program)[use, t])
+
+
+def one_way(model: Linear, program: Program, at: Layout) -> Ints:
+    """Each group takes one of its ways: Σ_{w in g} v[w] = 1."""
+    ways = program.ways
+    first = np.array([int(np.argmax(ways.group == g)) for g in range(ways.groups)], dtype=np.int64)
+    rows = model.add_rows(ways.groups, 1, 1, names=labels("one_way", (ways.name, first)))
+    model.add_terms(rows[ways.group], at.v, 1)
     return rows
 
 
@@ -106,7 +131,7 @@ def thin_streams(model: Linear, program: Program, bounds: Bounds, at: Layout, cu
 
 
 def coverage(model: Linear, program: Program, at: Layout, covers: Covers) -> Ints:
-    """Rounded coverage: Σ_k F[k]·(n[k,t] − spare·u[k,t]) + Σ_{r,a} w[r]/f·z[r,a,t] >= ⌈Σ_r w[r]⌉ (see `coverage`)."""
+    """Rounded coverage: Σ_k F[k]·(n[k,t] − spare·u[k,t]) + Σ_{r,a} w[r]/f·z[r,a,t] + Σ_w F[w]·v[w] >= ⌈W⌉ (see `coverage`)."""
     count = np.arange(len(covers.need))
     rows = model.add_rows(len(count), covers.need, np.inf, names=lambda: [label("coverage", str(c)) for c in count.tolist()])
     for c, t in enumerate(covers.period.tolist()):
@@ -116,6 +141,7 @@ def coverage(model: Linear, program: Program, at: Layout, covers: Covers) -> Int
             model.add_terms(rows[c], at.warm[k, t], -program.spare_replicas * covers.value[c, k])
         (z,) = np.nonzero(at.z_period == t)
         model.add_terms(rows[c], at.z[z], covers.weight[c, at.z_stream[z]] / covers.part[c])
+        model.add_terms(rows[c], at.v, covers.spared[c])
     return rows
 
 

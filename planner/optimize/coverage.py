@@ -1,10 +1,11 @@
 """Rounded coverage: whole replicas cannot be had in parts, whatever pools they belong to.
 
-Give the streams weights w[r] >= 0. All calls served weigh W = Σ_r w[r]; one carrying replica of pool k serves at most v[k], a
-continuous knapsack; so Σ_k v[k]·n[k] + Σ_{r,a} w[r]·z[r,a] >= W. Replicas are whole, hence (mixed-integer rounding, f the
+Give the streams weights w[r] >= 0. All calls served weigh W = Σ_r w[r]; where ways use the streams, W counts the heaviest of
+each group, and way w asks for d[w] less. One carrying replica of pool k serves at most v[k], a continuous knapsack; so
+Σ_k v[k]·n[k] + Σ_{r,a} w[r]·z[r,a] + Σ_w d[w]·v[w] >= W. Replicas and ways are whole, hence (mixed-integer rounding, f the
 fractional part of W)
 
-    Σ_k F(v[k])·n[k] + Σ_{r,a} w[r]/f·z[r,a] >= ⌈W⌉,   F(v) = ⌊v⌋ + min(1, (v − ⌊v⌋)/f).
+    Σ_k F(v[k])·n[k] + Σ_{r,a} w[r]/f·z[r,a] + Σ_w F(d[w])·v[w] >= ⌈W⌉,   F(v) = ⌊v⌋ + min(1, (v − ⌊v⌋)/f).
 
 It speaks of all pools at once, so that a relaxation cannot escape a rounded-up pool into parts of its like.
 
@@ -21,7 +22,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.optimize.bounds import Bounds, allowed
+from planner.optimize.bounds import Bounds, allowed, parts
 from planner.optimize.kinds import Kinds
 from planner.optimize.knapsack import knapsack, quick, sharp
 from planner.optimize.program import Bools, Floats, Ints, Program
@@ -58,6 +59,8 @@ class Covers:
     """[C] f."""
     value: Floats
     """[C, K] F(v): what a carrying replica of a pool counts."""
+    spared: Floats
+    """[C, W] F(d): what a way counts that asks for less than the heaviest of its group."""
 
     def over(self, keep: Ints) -> Covers:
         """Take only some pools."""
@@ -66,20 +69,35 @@ class Covers:
 
 def no_covers(program: Program) -> Covers:
     """Return none."""
-    return covers(np.zeros((0, len(program.streams))), np.zeros(0, dtype=np.int64), np.zeros((0, len(program.pools.name))))
+    return covers(
+        program, np.zeros((0, len(program.streams))), np.zeros(0, dtype=np.int64), np.zeros((0, len(program.pools.name)))
+    )
 
 
-def covers(weight: Floats, period: Ints, served: Floats) -> Covers:
+def covers(program: Program, weight: Floats, period: Ints, served: Floats) -> Covers:
     """Round coverage up; `served` [C, K] is at least what a replica can serve."""
-    total = weight.sum(axis=1)
+    total, less = asked(program, weight, period)
     part = total - np.floor(total)
     safe = np.where(served > 0, served * (1 + SAFE) + SAFE, 0.0)
-    return Covers(period, weight, np.ceil(total), part, rounded(safe, part[:, None]))
+    spare = np.where(less > 0, less * (1 + SAFE) + SAFE, 0.0)
+    return Covers(period, weight, np.ceil(total), part, rounded(safe, part[:, None]), rounded(spare, part[:, None]))
+
+
+def asked(program: Program, weight: Floats, period: Ints) -> tuple[Floats, Floats]:
+    """Return what all calls weigh at most [C], and by how much less if a way is taken [C, W]."""
+    total, ways = weight[:, program.fixed].sum(axis=1), program.ways
+    own = np.zeros((len(weight), len(ways.name)))
+    if not len(ways.name):
+        return total, own
+    np.add.at(own.T, ways.user, (weight[:, ways.stream] * parts(program)[:, period].T).T)
+    most = np.zeros((len(weight), ways.groups))
+    np.maximum.at(most.T, ways.group, own.T)
+    return total + most.sum(axis=1), most[:, ways.group] - own
 
 
 def joined(one: Covers, other: Covers) -> Covers:
     """Put two sets together."""
-    fields = ("period", "weight", "need", "part", "value")
+    fields = ("period", "weight", "need", "part", "value", "spared")
     return Covers(*(np.concatenate([getattr(one, name), getattr(other, name)]) for name in fields))
 
 
@@ -102,7 +120,7 @@ def make_covers(program: Program, bounds: Bounds, kinds: Kinds, weight: Floats, 
         at = np.ix_(counted, matters)
         load = demand[:, counted][:, :, matters] * bounds.rate[counted, t, None]
         served[c, matters] = _served(profit[at], load)
-    return covers(weight, period, served[:, kinds.of])
+    return covers(program, weight, period, served[:, kinds.of])
 
 
 def _served(profit: Floats, load: Floats) -> Floats:
@@ -124,6 +142,8 @@ class Relaxed:
     """[R] Price of serving all of a stream."""
     fees: Floats
     """[J, P] Prices of the pools' resources."""
+    ways: Floats
+    """[W] Ways taken."""
 
 
 def violated(program: Program, bounds: Bounds, t: int, at: Relaxed) -> Floats:
@@ -134,37 +154,47 @@ def violated(program: Program, bounds: Bounds, t: int, at: Relaxed) -> Floats:
         return np.zeros((0, len(program.streams)))
     usable = allowed(program)[:, at.pools]
     load = np.where(usable, program.pools.demand[:, :, at.pools], 0.0) * bounds.rate[:, t, None]
-    weight = np.concatenate([_by_worth(streams, usable, load, at), _by_load(streams, usable, load)])
-    weight, by = _broken(weight, usable, load, at)
+    units = _units(program, streams)
+    weight = np.concatenate([_by_worth(units, usable, load, at), _by_load(units, usable, load)])
+    weight, by = _broken(program, t, weight, usable, load, at)
     order = np.argsort(-by, kind="stable")
     return _distinct(weight[order])[:PER_ROUND]
 
 
-def _sets(streams: Ints, total: int) -> Bools:
+def _units(program: Program, streams: Ints) -> Bools:
+    """[U, R] What sets are made of: single streams, and all streams of a group of ways together."""
+    group = np.full(len(program.streams), -1, dtype=np.int64)
+    group[program.ways.stream] = program.ways.group[program.ways.user]
+    own = streams[group[streams] < 0]
+    single = np.zeros((len(own), len(group)), dtype=bool)
+    single[np.arange(len(own)), own] = True
+    held = np.unique(group[streams[group[streams] >= 0]])
+    together = (group == held[:, None]) & np.isin(np.arange(len(group)), streams)
+    return np.concatenate([single, together])
+
+
+def _sets(units: Bools) -> Bools:
     """[S, R] Sets of streams to try."""
-    count = len(streams)
+    count = len(units)
     sizes = range(1, count + 1) if count <= FEW_STREAMS else sorted({1, 2 if count <= SOME_STREAMS else 1, count})
-    chosen = [each for size in sizes for each in itertools.combinations(streams.tolist(), size)]
-    sets = np.zeros((len(chosen), total), dtype=bool)
-    for row, each in zip(sets, chosen, strict=True):
-        row[list(each)] = True
-    return sets
+    chosen = [each for size in sizes for each in itertools.combinations(range(count), size)]
+    return np.array([units[list(each)].any(axis=0) for each in chosen]).reshape(len(chosen), units.shape[1])
 
 
-def _by_worth(streams: Ints, usable: Bools, load: Floats, at: Relaxed) -> Floats:
+def _by_worth(units: Bools, usable: Bools, load: Floats, at: Relaxed) -> Floats:
     """[C, R] Streams weighed by their prices, in units of what each replica in use earns."""
-    weight = np.where(_sets(streams, len(usable)), np.maximum(at.worth, 0.0), 0.0)
+    weight = np.where(_sets(units), np.maximum(at.worth, 0.0), 0.0)
     earned = _capacity(np.maximum(at.worth, 0.0)[None], usable, load, at.fees)[0]
-    units = np.unique(np.round(earned[earned > SMALL_UNIT * earned.max()], 9))
-    units = units[units > 0]
-    scaled: Floats = (weight[None] / units[:, None, None]).reshape(-1, weight.shape[1])
+    sizes = np.unique(np.round(earned[earned > SMALL_UNIT * earned.max()], 9))
+    sizes = sizes[sizes > 0]
+    scaled: Floats = (weight[None] / sizes[:, None, None]).reshape(-1, weight.shape[1])
     return scaled
 
 
-def _by_load(streams: Ints, usable: Bools, load: Floats) -> Floats:
-    """[C, R] Single streams and pairs weighed by the replicas they need of each pool in use."""
-    sets = _sets(streams, len(usable))
-    sets = sets[sets.sum(axis=1) <= 2]
+def _by_load(units: Bools, usable: Bools, load: Floats) -> Floats:
+    """[C, R] Single streams or groups, and pairs, weighed by the replicas they need of each pool in use."""
+    sets = _sets(units)
+    sets = sets[(sets @ units.T).sum(axis=1) <= 2]
     need = np.where(usable, load.max(axis=0), 0.0)
     weight = sets[None] * need.T[:, None]
     served = ((need.T[:, None] > 0) | ~sets[None]).all(axis=2)
@@ -188,12 +218,13 @@ def _capacity(weight: Floats, usable: Bools, load: Floats, fees: Floats) -> Floa
     return out
 
 
-def _broken(weight: Floats, usable: Bools, load: Floats, at: Relaxed) -> tuple[Floats, Floats]:
+def _broken(program: Program, t: int, weight: Floats, usable: Bools, load: Floats, at: Relaxed) -> tuple[Floats, Floats]:
     """Weights whose cuts the solution breaks, and by what share of the right-hand side."""
-    total = weight.sum(axis=1)
+    total, less = asked(program, weight, np.full(len(weight), t, dtype=np.int64))
     part = total - np.floor(total)
-    weight, total, part = (a[(part > PART) & (part < 1 - PART)] for a in (weight, total, part))
+    weight, total, less, part = (a[(part > PART) & (part < 1 - PART)] for a in (weight, total, less, part))
     counted = rounded(_capacity(weight, usable, load, at.fees) + SAFE, part[:, None]) @ at.carrying + weight @ at.api / part
+    counted = counted + rounded(less, part[:, None]) @ at.ways
     short = 1 - counted / np.ceil(total)
     return weight[short > VIOLATED], short[short > VIOLATED]
 

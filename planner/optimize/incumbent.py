@@ -17,7 +17,7 @@ from planner.optimize.bounds import Bounds, bounds, weights
 from planner.optimize.cuts import Cuts
 from planner.optimize.model import Point, build, read, restrict, restrict_bounds, write
 from planner.optimize.objective import objective
-from planner.optimize.program import Floats, Ints, Program, PurchaseColumns
+from planner.optimize.program import Bools, Floats, Ints, Program, PurchaseColumns
 from planner.optimize.relax import Relaxation
 from planner.optimize.tidy import needed_replicas, tidy
 
@@ -43,12 +43,12 @@ def widen(program: Program, keep: Ints, point: Point) -> Point:
     replicas = np.zeros((len(program.pools.name), len(program.periods)))
     flow[:, keep] = point.flow
     replicas[keep] = point.replicas
-    return Point(flow, point.api_flow, replicas, point.machines)
+    return Point(flow, point.api_flow, replicas, point.machines, point.ways)
 
 
 def narrow(point: Point, keep: Ints) -> Point:
     """Take only some pools of a point."""
-    return Point(point.flow[:, keep], point.api_flow, point.replicas[keep], point.machines)
+    return Point(point.flow[:, keep], point.api_flow, point.replicas[keep], point.machines, point.ways)
 
 
 def solve_over(
@@ -91,9 +91,14 @@ UNUSED = 1e-7
 
 
 def by_period(program: Program, relaxation: Relaxation, limits: Limits, deadline: float) -> Incumbent | None:
-    """Try the relaxation's commitments, rounded three ways, each period by itself."""
+    """Try the relaxation's commitments, rounded three ways, each period by itself; ways as it takes them for the most part."""
     if relaxation.point is None:
         return None
+    taken = most_taken(program, relaxation.point.ways)
+    if len(taken):
+        found = by_period(program.along(taken), along(program, relaxation, taken), limits, deadline)
+        point = None if found is None else replace(found.point, ways=taken.astype(float))
+        return better(program, None, point if point is not None and objective(program, point) <= program.budget else None)
     best: Incumbent | None = None
     for held in _commitments(program, relaxation.point.machines):
         reached = best is not None and best.cost <= relaxation.bound / (1 - limits.gap)
@@ -105,15 +110,41 @@ def by_period(program: Program, relaxation: Relaxation, limits: Limits, deadline
     return best
 
 
+def whole(ways: Floats) -> bool:
+    """Whether ways are taken wholly or not at all."""
+    return bool((np.abs(ways - np.rint(ways)) <= UNUSED).all())
+
+
+def most_taken(program: Program, ways: Floats) -> Bools:
+    """[W] The way of each group that a relaxation takes for the most part, the first of several."""
+    taken = np.zeros(len(ways), dtype=bool)
+    for group in range(program.ways.groups):
+        (own,) = np.nonzero(program.ways.group == group)
+        taken[own[np.argmax(ways[own])]] = True
+    return taken
+
+
+def along(program: Program, relaxation: Relaxation, taken: Bools) -> Relaxation:
+    """Return a relaxation as one of the program in which ways are taken: flows in proportion to the calls there are."""
+    point = relaxation.point
+    assert point is not None  # noqa: S101
+    before, after = program.asked(point.ways), program.asked(taken.astype(float))
+    factor = np.divide(after, before, out=np.zeros(before.shape), where=before > 0)[:, None]
+    lean = Point(point.flow * factor, point.api_flow * factor, point.replicas, point.machines, np.zeros(0))
+    return replace(relaxation, point=lean, bound=relaxation.bound - float(program.ways.cost[taken].sum()))
+
+
 def rounded(program: Program, limit: Bounds, relaxation: Relaxation) -> Point | None:
-    """Round the relaxation up: its flows, whole replicas and whole machines; None if that breaks a limit."""
+    """Round the relaxation up: its flows, whole replicas and machines; None if that breaks a limit or ways are taken in part."""
     if relaxation.point is None:
         return None
     relaxed = widen(program, relaxation.keep, relaxation.point)
+    if not whole(relaxed.ways):
+        return None
     replicas = needed_replicas(program, relaxed.flow)
     machines = np.ceil(relaxed.machines - UNUSED)
     _fill(program, limit, replicas, machines)
-    point = tidy(program, Point(relaxed.flow, relaxed.api_flow, replicas, machines))
+    point = tidy(program, Point(relaxed.flow, relaxed.api_flow, replicas, machines, relaxed.ways))
     return point if keeps_limits(program, limit, point) else None
 
 
@@ -194,7 +225,9 @@ def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, li
         machines.append(point.machines)
     bought = np.concatenate(machines, axis=1)
     bought[program.purchases.committed] = held[program.purchases.committed, None]
-    whole = Point(np.concatenate(flows, axis=2), np.concatenate(api_flows, axis=2), np.concatenate(replicas, axis=1), bought)
+    whole = Point(
+        np.concatenate(flows, axis=2), np.concatenate(api_flows, axis=2), np.concatenate(replicas, axis=1), bought, np.zeros(0)
+    )
     too_many = program.max_pools is not None and program.operated(whole.replicas) > program.max_pools
     return None if too_many else tidy(program, whole)
 

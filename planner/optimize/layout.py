@@ -35,6 +35,8 @@ class Layout:
     """[K] Whether the pool is operated at all; only where pools cost or are limited."""
     m: Ints
     """[O, T] Machines held; one variable for all periods of a commitment."""
+    v: Ints
+    """[W] Whether a way is taken."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,8 @@ class Rows:
     """[J, K, T] Resources of pools."""
     demand: Ints
     """[R, T] Served calls; one row for all periods of a movable stream."""
+    one_way: Ints
+    """[G] One way each."""
     packing: Ints
     """[I, T] Replicas within machines."""
     gpu_limits: Ints

@@ -11,7 +11,7 @@ from planner.optimize.constraints import constraints
 from planner.optimize.coverage import Covers
 from planner.optimize.layout import Layout, Rows
 from planner.optimize.linear import Linear
-from planner.optimize.program import Bools, Floats, Ints, Program
+from planner.optimize.program import Bools, Floats, Ints, Outcome, Program
 from planner.optimize.variables import variables
 
 
@@ -39,6 +39,14 @@ class Point:
     """[K, T] Replicas."""
     machines: Floats
     """[O, T] Machines."""
+    ways: Floats
+    """[W] Ways taken."""
+
+
+def decided(outcome: Outcome) -> Point:
+    """Return the decisions of an outcome."""
+    whole = (outcome.replicas.astype(float), outcome.machines.astype(float), outcome.ways.astype(float))
+    return Point(outcome.flow, outcome.api_flow, *whole)
 
 
 def build(
@@ -88,7 +96,7 @@ def read(program: Program, bounds: Bounds, at: Layout, values: Floats) -> Point:
     api_flow = np.zeros((len(program.streams), apis, periods))
     flow[at.x_stream, at.x_pool, at.x_period] = values[at.x] * bounds.rate[at.x_stream, at.x_period]
     api_flow[at.z_stream, at.z_api, at.z_period] = values[at.z] * bounds.rate[at.z_stream, at.z_period]
-    return Point(flow, api_flow, _taken(values, at.n), _taken(values, at.m))
+    return Point(flow, api_flow, _taken(values, at.n), _taken(values, at.m), values[at.v])
 
 
 def write(bounds: Bounds, at: Layout, size: int, point: Point) -> Floats:
@@ -99,6 +107,7 @@ def write(bounds: Bounds, at: Layout, size: int, point: Point) -> Floats:
     values[at.z] = point.api_flow[at.z_stream, at.z_api, at.z_period] / rate[at.z_stream, at.z_period]
     values[at.m[at.m >= 0]] = point.machines[at.m >= 0]
     values[at.n[at.n >= 0]] = point.replicas[at.n >= 0]
+    values[at.v] = point.ways
     values[at.warm[at.warm >= 0]] = point.replicas[at.warm >= 0] > 0
     values[at.y[(at.y >= 0) & np.any(point.replicas > 0, axis=1)]] = 1.0
     return values

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.optimize.backend import Result
-from planner.optimize.bounds import Bounds, allowed, least_open, weights
+from planner.optimize.bounds import Bounds, allowed, least_open, parts, weights
 from planner.optimize.coverage import Covers
 from planner.optimize.kinds import Kinds
 from planner.optimize.knapsack import in_proportion, quick, sharp
@@ -128,13 +128,14 @@ def price(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Pr
     pools = np.where(usable, fixed + gained, 0.0)[family]
     used = pools[:, None] - best + opening
     bound = _limits_value(program, at) + _machines_value(program, bounds, at) + float(at.covers @ covers.need)
+    bound += _ways_value(program, covers, at)
     bound += _apis_value(program, bounds, covers, at) + float(np.minimum(pools[first], 0.0).sum())
     return Priced(bound, pools, np.where(bounds.replicas > 0, used - np.minimum(pools, 0.0)[:, None], np.inf), at)
 
 
 def _limits_value(program: Program, at: Prices) -> float:
-    """Σ price·right-hand side: demand in, limits out."""
-    served = np.where(program.movable, at.demand[:, 0], at.demand.sum(axis=1)).sum()
+    """Σ price·right-hand side: demand that there is in any case in, limits out."""
+    served = _whole(program, at)[program.fixed].sum()
     charged = sum(
         float(fees.sum()) * limit.gpus for fees, limit in zip(at.gpu_limits, program.gpu_limits, strict=True) if fees.any()
     )
@@ -142,6 +143,34 @@ def _limits_value(program: Program, at: Prices) -> float:
     charged += at.budget * program.budget if at.budget else 0.0
     charged += at.max_pools * program.max_pools if program.max_pools is not None else 0.0
     return float(served) - charged - float(at.api_rates.sum())
+
+
+def _whole(program: Program, at: Prices) -> Floats:
+    """[R] Price of serving all of a stream in all periods."""
+    price: Floats = np.where(program.movable, at.demand[:, 0], at.demand.sum(axis=1))
+    return price
+
+
+def way_costs(program: Program, covers: Covers, at: Prices) -> Floats:
+    """[W] Cost of a way with the calls it asks for, at their prices, less what cuts of rounded coverage pay for sparing some."""
+    ways, share = program.ways, parts(program)
+    asked = np.where(
+        program.movable[ways.stream], share[:, 0] * at.demand[ways.stream, 0], (share * at.demand[ways.stream]).sum(axis=1)
+    )
+    calls = np.zeros(len(ways.name))
+    np.add.at(calls, ways.user, asked)
+    cost: Floats = at.dollar * ways.cost + calls - at.covers @ covers.spared
+    return cost
+
+
+def _ways_value(program: Program, covers: Covers, at: Prices) -> float:
+    """Σ over groups of the cheapest way."""
+    ways = program.ways
+    if not len(ways.name):
+        return 0.0
+    least = np.full(ways.groups, np.inf)
+    np.minimum.at(least, ways.group, way_costs(program, covers, at))
+    return float(least.sum())
 
 
 def machine_costs(program: Program, at: Prices) -> Floats:

@@ -1,11 +1,11 @@
 """What the optimizer is given: a purely numerical description of the choice to make.
 
-Nothing here knows models or GPUs. Streams r, pools k, resources j, periods t, cells i, purchases o, APIs a.
+Nothing here knows models or GPUs. Streams r, pools k, resources j, periods t, cells i, purchases o, APIs a, ways w.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,38 @@ class ApiColumns:
 
 
 @dataclass(frozen=True, eq=False)
+class WayColumns:
+    """Ways to serve: each group takes exactly one of its own. A way says how many calls each stream then makes.
+
+    A stream used by ways belongs to one group, and makes no calls under ways that do not name it.
+    """
+
+    name: tuple[str, ...]
+    """[W] Unique, readable."""
+    group: Ints
+    """[W] Group: 0, 1, 2 …, each with at least one way."""
+    cost: Floats
+    """[W] Average cost of having taken it, whatever pools serve it [$/h]."""
+    user: Ints
+    """[U] The way of each use."""
+    stream: Ints
+    """[U] The stream that it uses."""
+    rate: Floats
+    """[U, T] Calls per second that the stream then makes [1/s]."""
+
+    @property
+    def groups(self) -> int:
+        """How many groups there are."""
+        return int(self.group.max(initial=-1)) + 1
+
+
+_NONE = np.zeros(0, dtype=np.int64)
+
+NO_WAYS = WayColumns((), _NONE, np.zeros(0), _NONE, _NONE, np.zeros((0, 1)))
+"""Every stream makes its calls in any case."""
+
+
+@dataclass(frozen=True, eq=False)
 class GpuLimit:
     """Σ over the chosen purchases of machines × GPUs may not exceed `gpus` in any period."""
 
@@ -98,7 +130,7 @@ class Program:
     hours: Floats
     """[T] Length of each period [h]."""
     rate: Floats
-    """[R, T] Calls per second to be served [1/s]."""
+    """[R, T] Calls per second to be served; the most that any way asks for where ways use the stream [1/s]."""
     movable: Bools
     """[R] Whether only the total over the cycle must be served."""
     resources: tuple[str, ...]
@@ -125,6 +157,26 @@ class Program:
     """Cost of having a pool open, whatever its size [$/h]."""
     max_pools: int | None = None
     """Most pools open."""
+    ways: WayColumns = NO_WAYS
+    """Ways to serve."""
+
+    @property
+    def fixed(self) -> Bools:
+        """[R] Streams that make their calls whatever way is taken."""
+        own = np.ones(len(self.streams), dtype=bool)
+        own[self.ways.stream] = False
+        return own
+
+    def asked(self, taken: Floats) -> Floats:
+        """Return the calls per second [R, T] that streams make if ways are taken as far as `taken` [W] says."""
+        ways = self.ways
+        rate = np.where(self.fixed[:, None], self.rate, 0.0)
+        np.add.at(rate, ways.stream, taken[ways.user, None] * ways.rate)
+        return rate
+
+    def along(self, taken: Bools) -> Program:
+        """Return the choice that is left once ways are taken: no ways, their cost no longer counted."""
+        return replace(self, rate=self.asked(taken.astype(float)), ways=NO_WAYS)
 
     def operated(self, replicas: Floats | Ints) -> int:
         """Return how many pools have a replica in any period, from replicas [K, T]; a family counts once."""
@@ -163,6 +215,8 @@ class Outcome:
     """[K, T] Replicas, spares included."""
     machines: Ints
     """[O, T] Machines held."""
+    ways: Bools
+    """[W] Ways taken."""
     solver: str
     """Which solver, with its version."""
     considered: int

@@ -276,7 +276,8 @@ def _relaxed(program: Program, now: Relaxation, last: _Round, priced: Priced, t:
     api = np.zeros(len(program.streams))
     here = at.z_period == t
     np.add.at(api, at.z_stream[here], values[at.z[here]])
-    return Relaxed(now.keep[used], carrying[used], api, priced.at.demand[:, t], priced.at.resources[:, used, t])
+    ways = last.solved.values[at.v]
+    return Relaxed(now.keep[used], carrying[used], api, priced.at.demand[:, t], priced.at.resources[:, used, t], ways)
 
 
 def _served(last: _Round) -> bool:

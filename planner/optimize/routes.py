@@ -65,7 +65,12 @@ def _fixed(program: Program, limit: Bounds, point: Point) -> Model:
     """The model with replicas, open pools and machines as they are, and no more cost."""
     model = build(program, limit, cuts=np.zeros(point.flow.shape, dtype=bool))
     linear, at = model.linear, model.at
-    for ids, values in ((at.n, point.replicas), (at.warm, (point.replicas > 0).astype(float)), (at.m, point.machines)):
+    for ids, values in (
+        (at.n, point.replicas),
+        (at.warm, (point.replicas > 0).astype(float)),
+        (at.m, point.machines),
+        (at.v, point.ways),
+    ):
         held, first = np.unique(ids[ids >= 0], return_index=True)
         count = values[ids >= 0][first]
         linear.add_terms(_rows(linear, len(held), count, count, "held"), held, 1)
@@ -136,7 +141,7 @@ def _evenest(program: Program, limit: Bounds, point: Point) -> Point:
 def _dropped(program: Program, before: Point, after: Point) -> Point:
     """Tidy the flows; drop idle pools, and whatever else is idle if that is cheaper; the plan before if it was cheaper."""
     lean = tidy(program, after)
-    kept = Point(lean.flow, lean.api_flow, np.where(lean.flow.sum(axis=0) > 0, before.replicas, 0.0), before.machines)
+    kept = Point(lean.flow, lean.api_flow, np.where(lean.flow.sum(axis=0) > 0, before.replicas, 0.0), before.machines, lean.ways)
     cost, least = objective(program, before), objective(program, lean)
     if least < objective(program, kept) * (1 - SAME):
         return lean

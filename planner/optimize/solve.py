@@ -192,7 +192,13 @@ def _outcome(run: _Run, relaxation: Relaxation, best: Incumbent, bound: float, k
 def _nothing(run: _Run, relaxation: Relaxation, termination: str, bound: float) -> Outcome:
     program = run.program
     R, A, K, T = (len(names) for names in (program.streams, program.apis.name, program.pools.name, program.periods))
-    empty = Point(np.zeros((R, K, T)), np.zeros((R, A, T)), np.zeros((K, T)), np.zeros((len(program.purchases.name), T)))
+    empty = Point(
+        np.zeros((R, K, T)),
+        np.zeros((R, A, T)),
+        np.zeros((K, T)),
+        np.zeros((len(program.purchases.name), T)),
+        np.zeros(len(program.ways.name)),
+    )
     return _report(run, relaxation, termination, Incumbent(empty, np.inf), bound, 0)
 
 
@@ -216,6 +222,7 @@ def _report(run: _Run, relaxation: Relaxation, termination: str, best: Incumbent
         api_flow=best.point.api_flow,
         replicas=best.point.replicas.astype(np.int64),
         machines=best.point.machines.astype(np.int64),
+        ways=best.point.ways > 0.5,
         solver=solver_name(run.limits.solver),
         considered=len(run.program.pools.name),
         kept=kept,

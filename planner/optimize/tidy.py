@@ -18,21 +18,23 @@ def tidy(program: Program, point: Point) -> Point:
     # Never above the solver's own number: a load over it is within its tolerance.
     replicas = np.minimum(needed_replicas(program, cleared.flow), np.rint(point.replicas))
     machines = _lean_machines(program, replicas, np.rint(point.machines))
-    return Point(cleared.flow, cleared.api_flow, replicas, machines)
+    return Point(cleared.flow, cleared.api_flow, replicas, machines, cleared.ways)
 
 
 def _serve_exactly(program: Program, point: Point) -> Point:
-    """Scale the flows of each stream to its rate, leaving out noise."""
-    cycle = (program.rate * program.hours).sum(axis=1)
-    noise = NOISE * np.where(program.movable[:, None], cycle[:, None] / program.hours, program.rate)[:, None]
+    """Scale the flows of each stream to the rate that the ways taken ask for, leaving out noise."""
+    ways = np.rint(point.ways)
+    rate = program.asked(ways)
+    cycle = (rate * program.hours).sum(axis=1)
+    noise = NOISE * np.where(program.movable[:, None], cycle[:, None] / program.hours, rate)[:, None]
     flow = np.where(point.flow > noise, point.flow, 0.0)
     api_flow = np.where(point.api_flow > noise, point.api_flow, 0.0)
     served = flow.sum(axis=1) + api_flow.sum(axis=1)
     total = (served * program.hours).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        factor = np.where(program.movable[:, None], (cycle / total)[:, None], program.rate / served)
+        factor = np.where(program.movable[:, None], (cycle / total)[:, None], rate / served)
     factor = np.where(np.isfinite(factor), factor, 0.0)[:, None]
-    return Point(flow * factor, api_flow * factor, point.replicas, point.machines)
+    return Point(flow * factor, api_flow * factor, point.replicas, point.machines, ways)
 
 
 def loads(program: Program, flow: Floats) -> Floats:

@@ -41,6 +41,7 @@ def variables(model: Linear, program: Program, bounds: Bounds, *, whole: bool = 
         warm=warm_pools(model, program, bounds, whole=whole),
         y=operated_pools(model, program, bounds, whole=whole),
         m=machines(model, program, bounds, whole=whole),
+        v=ways(model, program, whole=whole),
     )
 
 
@@ -129,3 +130,9 @@ def machines(model: Linear, program: Program, bounds: Bounds, *, whole: bool) ->
     cost = buy.hourly[o] * share[t]
     ids[o, t] = model.add_variables(len(o), 0, bounds.machines[o, t], cost, integer=whole, names=names)
     return ids
+
+
+def ways(model: Linear, program: Program, *, whole: bool) -> Ints:
+    """0 <= v[w], whole: way taken, paying its own cost; at most 1 because its group takes one."""
+    names = labels("v", (program.ways.name, np.arange(len(program.ways.name))))
+    return model.add_variables(len(program.ways.name), 0, np.inf, program.ways.cost, integer=whole, names=names)

@@ -23,7 +23,7 @@ from planner.optimize.bounds import Bounds, bounds
 from planner.optimize.coverage import no_covers
 from planner.optimize.incumbent import Incumbent, better, solve_over
 from planner.optimize.kinds import kinds
-from planner.optimize.model import Point
+from planner.optimize.model import Point, decided
 from planner.optimize.objective import objective
 from planner.optimize.pricing import Prices, price
 from planner.optimize.program import Ints, Outcome, Program
@@ -189,10 +189,9 @@ def _program(solved: Solved, raised: Raised) -> Program:
 def _routed(found: Solved, raised: Raised, deadline: float) -> Solved:
     """Return an answer with the fewest routes, unless rounding would then lose its proof."""
     outcome = found.outcome
-    point = Point(outcome.flow, outcome.api_flow, outcome.replicas.astype(float), outcome.machines.astype(float))
     seconds = max(deadline - time.monotonic(), MIN_SECONDS)
     seed = found.search.problem.solver.seed
-    made = _with(found, fewest_routes(_program(found, raised), point, seconds=seconds, seed=seed))
+    made = _with(found, fewest_routes(_program(found, raised), decided(outcome), seconds=seconds, seed=seed))
     lost = outcome.termination == "optimal" and made.outcome.termination != "optimal"
     return found if lost else made
 
@@ -209,5 +208,6 @@ def _with(solved: Solved, point: Point) -> Solved:
         api_flow=point.api_flow,
         replicas=point.replicas.astype(np.int64),
         machines=point.machines.astype(np.int64),
+        ways=point.ways > 0.5,
     )
     return replace(solved, outcome=made)

@@ -6,6 +6,7 @@ Shares nothing with the optimizer but the program.
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import linprog
@@ -14,7 +15,21 @@ from planner.optimize.program import Program
 
 
 def brute_force(program: Program) -> float:
-    """Return the least cost [$/h], inf if there is no plan."""
+    """Return the least cost [$/h], inf if there is no plan: the best of every choice of ways."""
+    ways = program.ways
+    if not len(ways.name):
+        return _brute_force(program)
+    best = np.inf
+    for each in itertools.product(*(np.flatnonzero(ways.group == g) for g in range(ways.groups))):
+        taken = np.zeros(len(ways.name), bool)
+        taken[list(each)] = True
+        cost = ways.cost[taken].sum()
+        best = min(best, cost + _brute_force(replace(program.along(taken), budget=program.budget - cost)))
+    return best
+
+
+def _brute_force(program: Program) -> float:
+    """Return the least cost of a program without ways."""
     share = program.hours / program.hours.sum()
     K, T = len(program.pools.name), len(share)
     fleets = _fleets(program, share)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from planner.optimize.program import ApiColumns, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns
+from planner.optimize.program import ApiColumns, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns, WayColumns
 
 INF = np.inf
 
@@ -123,3 +124,40 @@ def random_program(seed: int, pools: int = 3) -> Program:
         api_limit=[float(rng.choice([0.5, 1.0, INF]))] if api else None,
         **extra,
     )
+
+
+def ways(*taken: tuple[int, float, dict[int, Any]]) -> WayColumns:
+    """Build ways from (group, cost, {stream: rate or rates per period})."""
+    uses = [
+        (w, stream, np.atleast_1d(np.array(rate, float))) for w, (_, _, used) in enumerate(taken) for stream, rate in used.items()
+    ]
+    return WayColumns(
+        name=tuple(f"w{w}" for w in range(len(taken))),
+        group=np.array([group for group, _, _ in taken]),
+        cost=np.array([cost for _, cost, _ in taken], float),
+        user=np.array([w for w, _, _ in uses], int),
+        stream=np.array([stream for _, stream, _ in uses], int),
+        rate=np.array([rate for _, _, rate in uses]),
+    )
+
+
+def with_ways(given: Program, columns: WayColumns) -> Program:
+    """Give a program ways; a stream's rate becomes the most that any of them asks for."""
+    rate = given.rate.copy()
+    rate[columns.stream] = 0.0
+    np.maximum.at(rate, columns.stream, columns.rate)
+    return replace(given, rate=rate, ways=columns)
+
+
+def random_ways(given: Program, seed: int) -> Program:
+    """Give a random program random ways over some of its streams."""
+    rng = np.random.default_rng(10_000 + seed)
+    R, T = given.rate.shape
+    group_of = rng.integers(-1, 2, R)
+    made: list[tuple[int, float, dict[int, Any]]] = []
+    for group, value in enumerate(np.unique(group_of[group_of >= 0])):
+        (own,) = np.nonzero(group_of == value)
+        for _ in range(int(rng.integers(1, 4))):
+            used = {int(r): (given.rate[r] * rng.uniform(0.2, 1.3, T)).round(3) for r in own if rng.random() < 0.75}
+            made.append((group, float(rng.choice([0.0, rng.uniform(0, 1.5)])), used))
+    return with_ways(given, ways(*made)) if any(used for _, _, used in made) else given

@@ -15,14 +15,18 @@ from planner.optimize.coverage import make_covers
 from planner.optimize.kinds import kinds
 from planner.optimize.lpfile import export_lp, lp_text
 from planner.optimize.model import build
-from planner.optimize.program import GpuLimit, Program
+from planner.optimize.program import GpuLimit, Program, WayColumns
 
+WAYS = WayColumns(
+    ("plain", "cache"), np.array([0, 0]), np.array([0, 0.2]), np.array([0, 1]), np.array([0, 0]), np.array([[1.5], [0.9]])
+)
 TWO = program(rate=[[0.5], [1.5]], demand=[[[1], [1]]])
 OPEN = program(rate=[[1.5]], spare_replicas=1, pool_cost=0.5, max_pools=1)
 
 # family → a program that has it, and its rows in the exported file.
 GOLDEN: dict[str, tuple[Program, list[str]]] = {
     "demand": (TWO, ["demand(s0,t0): x(s0,p0,t0) = 1", "demand(s1,t0): x(s1,p0,t0) = 1"]),
+    "one_way": (program(rate=[[1.5]], ways=WAYS), ["one_way(plain): v(plain) + v(cache) = 1"]),
     "resources": (TWO, ["resource(j0,p0,t0): 0.5 x(s0,p0,t0) + 1.5 x(s1,p0,t0) - n(p0,t0) <= 0"]),
     "thin_streams": (TWO, ["thin(s0,p0,t0): x(s0,p0,t0) - n(p0,t0) <= 0"]),
     "packing": (program(pool_gpus=[2], cell_gpus=[8]), ["packing(c0,t0): 2 n(p0,t0) - 8 m(b0,t0) <= 0"]),

@@ -8,7 +8,7 @@ from programs import program, random_program
 
 from planner.optimize.bounds import allowed, bounds
 from planner.optimize.incumbent import keeps_limits
-from planner.optimize.model import Point
+from planner.optimize.model import Point, decided
 from planner.optimize.objective import objective
 from planner.optimize.program import Program
 from planner.optimize.routes import fewest_routes
@@ -23,7 +23,13 @@ def routed(given: Program, point: Point) -> Point:
 def plan(flow: list[list[float]], replicas: list[int], machines: list[int], apis: list[list[float]] | None = None) -> Point:
     """A point of one period: flow [R][K], API flow [R][A]."""
     api = np.zeros((len(flow), 0, 1)) if apis is None else np.array(apis, float)[:, :, None]
-    return Point(np.array(flow, float)[:, :, None], api, np.array(replicas, float)[:, None], np.array(machines, float)[:, None])
+    return Point(
+        np.array(flow, float)[:, :, None],
+        api,
+        np.array(replicas, float)[:, None],
+        np.array(machines, float)[:, None],
+        np.zeros(0),
+    )
 
 
 def test_crumbs_are_swept_up() -> None:
@@ -65,7 +71,7 @@ def test_nothing_is_lost_and_nothing_dearer(seed: int) -> None:
     found = solve(given, gap=1e-7, time_limit=20, seed=0, progress=lambda _: None)
     if not np.isfinite(found.objective):
         pytest.skip("this random program has no plan")
-    before = Point(found.flow, found.api_flow, found.replicas.astype(float), found.machines.astype(float))
+    before = decided(found)
     made, again = routed(given, before), routed(given, before)
     assert objective(given, made) <= objective(given, before) * (1 + 1e-6)
     assert np.count_nonzero(made.flow) + np.count_nonzero(made.api_flow) <= np.count_nonzero(before.flow) + np.count_nonzero(
