@@ -25,7 +25,7 @@ import numpy as np
 
 from planner.catalog.load import load_builtin
 from planner.demand.stream import Stream
-from planner.demand.streams import build_streams
+from planner.demand.streams import build_flows
 from planner.domain.plan import Deployment, Layout
 from planner.domain.problem import Operations, Problem
 from planner.plan.predict import Operation, Replicas
@@ -108,7 +108,7 @@ def stream(workload: str, burstiness: float, traces: Path) -> Stream:
             ],
         }
     )
-    return build_streams(problem, Path())[0]
+    return build_flows(problem, Path()).streams[0]
 
 
 def deployment(point: Point) -> Deployment:

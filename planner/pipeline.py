@@ -13,7 +13,7 @@ from planner.candidates.apis import Apis, usable_apis
 from planner.candidates.build import Search, Worth, first_round, margins, prepare, prune
 from planner.candidates.pools import Pools, join
 from planner.catalog.problem import LoadedProblem
-from planner.demand.streams import build_streams
+from planner.demand.streams import build_flows
 from planner.domain.plan import Plan
 from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlanRejected
 from planner.optimize.assemble import assemble
@@ -241,11 +241,16 @@ def candidates(loaded: LoadedProblem, progress: Progress) -> tuple[Search, Apis]
     (search, APIs)
     """
     problem, catalog = loaded.problem, loaded.catalog
-    streams = build_streams(problem, loaded.base)
-    supply = drop_dominated(build_supply(problem, catalog, streams), problem, catalog)
-    search = prepare(catalog, problem, streams, supply)
-    progress(f"{len(streams)} streams, {len(supply.cells)} kinds of machine, {len(search.space.models)} models")
-    return search, usable_apis(catalog, problem, streams, search.ledger)
+    flows = build_flows(problem, loaded.base)
+    supply = drop_dominated(build_supply(problem, catalog, flows.streams), problem, catalog)
+    search = prepare(catalog, problem, flows, supply)
+    ways = (
+        f", {len(flows.ways):,} ways to serve {len(problem.workloads)} workloads"
+        if len(flows.ways) > len(problem.workloads)
+        else ""
+    )
+    progress(f"{len(flows.streams)} streams{ways}, {len(supply.cells)} kinds of machine, {len(search.space.models)} models")
+    return search, usable_apis(catalog, problem, flows.streams, search.ledger)
 
 
 def solve_fully(search: Search, pools: Pools, apis: Apis, raised: Raised, deadline: float, progress: Progress) -> Solved:

@@ -16,7 +16,7 @@ from scipy.optimize import linprog
 from planner.candidates.apis import usable_apis
 from planner.candidates.build import prepare
 from planner.catalog.problem import LoadedProblem
-from planner.demand.streams import build_streams
+from planner.demand.streams import build_flows
 from planner.supply.build import build_supply
 
 
@@ -36,9 +36,10 @@ class Choice:
 
 def choice(loaded: LoadedProblem) -> Choice:
     problem, catalog = loaded.problem, loaded.catalog
-    streams = build_streams(problem, loaded.base)
+    flows = build_flows(problem, loaded.base)
+    streams = flows.streams
     supply = build_supply(problem, catalog, streams)
-    search = prepare(catalog, problem, streams, supply)
+    search = prepare(catalog, problem, flows, supply)
     search.extend(np.inf)
     pools = search.evaluate(np.arange(len(search.space)))
     apis = usable_apis(catalog, problem, streams, search.ledger)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.evaluate import hard_targets, soft_targets
-from planner.candidates.quality import best_score
+from planner.candidates.quality import score_of
 from planner.candidates.rejection import Ledger
 from planner.catalog.api_prices import ApiPrice, price
 from planner.demand.stream import Stream
@@ -109,6 +109,8 @@ def api_percentile(latency: ApiLatency, stream: Stream, target: Target) -> float
 def api_problem(name: str, offer: ApiOffer, stream: Stream, catalog: Catalog, problem: Problem) -> tuple[str, str] | None:
     """Return (code, sentence) why a stream may not use an API, None if it may."""
     workload = stream.workload
+    if stream.role != "generate":
+        return "choice", f"answers with text, and these calls ask for a model made to {stream.role}"
     if not workload.data.external_api:
         return "rules", "the workload's data may not go to an external API"
     if not allowed(name, problem.choose.apis, workload.choose.apis):
@@ -118,11 +120,11 @@ def api_problem(name: str, offer: ApiOffer, stream: Stream, catalog: Catalog, pr
         return "rules", f"processed in {', '.join(offer.region_groups)}, outside the workload's regions"
     scores = offer.scores + (catalog.models[offer.open_model].scores if offer.open_model else ())
     for floor in workload.quality:
-        found = best_score(scores, floor.benchmark)
+        found = score_of(floor, scores)
         if found is None:
             return "quality", f"no published {floor.benchmark} score"
-        if found.score < floor.at_least:
-            return "quality", f"{floor.benchmark} {found.score:g} < {floor.at_least:g}"
+        if found < floor.at_least:
+            return "quality", f"{floor.benchmark} {found:g} < {floor.at_least:g}"
     return _latency_problem(name, offer, stream)
 
 

@@ -25,6 +25,7 @@ from planner.candidates.prune import undominated
 from planner.candidates.rejection import Ledger
 from planner.candidates.space import AllowedNames, Sites, Space, build_space, empty_space, find_sites
 from planner.demand.stream import Stream
+from planner.demand.ways import Flows, Way
 from planner.domain.catalog import Catalog
 from planner.domain.problem import Problem
 from planner.perf.bounds import LEAST_ROWS
@@ -52,6 +53,8 @@ class Search:
     """Choices and limits."""
     streams: tuple[Stream, ...]
     """Who is to be served."""
+    ways: tuple[Way, ...]
+    """How each workload may cause calls of them."""
     supply: Supply
     """Machines."""
     sites: Sites
@@ -76,6 +79,12 @@ class Search:
     """Combinations enumerated."""
     reached: float = -1.0
     """Sites whose first replica costs at most this have been enumerated [$/h]."""
+
+    @property
+    def asked(self) -> tuple[Stream, ...]:
+        """Streams with calls, or of workloads that never have any."""
+        busy = {s.workload.name for s in self.streams if max(s.rate) > 0}
+        return tuple(s for s in self.streams if max(s.rate) > 0 or s.workload.name not in busy)
 
     @cached_property
     def site_cost(self) -> Floats:
@@ -173,18 +182,18 @@ class Search:
                 )
 
 
-def prepare(catalog: Catalog, problem: Problem, streams: Sequence[Stream], supply: Supply) -> Search:
+def prepare(catalog: Catalog, problem: Problem, flows: Flows, supply: Supply) -> Search:
     """Return the search of a problem: who may use what, and where replicas could stand; nothing enumerated yet.
 
     Parameters
     ----------
-    catalog, problem, streams, supply : the problem
+    catalog, problem, flows, supply : the problem
 
     Returns
     -------
     Search
     """
-    ledger = Ledger()
+    ledger, streams = Ledger(), flows.streams
     for what, code, sentence in supply.rejected:
         ledger.add("dominated" if code == "dominated" else "rules", what, sentence)
     names = rules.usable_names(catalog, problem, streams, ledger)
@@ -197,7 +206,8 @@ def prepare(catalog: Catalog, problem: Problem, streams: Sequence[Stream], suppl
     return Search(
         catalog=catalog,
         problem=problem,
-        streams=tuple(streams),
+        streams=streams,
+        ways=flows.ways,
         supply=supply,
         sites=sites,
         good=good[:, useful],

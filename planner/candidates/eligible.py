@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.pairs import checkpoint_problem
-from planner.candidates.quality import best_score, judge, reachable
+from planner.candidates.quality import judge, reachable, score_of
 from planner.candidates.rejection import Ledger
 from planner.candidates.space import AllowedNames, Space
 from planner.demand.stream import Stream
@@ -35,8 +35,8 @@ class Names:
 def model_problem(name: str, model: Model, stream: Stream, problem: Problem) -> tuple[str, str] | None:
     """Return (code, sentence) why a stream may not use a model at any precision, None if it may."""
     workload = stream.workload
-    if model.role != "generate":
-        return "choice", f"is made to {model.role}, not to generate"
+    if model.role != stream.role:
+        return "choice", f"is made to {model.role}, not to {stream.role}"
     if not allowed(name, problem.choose.models, workload.choose.models):
         return "choice", "is not among the allowed models"
     licences = workload.data.licences
@@ -56,7 +56,7 @@ def usable_names(catalog: Catalog, problem: Problem, streams: Sequence[Stream], 
         if any(found is None for found in problems):
             models.append(name)
         for stream, found in zip(streams, problems, strict=True):
-            if found is not None and model.role == "generate":
+            if found is not None and model.role == stream.role:
                 ledger.add(found[0], name, found[1], stream=stream.name)
 
     def named(kind: str) -> tuple[str, ...]:
@@ -101,8 +101,8 @@ def _quality(catalog: Catalog, stream: Stream, name: str, formats: AllowedNames,
     model, context = catalog.models[name], stream.longest_context()
     hopeless = next((floor for floor in stream.workload.quality if not reachable(floor, model)), None)
     if hopeless is not None:
-        score = best_score(model.scores, hopeless.benchmark)
-        reason = f"{score.score:g} against {hopeless.at_least:g}" if score else "no published score"
+        score = score_of(hopeless, model.scores)
+        reason = f"{score:g} against {hopeless.at_least:g}" if score is not None else "no published score"
         ledger.add("quality", name, f"{hopeless.benchmark}: {reason}", count=mask.size, stream=stream.name)
         return np.zeros_like(mask)
     for p, precision in enumerate(formats.precisions):

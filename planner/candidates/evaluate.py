@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from planner.candidates.columns import ColumnFactory
 from planner.candidates.traffic import StreamMoments, stream_moments, traffic_on
 from planner.demand.stream import Stream
+from planner.domain.calls import Objective
 from planner.domain.problem import Operations
-from planner.domain.workload import Objective
 from planner.perf import bounds, capacity, static
 from planner.perf.compile import compile_step
 from planner.perf.limits import Replica, Target

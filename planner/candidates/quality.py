@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
+from planner.domain.calls import QualityFloor
 from planner.domain.llm import KvPrecision, Model, Precision, Recovery, Score
-from planner.domain.workload import QualityFloor
 
 SIXTEEN_BIT = ("bf16", "fp16")
 """Precisions that lose nothing against each other's published scores."""
@@ -29,10 +29,16 @@ def best_score(scores: tuple[Score, ...], benchmark: str) -> Score | None:
     return max(found, key=lambda score: score.score) if found else None
 
 
+def score_of(floor: QualityFloor, scores: tuple[Score, ...]) -> float | None:
+    """Return the score that a floor is held against: the one measured on the task, else the best published; None if unknown."""
+    found = best_score(scores, floor.benchmark)
+    return floor.measured if floor.measured is not None else (found.score if found else None)
+
+
 def reachable(floor: QualityFloor, model: Model) -> bool:
     """Whether a model reaches a floor if no precision took anything away; recoveries above 1 are not counted on."""
-    score = best_score(model.scores, floor.benchmark)
-    return score is not None and score.score >= floor.at_least
+    score = score_of(floor, model.scores)
+    return score is not None and score >= floor.at_least
 
 
 def recovery_of(precision: Precision, name: str, model: Model, benchmark: str, context: float) -> tuple[float | None, str]:
@@ -107,7 +113,7 @@ def judge(
     -------
     Verdict
     """
-    score = best_score(model.scores, floor.benchmark)
+    score = score_of(floor, model.scores)
     if score is None:
         return Verdict(False, f"no published {floor.benchmark} score")
     weights, source = recovery_of(precision, precision_name, model, floor.benchmark, context)
@@ -116,8 +122,8 @@ def judge(
         if share is None and floor.unknown_recovery is None:
             return Verdict(False, f"no measured quality recovery of {what} at this size and context")
     kept = [share if share is not None else floor.unknown_recovery or 0.0 for share in (weights, cache)]
-    value = score.score * kept[0] * kept[1]
-    figures = f"{score.score:g} × {kept[0]:.3g} (weights) × {kept[1]:.3g} (cache) = {value:.1f}"
+    value = score * kept[0] * kept[1]
+    figures = f"{score:g} × {kept[0]:.3g} (weights) × {kept[1]:.3g} (cache) = {value:.1f}"
     return Verdict(
         value >= floor.at_least, f"{floor.benchmark} {figures} against {floor.at_least:g} ({source or 'assumed recovery'})"
     )

@@ -9,8 +9,9 @@ from planner.catalog.findings import Findings, Parts
 from planner.catalog.offering import offered, payable
 from planner.catalog.suggest import remedy_for
 from planner.catalog.yamlfile import KeyPath
+from planner.domain.calls import Choice, Choices
 from planner.domain.catalog import Catalog
-from planner.domain.workload import Choice, Choices, DataRules, Workload
+from planner.domain.workload import DataRules, Workload
 
 
 def check_choices(parts: Parts, findings: Findings) -> None:

@@ -8,8 +8,9 @@ from planner.catalog.findings import Findings, Parts
 from planner.catalog.suggest import remedy_for
 from planner.catalog.tracefile import trace_issue
 from planner.catalog.yamlfile import KeyPath
+from planner.domain.calls import Lengths, Objective, TraceFile
 from planner.domain.problem import Period
-from planner.domain.workload import Demand, Lengths, Objective, TraceFile, Workload
+from planner.domain.workload import Demand, Workload
 
 
 def check_demand(parts: Parts, findings: Findings) -> None:

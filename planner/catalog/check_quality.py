@@ -8,9 +8,10 @@ from planner.catalog import select
 from planner.catalog.findings import Findings, Parts
 from planner.catalog.suggest import remedy_for
 from planner.catalog.yamlfile import KeyPath
+from planner.domain.calls import Choices, QualityFloor
 from planner.domain.catalog import Catalog
 from planner.domain.llm import Score
-from planner.domain.workload import Choices, QualityFloor, Workload
+from planner.domain.workload import Workload
 
 
 def check_quality(parts: Parts, findings: Findings) -> None:

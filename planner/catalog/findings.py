@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from planner.catalog.yamlfile import Document, KeyPath, dotted
+from planner.domain.calls import Choices
 from planner.domain.catalog import Catalog
 from planner.domain.problem import Limits, Period
-from planner.domain.workload import Choices, Workload
+from planner.domain.workload import Workload
 from planner.errors import Issue
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from planner.catalog import select
+from planner.domain.calls import Choices
 from planner.domain.catalog import Catalog
 from planner.domain.hardware import Instance
-from planner.domain.workload import Choices
 
 
 @dataclass(frozen=True)

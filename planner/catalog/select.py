@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import get_args
 
+from planner.domain.calls import Choice, Choices
 from planner.domain.catalog import Catalog
 from planner.domain.hardware import OfferKind
-from planner.domain.workload import Choice, Choices
 
 KINDS = tuple(Choices.model_fields)
 _MAGIC = frozenset("*?[")

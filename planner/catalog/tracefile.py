@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from planner.catalog.suggest import remedy_for
-from planner.domain.workload import TraceFile
+from planner.domain.calls import TraceFile
 
 _LOOKED_AT = 1_000
 _MAX_LINE = 1_000_000

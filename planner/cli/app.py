@@ -107,10 +107,10 @@ def check_problem(problem: Path) -> None:
     from planner.cli.reading import summary
 
     loaded = _load(problem, quiet=False)
-    from planner.demand.streams import build_streams  # after the file is known to be good: it reads whole traces
+    from planner.demand.streams import build_flows  # after the file is known to be good: it reads whole traces
 
-    streams = _located(loaded, lambda: build_streams(loaded.problem, loaded.base))
-    for line in summary(loaded, streams):
+    flows = _located(loaded, lambda: build_flows(loaded.problem, loaded.base))
+    for line in summary(loaded, flows):
         click.echo(line)
 
 

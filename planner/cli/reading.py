@@ -8,18 +8,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from planner.catalog.problem import LoadedProblem
     from planner.demand.stream import Lengths, Stream
+    from planner.demand.ways import Flows
+    from planner.domain.calls import Objective
     from planner.domain.problem import Period
-    from planner.domain.workload import Objective
 
 
-def summary(loaded: LoadedProblem, streams: Sequence[Stream]) -> Iterator[str]:
+def summary(loaded: LoadedProblem, flows: Flows) -> Iterator[str]:
     """Yield the lines that say what was read, quantities in base units."""
     problem, catalog = loaded.problem, loaded.catalog
     yield f"{loaded.document.file}: valid"
     periods = ", ".join(f"{period.name} ({period.hours:g} h)" for period in problem.periods)
     yield f"  problem    {problem.metadata.name}; periods: {periods}"
-    for stream in streams:
-        yield from _stream(stream, problem.periods)
+    for workload in problem.workloads:
+        ways = flows.of(workload.name)
+        for stream in flows.streams:
+            if stream.name in ways[0].rates:
+                yield from _stream(stream, problem.periods)
+        more = len(flows.of(workload.name)) - 1
+        if more:
+            yield f"             {more:,} other ways to serve it, by the levers offered and by splits of its latency"
     sizes = f"{len(catalog.models)} models, {len(catalog.accelerators)} accelerators, {len(catalog.instances)} instances"
     yield f"  catalogs   {sizes}; digest {catalog.digest[:12]}"
     yield f"  solver     gap {problem.solver.gap:.3%}, time limit {problem.solver.time_limit:g} s, seed {problem.solver.seed}"

@@ -13,9 +13,9 @@ import click
 
 if TYPE_CHECKING:
     from planner.catalog.problem import LoadedProblem
+    from planner.domain.calls import TraceFile
     from planner.domain.plan import Plan
     from planner.domain.problem import Problem
-    from planner.domain.workload import TraceFile
     from planner.errors import Issue
     from planner.simulate.recording import Recording
     from planner.simulate.session import Session
@@ -264,7 +264,7 @@ def _only(problem: Problem, uses: dict[str, TraceFile]) -> str:
 
 def _spec(file: Path, described: TraceFile | None, given: dict[str, Any]) -> TraceFile:
     """Return how a file is to be read: as the options say, else as described, else as Azure's."""
-    from planner.domain.workload import TraceFile
+    from planner.domain.calls import TraceFile
 
     path = str(file.absolute())
     return (described or TraceFile(path=path)).model_copy(update={**given, "path": path})

@@ -10,8 +10,9 @@ from pathlib import Path
 from planner.demand.issues import mistake, under
 from planner.demand.statistics import BusyWindow, busiest_window, mean_rate, steady_window
 from planner.demand.trace import Trace, read_trace
+from planner.domain.calls import TraceFile
 from planner.domain.problem import Period
-from planner.domain.workload import Demand, TraceFile
+from planner.domain.workload import Demand
 from planner.errors import InvalidInput
 
 POISSON = 1.0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from planner.demand.issues import mistake, under
 from planner.demand.stream import QUANTILE_POINTS, Lengths
 from planner.demand.trace import MAX_TOKENS, read_trace
-from planner.domain import workload
+from planner.domain import calls
 from planner.perf import normal
 
 Array = NDArray[np.float64]
@@ -30,14 +30,14 @@ _HEAVY_TAIL = 0.2
 """Share of all tokens beyond the last percentile given from which the extrapolation is worth a remark (assumption)."""
 
 
-def from_spec(spec: workload.Lengths, base: Path, *, column: Column) -> Lengths:
+def from_spec(spec: calls.Lengths, base: Path, *, column: Column) -> Lengths:
     """Return the distribution that a problem describes as `QUANTILE_POINTS` equally likely values.
 
     x_i = n ∫ Q(u) du over u from i/n to (i + 1)/n, with Q the quantile function, cut to [1, maximum]
 
     Parameters
     ----------
-    spec : workload.Lengths [token]
+    spec : calls.Lengths [token]
         What the problem says.
     base : Path
         Folder that relative paths start from.
@@ -74,7 +74,7 @@ def from_spec(spec: workload.Lengths, base: Path, *, column: Column) -> Lengths:
     return _from_mean(spec)
 
 
-def assumptions(spec: workload.Lengths, made: Lengths, what: str) -> tuple[str, ...]:
+def assumptions(spec: calls.Lengths, made: Lengths, what: str) -> tuple[str, ...]:
     """Return what had to be assumed because the problem says too little, in words for the report."""
     if spec.mean is not None and spec.p95 is None and spec.scv is None:
         return (f"every request has {spec.mean:g} {what} tokens (only the mean is given)",)
@@ -90,7 +90,7 @@ def assumptions(spec: workload.Lengths, made: Lengths, what: str) -> tuple[str, 
     )
 
 
-def _check_limits(spec: workload.Lengths) -> None:
+def _check_limits(spec: calls.Lengths) -> None:
     """Refuse figures that no request can have, or that contradict `maximum`."""
     if spec.mean is not None and not 1 <= spec.mean <= MAX_TOKENS:
         raise mistake("mean", f"a mean of {spec.mean:g} tokens", f"give one between 1 and {MAX_TOKENS:.0e}")
@@ -104,7 +104,7 @@ def _check_limits(spec: workload.Lengths) -> None:
             raise mistake("maximum", f"{spec.maximum:g} is below the {field} ({value:g})", "check the two figures")
 
 
-def _from_mean(spec: workload.Lengths) -> Lengths:
+def _from_mean(spec: calls.Lengths) -> Lengths:
     """Make a log-normal from mean with p95 or scv, or a constant from the mean alone."""
     mean = spec.mean or 0.0
     sigma, given = 0.0, ""
@@ -173,7 +173,7 @@ def _scv(values: Array) -> float:
     return float(values.var() / values.mean() ** 2)
 
 
-def _from_percentiles(spec: workload.Lengths, percentiles: dict[str, float]) -> Lengths:
+def _from_percentiles(spec: calls.Lengths, percentiles: dict[str, float]) -> Lengths:
     """Interpolate ln Q piecewise linearly in the normal score: log-normal between any two points, and beyond the outermost."""
     points = sorted((float(name[1:]) / 100, value) for name, value in percentiles.items())
     shares, tokens = np.array(points).T
@@ -221,7 +221,7 @@ def _interpolate(at: Array, x: Array, y: Array) -> Array:
     return np.where(at < x[0], below, np.where(at > x[-1], above, inside))
 
 
-def _from_histogram(spec: workload.Lengths, bins: tuple[tuple[float, float], ...]) -> Lengths:
+def _from_histogram(spec: calls.Lengths, bins: tuple[tuple[float, float], ...]) -> Lengths:
     """Invert the piecewise linear distribution function of a histogram whose first bin starts at 0."""
     edges, weights = np.array([(0.0, 0.0), *bins]).T
     if np.any(np.diff(edges) <= 0):
@@ -236,7 +236,7 @@ def _from_histogram(spec: workload.Lengths, bins: tuple[tuple[float, float], ...
     return Lengths(values, f"histogram of {len(bins)} bins{_cut(spec)}")
 
 
-def _from_trace(spec: workload.Lengths, file: workload.TraceFile, base: Path, column: Column) -> Lengths:
+def _from_trace(spec: calls.Lengths, file: calls.TraceFile, base: Path, column: Column) -> Lengths:
     """Average the ranked rows of a trace over slices of equal share."""
     trace = under("trace", lambda: read_trace(file, base))
     tokens = trace.input_tokens if column == "input" else trace.output_tokens
@@ -287,6 +287,6 @@ def _scaled_to_mean(fine: Array, mean: float, maximum: float) -> Array:
     return np.asarray(np.clip(simple * math.exp(grown), 1.0, maximum), dtype=np.float64)
 
 
-def _cut(spec: workload.Lengths) -> str:
+def _cut(spec: calls.Lengths) -> str:
     """Return the words for a cut."""
     return "" if spec.maximum is None else f", cut at {spec.maximum:g}"

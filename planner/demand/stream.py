@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.domain.workload import Objective, Workload
+from planner.domain.calls import Objective
+from planner.domain.llm import Role
+from planner.domain.workload import Workload
 
 QUANTILE_POINTS = 512
 """Equally likely values that stand for a length distribution: means exact, percentiles to p99 within 1 %, second moments
@@ -56,7 +58,7 @@ class Stream:
     name: str
     """Unique; the workload's name where it has a single stage."""
     workload: Workload
-    """Who causes it; carries data rules, quality floors and choices."""
+    """Who causes it, with the quality floors and choices that hold for these calls; carries data rules."""
     rate: tuple[float, ...]
     """Calls per second in each period [1/s]."""
     burstiness: float
@@ -77,6 +79,10 @@ class Stream:
     """Batch work that may be shifted between periods because its deadline spans the cycle."""
     assumptions: tuple[str, ...] = ()
     """What was assumed because the problem did not say, in words for the report."""
+    stage: str = ""
+    """Stage of the workload's call graph; empty where a request is one call."""
+    role: Role = "generate"
+    """What kind of model answers."""
 
     @property
     def peak_rate(self) -> float:

@@ -1,20 +1,24 @@
-"""From workloads to streams of model calls.
-
-Each workload passes through stages that change how often models are called and with what: here the direct call, one stream
-per workload. Further stages (call graph, retries, caches) take a workload's streams and return others, in `_workload_streams`.
-"""
+"""From workloads to streams of model calls, and the ways to serve each workload that cause them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from planner.demand import lengths
-from planner.demand.arrivals import Arrivals, rates
+from planner.demand.arrivals import rates
+from planner.demand.budgets import timed
+from planner.demand.compose import Asked, Composed, Unstable
+from planner.demand.graph import stages_of
 from planner.demand.issues import attempt, mistake
 from planner.demand.moments import mean_context, paired_mean_context
+from planner.demand.settings import combinations, settings_of
+from planner.demand.shapes import Parts, parts_of
 from planner.demand.stream import Lengths, Stream
 from planner.demand.trace import read_trace
+from planner.demand.ways import Flows, Register, Way, lean
 from planner.domain.problem import Period, Problem
 from planner.domain.workload import Workload
 from planner.errors import InvalidInput, Issue
@@ -23,8 +27,12 @@ _WORTH_SAYING = 0.01
 """Relative change of the mean context from which paired lengths are worth a remark."""
 
 
-def build_streams(problem: Problem, base: Path) -> tuple[Stream, ...]:
-    """Return the streams that a problem's workloads cause.
+MOST_WAYS = 20_000
+"""Ways to serve a workload that are looked at; more combinations of levers than a review could follow."""
+
+
+def build_flows(problem: Problem, base: Path) -> Flows:
+    """Return the streams that a problem's workloads may cause, and the ways that cause them.
 
     Parameters
     ----------
@@ -35,7 +43,7 @@ def build_streams(problem: Problem, base: Path) -> tuple[Stream, ...]:
 
     Returns
     -------
-    tuple of Stream
+    Flows
         In the workloads' order.
 
     Raises
@@ -45,25 +53,78 @@ def build_streams(problem: Problem, base: Path) -> tuple[Stream, ...]:
     """
     issues: list[Issue] = []
     streams: list[Stream] = []
+    ways: list[Way] = []
     for index, workload in enumerate(problem.workloads):
-        streams += _workload_streams(workload, problem.periods, base, f"workloads[{index}]", issues)
+        path = f"workloads[{index}]"
+        asked = _read(problem, workload, base, path, issues)
+        found = attempt(issues, path, partial(_ways, asked)) if asked is not None else None
+        if found is not None:
+            streams += found.streams
+            ways += found.ways
     if issues:
         raise InvalidInput(issues)
-    return tuple(streams)
+    return Flows(tuple(streams), tuple(ways))
 
 
-def _workload_streams(
-    workload: Workload, periods: Sequence[Period], base: Path, path: str, issues: list[Issue]
-) -> tuple[Stream, ...]:
-    """Return one workload's streams; none where `issues` had to be added."""
+def _ways(asked: Asked) -> Flows:
+    """Return the ways to serve a workload that may be the cheapest, with their streams."""
+    levers, register = asked.workload.levers, Register()
+    hurried = bool(timed(asked.workload.objectives))
+    many = math.prod(1 + len(settings_of(lever, hurried=hurried)) for lever in levers)
+    if many > MOST_WAYS:
+        raise mistake("levers", f"{many:,} ways to combine them, {MOST_WAYS:,} can be looked at", "offer fewer options")
+    found: list[Way] = []
+    unstable: list[str] = []
+    for settings in combinations(levers, hurried=hurried):
+        try:
+            found += Composed(asked, settings).ways(register)
+        except Unstable as reason:
+            unstable.append(str(reason))
+    if not found:
+        raise _no_way(unstable)
+    ways = tuple(lean(found))
+    return Flows(tuple(register.used(ways)), ways)
+
+
+def _no_way(unstable: Sequence[str]) -> InvalidInput:
+    """Say why a workload cannot be served in any way."""
+    if unstable:
+        return mistake("stages", f"retries never settle: {unstable[0]}", "raise the component's limit, or allow fewer attempts")
+    return mistake(
+        "objectives",
+        "what components and retries take leaves the models no time within the targets",
+        "raise the targets, or lower latency_p95, timeouts or rounds",
+    )
+
+
+def _read(problem: Problem, workload: Workload, base: Path, path: str, issues: list[Issue]) -> Asked | None:
+    """Return a workload with its traces and distributions read; None where `issues` had to be added."""
+    periods, before = problem.periods, len(issues)
     arrivals = attempt(issues, f"{path}.demand", lambda: rates(workload.demand, periods, base))
     prompt = attempt(issues, f"{path}.input_tokens", lambda: lengths.from_spec(workload.input_tokens, base, column="input"))
     output = attempt(issues, f"{path}.output_tokens", lambda: lengths.from_spec(workload.output_tokens, base, column="output"))
     if prompt is not None:
         attempt(issues, f"{path}.shared_prefix", lambda: _check_prefix(workload, prompt))
-    if arrivals is None or prompt is None or output is None:
-        return ()
-    return (_direct(workload, periods, base, arrivals, prompt, output),)
+    stages, parts = stages_of(workload), {}
+    for index, stage in enumerate(stages if output is not None else ()):
+        if stage.component is None and not workload.stages and output is not None:
+            parts[stage.name] = Parts(None, None, None, output)
+        elif stage.component is None:
+            where = f"{path}.stages[{index}]"
+            made = attempt(issues, where, partial(parts_of, stage, workload.output_tokens, base))
+            parts |= {} if made is None else {stage.name: made}
+    if arrivals is None or prompt is None or output is None or len(issues) > before:
+        return None
+    return Asked(
+        problem=problem,
+        workload=workload,
+        stages=stages,
+        arrivals=arrivals,
+        request=prompt,
+        parts=parts,
+        movable=is_movable(workload, periods),
+        assumptions=(*arrivals.assumptions, *_length_assumptions(workload, base, prompt, output)),
+    )
 
 
 def _check_prefix(workload: Workload, prompt: Lengths) -> None:
@@ -72,27 +133,6 @@ def _check_prefix(workload: Workload, prompt: Lengths) -> None:
     if prefix is not None and prefix.tokens > prompt.mean:
         message = f"a shared prefix of {prefix.tokens:g} tokens exceeds the mean prompt of {prompt.mean:.0f}"
         raise mistake("tokens", message, "input_tokens count the whole prompt, prefix included")
-
-
-def _direct(
-    workload: Workload, periods: Sequence[Period], base: Path, arrivals: Arrivals, prompt: Lengths, output: Lengths
-) -> Stream:
-    """Return the stream of a workload whose every request is one call of a model."""
-    prefix = workload.shared_prefix
-    return Stream(
-        name=workload.name,
-        workload=workload,
-        rate=arrivals.rate,
-        burstiness=arrivals.burstiness,
-        prompt=prompt,
-        output=output,
-        prefix_tokens=prefix.tokens if prefix else 0.0,
-        prefix_hit=prefix.hit_rate if prefix else 0.0,
-        objectives=workload.objectives,
-        deadline=workload.deadline,
-        movable=is_movable(workload, periods),
-        assumptions=(*arrivals.assumptions, *_length_assumptions(workload, base, prompt, output)),
-    )
 
 
 def is_movable(workload: Workload, periods: Sequence[Period]) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.demand.issues import mistake
-from planner.domain.workload import TraceFile
+from planner.domain.calls import TraceFile
 from planner.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -294,6 +294,70 @@ class WorkloadCost(Strict):
     """Per thousand calls [$]."""
 
 
+class StageCost(Strict):
+    """A stage of a workload: how often it is called, and what that costs."""
+
+    workload: str
+    """Workload."""
+    stage: str
+    """Stage; the workload's name where a request is one call."""
+    reached: float
+    """Share of requests that reach it."""
+    calls: float
+    """Calls per request, rounds and tries included."""
+    retried: float
+    """Share of those calls that are tries after a failed one."""
+    streams: tuple[str, ...]
+    """Streams that carry its calls; none for a component."""
+    hourly: float
+    """Average cost [$/h]."""
+    per_thousand_requests: float
+    """Per thousand requests of the workload [$]."""
+
+
+class PathCost(Strict):
+    """One way through a workload's call graph."""
+
+    workload: str
+    """Workload."""
+    stages: tuple[str, ...]
+    """Stages on it."""
+    share: float
+    """Share of requests that take it, if stages are reached independently of each other."""
+    model_calls: float
+    """Calls of models per request on it."""
+    per_thousand_requests: float
+    """Per thousand requests that take it [$]."""
+
+
+class LabelCost(Strict):
+    """What belongs to a tier of tenants, or to a feature."""
+
+    kind: Literal["tier", "tag"]
+    """Tier, or tag."""
+    label: str
+    """Which."""
+    hourly: float
+    """Average cost of all its workloads; a workload of several tags counts for each [$/h]."""
+    share: float
+    """Of the whole plan."""
+
+
+class TakenWay(Strict):
+    """How a workload is served: the levers pulled, and how its latency promise is split."""
+
+    workload: str
+    """Workload."""
+    settings: dict[str, str]
+    """Lever → setting, of those that are pulled."""
+    budgets: dict[str, float]
+    """Stage beside the answering one → time it may take of the request's target [s]."""
+    model_calls: float
+    """Calls of models per request."""
+    considered: int
+    """Ways that were compared."""
+
+
 class PoolCost(Strict):
     """What a pool costs."""
 
@@ -318,12 +382,22 @@ class Cost(Strict):
     """Expected price of missed soft targets."""
     operations: float
     """Cost of operating pools."""
+    levers: float = 0.0
+    """Levers: look-ups, upkeep, introduction spread over its time."""
+    components: float = 0.0
+    """Components of call graphs that are no models."""
     per_month: float
     """Total over 730 hours [$]."""
     by_pool: tuple[PoolCost, ...]
     """Machines and operations by pool."""
     by_workload: tuple[WorkloadCost, ...]
     """Everything by workload."""
+    by_stage: tuple[StageCost, ...] = ()
+    """Everything by stage of the workloads' call graphs."""
+    by_path: tuple[PathCost, ...] = ()
+    """Ways through the call graphs whose stages are not always reached."""
+    by_label: tuple[LabelCost, ...] = ()
+    """By tier of tenants and by tag, where workloads have any."""
 
 
 class Fact(Strict):
@@ -395,6 +469,8 @@ class Plan(Strict):
     """What to send elsewhere."""
     purchases: tuple[Purchase, ...]
     """What to buy, rent or reserve."""
+    ways: tuple[TakenWay, ...] = ()
+    """How workloads with stages or levers are served."""
     promises: tuple[Promise, ...]
     """Every promise with its prediction."""
     latencies: tuple[Latency, ...]

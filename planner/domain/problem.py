@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from planner.domain.base import Identifier, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Strict
-from planner.domain.workload import Choice, Choices, Workload
+from planner.domain.calls import Choice, Choices
+from planner.domain.workload import Workload
 from planner.units import DollarsPerHour, Fraction, Seconds, Watts
 
 
@@ -110,6 +111,8 @@ class Solver(Strict):
     confidence: Annotated[float, Field(ge=0.5, le=0.95)] = 0.8
     """Promises are kept at the pessimistic edge of predictions: as slow as this share of comparable measurements at most was.
     0.5 takes predictions as they come."""
+    effects: Literal["pessimistic", "middle", "optimistic"] = "pessimistic"
+    """Which end of a lever's ranges to plan with: the one that costs more, the middle, or the one that costs less."""
 
 
 class Problem(Strict):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from planner.candidates.apis import Apis
 from planner.candidates.build import Search
 from planner.candidates.pools import Pools
+from planner.optimize.choices import Choices, choices
 from planner.optimize.program import ApiColumns, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns
 from planner.perf.level import RESOURCES
 from planner.supply.limits import gpu_limits
@@ -28,6 +29,8 @@ class Assembled:
     """[K] index into the pools."""
     cell: Index
     """[K] index into the supply's cells."""
+    choices: Choices
+    """The ways of the program, and those taken in any case."""
 
 
 def readable(text: str) -> str:
@@ -65,11 +68,12 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         for limit in gpu_limits(problem, supply, search.catalog)
     )
     operations = problem.operations
+    open_ways = choices(search.streams, search.ways, servable(pools, apis))
     program = Program(
         streams=tuple(stream.name for stream in search.streams),
         periods=tuple(period.name for period in problem.periods),
         hours=np.array([period.hours for period in problem.periods]),
-        rate=np.array([stream.rate for stream in search.streams], dtype=float),
+        rate=open_ways.rate,
         movable=np.array([stream.movable for stream in search.streams], dtype=bool),
         resources=RESOURCES,
         pools=PoolColumns(
@@ -101,8 +105,16 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         spare_replicas=operations.spare_replicas,
         pool_cost=operations.pool_cost,
         max_pools=operations.max_pools,
+        ways=open_ways.columns,
     )
-    return Assembled(program, pool, cell)
+    return Assembled(program, pool, cell, open_ways)
+
+
+def servable(pools: Pools, apis: Apis) -> list[bool]:
+    """Return [R] whether any pool or API may serve a stream, whatever the limits."""
+    by_pool = np.asarray(np.isfinite(pools.demand).all(axis=0)).any(axis=1)
+    by_api = np.asarray(np.isfinite(apis.call_cost)).any(axis=1)
+    return [bool(served) for served in np.atleast_1d(by_pool | by_api)]
 
 
 def _families(search: Search, pools: Pools, pool: Index, cell: Index) -> NDArray[np.int64]:

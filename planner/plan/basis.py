@@ -8,7 +8,8 @@ from functools import cached_property
 
 from planner.catalog.problem import LoadedProblem
 from planner.demand.stream import Stream
-from planner.demand.streams import build_streams
+from planner.demand.streams import build_flows
+from planner.demand.ways import Flows, Way
 from planner.domain.catalog import Catalog
 from planner.domain.plan import ApiRoute, Plan, Pool, Purchase, Share
 from planner.domain.problem import Problem
@@ -51,9 +52,30 @@ class Basis:
         return self.loaded.catalog
 
     @cached_property
+    def flows(self) -> Flows:
+        """Everything the workloads may cause."""
+        return build_flows(self.problem, self.loaded.base)
+
+    @cached_property
+    def ways(self) -> dict[str, Way | None]:
+        """Workload → the way in which the plan says it is served, its only one if the plan says nothing; None if unknown."""
+        stated = {way.workload: (dict(way.settings), dict(way.budgets)) for way in self.plan.ways}
+        found: dict[str, Way | None] = {}
+        for workload in self.problem.workloads:
+            ways = self.flows.of(workload.name)
+            if workload.name in stated:
+                fit = [way for way in ways if (dict(way.settings), dict(way.budgets)) == stated[workload.name]]
+                found[workload.name] = fit[0] if fit else None
+            else:
+                found[workload.name] = ways[0] if len(ways) == 1 else None
+        return found
+
+    @cached_property
     def streams(self) -> dict[str, Stream]:
-        """Streams by name."""
-        return {stream.name: stream for stream in build_streams(self.problem, self.loaded.base)}
+        """Streams by name, with the calls that the plan's ways cause."""
+        taken = [way for way in self.ways.values() if way is not None]
+        used = {name for way in taken for name in way.rates}
+        return {stream.name: stream for stream in self.flows.along(taken) if stream.name in used}
 
     @cached_property
     def supply(self) -> Supply:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from planner.candidates.apis import missed_cost
 from planner.candidates.build import Search
+from planner.demand.ways import Way
 from planner.domain.plan import ApiRoute, Cost, PoolCost, Purchase
 from planner.plan import costing
+from planner.plan.graphs import by_label, by_stage, paths
 from planner.plan.pool import PredictedPool
 
 
@@ -36,16 +38,18 @@ def cost_of(
     predicted: Sequence[PredictedPool],
     purchases: Sequence[Purchase],
     routes: Sequence[ApiRoute],
+    taken: Sequence[Way],
     periods: Mapping[str, float],
 ) -> Cost:
-    """Return the cost of a plan, split over pools and workloads.
+    """Return the cost of a plan, split over pools, workloads and stages.
 
     Parameters
     ----------
-    search : problem, streams, APIs
+    search : problem, streams with the calls there are, APIs
     predicted : pools
     purchases : machines held
     routes : APIs used
+    taken : how each workload is served
     periods : hours
 
     Returns
@@ -59,12 +63,19 @@ def cost_of(
     parts = [*at_pools, *at_apis]
     machines, misses = costing.machine_cost(purchases), sum(part.misses for part in parts)
     tokens = sum(part.inputs + part.outputs for part in at_apis)
-    everything = machines + tokens + misses + fee * len(predicted)
+    items = [item for way in taken for item in way.items]
+    levers = sum(item.hourly for item in items if item.category == "lever")
+    components = sum(item.hourly for item in items if item.category == "component")
+    everything = machines + tokens + misses + fee * len(predicted) + levers + components
+    streams = {stream.name: stream for stream in search.streams}
     workloads = []
-    for stream in search.streams:
-        mine = [part for part in parts if part.stream == stream.name]
+    for way in taken:
+        mine = [part for part in parts if part.stream in way.rates]
         total, inputs = sum(part.total for part in mine), sum(part.inputs for part in mine)
-        workloads.append(costing.workload_cost(stream, total, inputs, everything, periods))
+        own = [streams[name] for name in way.rates]
+        workloads.append(costing.workload_cost(way.workload, own, total + way.cost, inputs, everything, periods))
+    spent_on = {stream.name: sum(part.total for part in parts if part.stream == stream.name) for stream in search.streams}
+    stages = [stage for way in taken for stage in by_stage(way, spent_on, costing.hourly_calls(way.requests, periods))]
     pools = [
         PoolCost(pool=made.pool.name, hourly=spent, share=spent / everything if everything else 0.0)
         for made, spent in zip(predicted, by_pool, strict=True)
@@ -75,9 +86,14 @@ def cost_of(
         apis=tokens,
         misses=misses,
         operations=fee * len(predicted),
+        levers=levers,
+        components=components,
         per_month=everything * costing.HOURS_PER_MONTH,
         by_pool=tuple(pools),
         by_workload=tuple(workloads),
+        by_stage=tuple(stages),
+        by_path=tuple(path for way in taken for path in paths(way, stages)),
+        by_label=tuple(by_label(search.problem, workloads)),
     )
 
 

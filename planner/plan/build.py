@@ -13,10 +13,11 @@ from planner.plan.bill import cost_of
 from planner.plan.costing import average_machine_cost
 from planner.plan.doubt import doubt_reasons
 from planner.plan.explain import context_warnings, facts_of, reasons_of
+from planner.plan.graphs import taken_ways
 from planner.plan.pool import latencies_of, predict_pool, shares_of
 from planner.plan.promises import api_promises, pool_promises
 from planner.plan.segment import segment_reasons
-from planner.plan.solved import Solved, open_pools
+from planner.plan.solved import Solved, open_pools, settled
 
 __all__ = ["Solved", "make_plan", "open_pools"]
 
@@ -34,15 +35,17 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
     -------
     Plan
     """
+    solved = settled(solved)
     search = solved.search
     problem = search.problem
+    taken = [search.ways[index] for index in solved.taken]
     periods = {period.name: period.hours for period in problem.periods}
     predicted = [predict_pool(solved, columns, f"P{i + 1}") for i, columns in enumerate(open_pools(solved))]
     pools = tuple(made.pool for made in predicted)
     purchases = tuple(_purchases(solved, periods))
     routes = tuple(_routes(solved))
     promises = (*(promise for made in predicted for promise in pool_promises(search, made)), *api_promises(search, routes))
-    cost = cost_of(search, predicted, purchases, routes, periods)
+    cost = cost_of(search, predicted, purchases, routes, taken, periods)
     return Plan(
         planner=__version__,
         problem=problem.metadata.name,
@@ -55,6 +58,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         pools=pools,
         apis=routes,
         purchases=purchases,
+        ways=tuple(taken_ways(search, taken)),
         promises=promises,
         latencies=tuple(latency for made in predicted for latency in latencies_of(made)),
         reasons=(

@@ -86,12 +86,20 @@ def call_prices(route: ApiRoute, stream: Stream) -> tuple[float, float]:
     return inputs, stream.output.mean * route.output_price
 
 
-def workload_cost(stream: Stream, total: float, inputs: float, everything: float, periods: Mapping[str, float]) -> WorkloadCost:
-    """Return what a workload costs, per token and per call.
+def hourly_calls(rate: Sequence[float], periods: Mapping[str, float]) -> float:
+    """Return the calls per hour of rates per period, averaged over the cycle [1/h]."""
+    return 3600.0 * sum(each * hours for each, hours in zip(rate, periods.values(), strict=True)) / sum(periods.values())
+
+
+def workload_cost(
+    name: str, streams: Sequence[Stream], total: float, inputs: float, everything: float, periods: Mapping[str, float]
+) -> WorkloadCost:
+    """Return what a workload costs, per token and per call of a model.
 
     Parameters
     ----------
-    stream : its calls
+    name : of the workload
+    streams : its calls
     total, inputs : its cost and the part of it that prompts cause [$/h]
     everything : the plan's cost [$/h]
     periods : hours
@@ -100,10 +108,12 @@ def workload_cost(stream: Stream, total: float, inputs: float, everything: float
     -------
     WorkloadCost
     """
-    calls = 3600.0 * sum(rate * hours for rate, hours in zip(stream.rate, periods.values(), strict=True)) / sum(periods.values())
-    prompts, answers = calls * stream.prompt.mean, calls * stream.output.mean
+    counts = [hourly_calls(stream.rate, periods) for stream in streams]
+    calls = sum(counts)
+    prompts = sum(count * stream.prompt.mean for count, stream in zip(counts, streams, strict=True))
+    answers = sum(count * stream.output.mean for count, stream in zip(counts, streams, strict=True))
     return WorkloadCost(
-        workload=stream.name,
+        workload=name,
         hourly=total,
         share=total / everything if everything else 0.0,
         per_million_input=inputs / prompts * 1e6 if prompts else None,

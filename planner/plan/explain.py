@@ -99,7 +99,7 @@ def facts_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute], 
 
 
 def _stream_facts(search: Search) -> Iterator[Fact]:
-    for stream in search.streams:
+    for stream in search.asked:
         for sentence in stream.assumptions:
             yield Fact(subject=stream.name, statement=sentence, standing="assumed", source="docs/demand.md")
         yield Fact(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from planner.candidates.apis import Apis
 from planner.candidates.build import Search
 from planner.candidates.pools import Pools
+from planner.demand.ways import Flows
 from planner.optimize.assemble import Assembled
 from planner.optimize.program import Outcome
 
@@ -34,6 +35,18 @@ class Solved:
     """Solves of the whole program it took."""
     repairs: int = 0
     """Small solves around its pools it took."""
+
+    @property
+    def taken(self) -> list[int]:
+        """The ways in which workloads are served, by their index in the search."""
+        return self.assembled.choices.taken(self.outcome.ways)
+
+
+def settled(solved: Solved) -> Solved:
+    """Return an answer whose streams have the calls that the ways taken cause: none where a way not taken would."""
+    search = solved.search
+    flows = Flows(search.streams, search.ways)
+    return replace(solved, search=replace(search, streams=flows.along([search.ways[index] for index in solved.taken])))
 
 
 def near(cost: float, bound: float, gap: float) -> bool:

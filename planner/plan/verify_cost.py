@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from planner.candidates.apis import call_cost, missed_cost, stream_price
 from planner.candidates.evaluate import soft_targets
+from planner.demand.ways import Item
 from planner.domain.plan import ApiRoute, Share
 from planner.plan.basis import Basis, above, differs
 
@@ -16,6 +17,8 @@ def cost(basis: Basis) -> Iterator[str]:
     parts = {
         "machines": sum(_machines(basis).values()),
         "apis": sum(_call_cost(basis, route, share) for route in basis.plan.apis for share in route.shares),
+        "levers": sum(item.hourly for item in _items(basis) if item.category == "lever"),
+        "components": sum(item.hourly for item in _items(basis) if item.category == "component"),
         "operations": basis.problem.operations.pool_cost * len(basis.plan.pools),
     }
     for name, value in parts.items():
@@ -33,6 +36,11 @@ def cost(basis: Basis) -> Iterator[str]:
     yield from _proof(basis)
 
 
+def _items(basis: Basis) -> list[Item]:
+    """Return what the ways taken cost beside models."""
+    return [item for way in basis.ways.values() if way is not None for item in way.items]
+
+
 def _sums(basis: Basis, total: float, machines: float) -> Iterator[str]:
     """Every split adds up."""
     stated = basis.plan.cost
@@ -40,6 +48,7 @@ def _sums(basis: Basis, total: float, machines: float) -> Iterator[str]:
         ("cost.total", stated.total, total),
         ("cost.per_month", stated.per_month, total * 730.0),
         ("cost.by_workload", sum(row.hourly for row in stated.by_workload), total),
+        ("cost.by_stage", sum(row.hourly for row in stated.by_stage), total),
         ("cost.by_pool", sum(row.hourly for row in stated.by_pool), machines),
         ("proof.objective", basis.plan.proof.objective, total),
     )

@@ -16,6 +16,9 @@ def identity(basis: Basis) -> Iterator[str]:
         yield "the plan was made with other catalogs; solve it again"
     if basis.plan.periods != basis.hours:
         yield "the plan's periods are not the problem's"
+    for name, way in basis.ways.items():
+        if way is None:
+            yield f"{name}: the problem knows no way to serve it that pulls these levers and splits its latency so"
 
 
 def shape(basis: Basis) -> Iterator[str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from planner.domain.calls import Choice, Choices, Objective, QualityFloor
 from planner.domain.problem import Problem
-from planner.domain.workload import Choice, Choices, Objective, QualityFloor, Workload
+from planner.domain.workload import Workload
 
 
 def workload_of(problem: Problem, name: str) -> Workload:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from planner.catalog.select import matches
+from planner.domain.calls import Objective, QualityFloor
 from planner.domain.plan import Plan
 from planner.domain.problem import Problem, Quota
-from planner.domain.workload import Objective, QualityFloor, Workload
+from planner.domain.workload import Workload
 from planner.study import edit, words
 
 UNLIMITED = 1_000_000.0

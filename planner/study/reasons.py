@@ -13,6 +13,9 @@ from planner.candidates.build import Search
 from planner.candidates.evaluate import chunks
 from planner.candidates.pools import Pools
 from planner.candidates.rejection import CODES, Rejection
+from planner.demand.ways import Way
+from planner.optimize.assemble import servable
+from planner.optimize.choices import able
 from planner.perf import limits
 from planner.perf.steady import steady_state
 from planner.study.words import gpus, listed, seconds
@@ -35,11 +38,17 @@ OF_PAIRS = ("checkpoint", "format", "engine", "layout", "memory")
 
 
 def unserved(search: Search, pools: Pools, apis: Apis) -> list[int]:
-    """Return the streams with calls that no pool and no API may serve, whatever the limits."""
-    by_pool = np.asarray(np.isfinite(pools.demand).all(axis=0)).any(axis=1)
-    by_api = np.asarray(np.isfinite(apis.call_cost)).any(axis=1)
-    calls = np.array([max(stream.rate) > 0 for stream in search.streams])
-    return [int(r) for r in np.flatnonzero(calls & ~by_pool & ~by_api)]
+    """Return the streams that no pool and no API may serve, whatever the limits, of workloads that are lost with them.
+
+    A workload is lost if each of its ways needs such a stream; those of its first, simplest way are told.
+    """
+    served = servable(pools, apis)
+    names = {stream.name: r for r, stream in enumerate(search.streams)}
+    by_workload: dict[str, list[Way]] = {}
+    for way in search.ways:
+        by_workload.setdefault(way.workload, []).append(way)
+    lost = [ways[0] for ways in by_workload.values() if not any(able(way, served, names) for way in ways)]
+    return [names[name] for way in lost for name, rate in way.rates.items() if max(rate) > 0 and not served[names[name]]]
 
 
 def reasons(search: Search, pools: Pools, streams: Sequence[int]) -> tuple[str, ...]:

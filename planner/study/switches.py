@@ -11,10 +11,11 @@ from functools import partial
 from typing import Any
 
 from planner.catalog.select import KINDS, matches
+from planner.domain.calls import Choice
 from planner.domain.catalog import Catalog
 from planner.domain.plan import Plan, Pool
 from planner.domain.problem import Problem
-from planner.domain.workload import Choice, DataRules, Workload
+from planner.domain.workload import DataRules, Workload
 from planner.study import edit
 from planner.study.words import listed
 from planner.supply.choice import allowed

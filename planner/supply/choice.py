@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from planner.catalog.select import matches
-from planner.domain.workload import Choice
+from planner.domain.calls import Choice
 
 
 def allowed(name: str, *choices: Choice) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from planner.demand.stream import Stream
-from planner.domain.workload import Choice, Choices, DataRules, Workload
+from planner.domain.calls import Choice, Choices
+from planner.domain.workload import DataRules, Workload
 from planner.supply.choice import refusal
 from planner.supply.listings import Listing
 

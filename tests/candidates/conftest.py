@@ -12,7 +12,7 @@ import tiny
 
 from planner.candidates.build import Search, prepare
 from planner.catalog.problem import LoadedProblem
-from planner.demand.streams import build_streams
+from planner.demand.streams import build_flows
 from planner.supply.build import build_supply
 
 Begin = Callable[..., Search]
@@ -20,8 +20,8 @@ Begin = Callable[..., Search]
 
 def begin_search(loaded: LoadedProblem) -> Search:
     problem, catalog = loaded.problem, loaded.catalog
-    streams = build_streams(problem, loaded.base)
-    return prepare(catalog, problem, streams, build_supply(problem, catalog, streams))
+    flows = build_flows(problem, loaded.base)
+    return prepare(catalog, problem, flows, build_supply(problem, catalog, flows.streams))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from planner.candidates import evaluate
 from planner.candidates.build import Search
 from planner.candidates.evaluate import hard_targets, soft_targets
-from planner.domain.workload import Objective
+from planner.domain.calls import Objective
 from planner.perf.limits import Target
 
 

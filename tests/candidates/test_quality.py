@@ -8,8 +8,8 @@ import pytest
 import tiny
 
 from planner.candidates.quality import best_score, judge, recovery_of
+from planner.domain.calls import QualityFloor
 from planner.domain.llm import KvPrecision, Model, Precision, Score
-from planner.domain.workload import QualityFloor
 
 READ = tiny.READ
 

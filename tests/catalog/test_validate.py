@@ -4,8 +4,8 @@ from planner.catalog.fields import description, model_at
 from planner.catalog.suggest import nearest, remedy_for
 from planner.catalog.validate import validate
 from planner.catalog.yamlfile import parse
+from planner.domain.calls import Lengths, Objective
 from planner.domain.problem import Problem
-from planner.domain.workload import Lengths, Objective
 from planner.errors import InvalidInput, Issue
 
 GOOD = """\

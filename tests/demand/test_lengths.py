@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from planner.demand import lengths
 from planner.demand.lengths import from_spec, sigma_from_p95
 from planner.demand.stream import Lengths
-from planner.domain import workload
+from planner.domain import calls
 from planner.errors import InvalidInput
 
 HERE = Path()
@@ -20,7 +20,7 @@ Z95 = 1.6448536269514722
 
 
 def make(base: Path = HERE, **fields: Any) -> Lengths:
-    return from_spec(workload.Lengths(**fields), base, column="input")
+    return from_spec(calls.Lengths(**fields), base, column="input")
 
 
 def refusal(**fields: Any) -> tuple[str, str]:
@@ -32,12 +32,12 @@ def refusal(**fields: Any) -> tuple[str, str]:
 
 
 def test_constant_from_the_mean_alone_is_an_assumption() -> None:
-    spec = workload.Lengths(mean=300)
+    spec = calls.Lengths(mean=300)
     made = from_spec(spec, HERE, column="output")
     assert made.values.tolist() == [300.0] * 512
     assert made.scv == 0
     assert "every request has 300 output tokens" in lengths.assumptions(spec, made, "output")[0]
-    assert lengths.assumptions(workload.Lengths(mean=300, scv=1), made, "output") == ()
+    assert lengths.assumptions(calls.Lengths(mean=300, scv=1), made, "output") == ()
 
 
 def test_sigma_takes_the_smaller_root() -> None:
@@ -132,7 +132,7 @@ def test_steep_tail_is_bounded_and_cut() -> None:
     ],
 )
 def test_extrapolated_tails_are_told(points: dict[str, float], told: str) -> None:
-    found = lengths.assumptions(workload.Lengths(percentiles=points), make(percentiles=points), "input")
+    found = lengths.assumptions(calls.Lengths(percentiles=points), make(percentiles=points), "input")
     assert found[0].startswith(told) if told else found == ()
 
 
@@ -145,10 +145,10 @@ def test_histogram_by_hand() -> None:
     assert made.second_moment == pytest.approx(18333.3, rel=1e-4)
 
 
-def write_trace(folder: Path, prompts: list[int], outputs: list[int]) -> workload.TraceFile:
+def write_trace(folder: Path, prompts: list[int], outputs: list[int]) -> calls.TraceFile:
     rows = [f"{i},{p},{o}" for i, (p, o) in enumerate(zip(prompts, outputs, strict=True))]
     (folder / "t.csv").write_text("\n".join(["TIMESTAMP,ContextTokens,GeneratedTokens", *rows]))
-    return workload.TraceFile(path="t.csv")
+    return calls.TraceFile(path="t.csv")
 
 
 def test_trace_keeps_mean_and_takes_the_right_column(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_trace_keeps_mean_and_takes_the_right_column(tmp_path: Path) -> None:
     assert made.mean == pytest.approx(200)
     assert (made.values[0], made.maximum) == (pytest.approx(100), pytest.approx(300))
     # The answer without tokens counts as one token: (7 + 1 + 5) / 3.
-    assert from_spec(workload.Lengths(trace=file), tmp_path, column="output").mean == pytest.approx(13 / 3)
+    assert from_spec(calls.Lengths(trace=file), tmp_path, column="output").mean == pytest.approx(13 / 3)
     assert make(tmp_path, trace=file, maximum=150).mean == pytest.approx(400 / 3)
 
 

@@ -11,7 +11,7 @@ from planner.demand import moments
 from planner.demand.lengths import from_spec
 from planner.demand.stream import Lengths
 from planner.demand.trace import read_trace
-from planner.domain import workload
+from planner.domain import calls
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data" / "traces"
 MOONCAKE = {"time_column": "timestamp", "input_column": "input_length", "output_column": "output_length", "time_unit": "ms"}
@@ -138,8 +138,8 @@ def test_total_quantiles() -> None:
     ],
 )
 def test_independence_is_as_far_off_as_the_docs_say(fields: dict[str, str], off: float) -> None:
-    file = workload.TraceFile.model_validate(fields)
-    trace, spec = read_trace(file, SHARED), workload.Lengths(trace=file)
+    file = calls.TraceFile.model_validate(fields)
+    trace, spec = read_trace(file, SHARED), calls.Lengths(trace=file)
     prompt, output = from_spec(spec, SHARED, column="input"), from_spec(spec, SHARED, column="output")
     paired = moments.paired_mean_context(trace.input_tokens, trace.output_tokens)
     assert paired / moments.mean_context(prompt, output) - 1 == pytest.approx(off, abs=0.005)

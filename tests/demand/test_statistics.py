@@ -9,7 +9,7 @@ import pytest
 from planner.demand.lengths import from_spec
 from planner.demand.statistics import busiest_window, dispersion, gap_scv, mean_rate, steady_window, window_counts
 from planner.demand.trace import Trace, read_trace
-from planner.domain import workload
+from planner.domain import calls
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data" / "traces"
 needs_traces = pytest.mark.skipif(not SHARED.is_dir(), reason="measured traces are not beside this checkout")
@@ -75,7 +75,7 @@ def test_steady_window_finds_the_burst() -> None:
 
 
 def azure(name: str) -> Trace:
-    return read_trace(workload.TraceFile(path=f"AzureLLMInferenceTrace_{name}.csv"), SHARED)
+    return read_trace(calls.TraceFile(path=f"AzureLLMInferenceTrace_{name}.csv"), SHARED)
 
 
 @needs_traces
@@ -133,7 +133,7 @@ def test_percentiles_told_in_the_docs_stand_for_the_trace(
     tokens = trace.input_tokens if column == "input" else trace.output_tokens
     for share, value in percentiles.items():
         assert np.percentile(tokens, share) == pytest.approx(value, abs=0.6)
-    spec = workload.Lengths(percentiles={f"p{share:g}": value for share, value in percentiles.items()}, maximum=maximum)
+    spec = calls.Lengths(percentiles={f"p{share:g}": value for share, value in percentiles.items()}, maximum=maximum)
     made = from_spec(spec, SHARED, column="input")
     assert made.mean == pytest.approx(tokens.mean(), rel=0.015)
     assert made.second_moment == pytest.approx(np.square(tokens).mean(), rel=0.06)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from planner.demand.stream import Stream
-from planner.demand.streams import build_streams
+from planner.demand.streams import build_flows
 from planner.domain.problem import Problem
 from planner.errors import InvalidInput
 
@@ -27,7 +27,7 @@ def build(*workloads: dict[str, Any], base: Path = Path(), hours: float = 24) ->
         "periods": [{"name": "day", "hours": hours * 2 / 3}, {"name": "night", "hours": hours / 3}],
         "workloads": list(workloads),
     }
-    return build_streams(Problem.model_validate(raw), base)
+    return build_flows(Problem.model_validate(raw), base).streams
 
 
 def test_one_stream_a_workload_in_order() -> None:

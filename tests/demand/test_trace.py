@@ -9,7 +9,7 @@ import pytest
 
 from planner.demand import trace as module
 from planner.demand.trace import read_trace
-from planner.domain.workload import TraceFile
+from planner.domain.calls import TraceFile
 from planner.errors import InvalidInput
 
 HEADER = "TIMESTAMP,ContextTokens,GeneratedTokens"

@@ -73,7 +73,7 @@ def test_a_call_at_an_api_by_hand() -> None:
 
 def test_a_workload_per_token_and_call_by_hand() -> None:
     """24 calls/s by day for 10 of 24 h = 36,000 calls/h on average; $36/h, a quarter for 36M prompt tokens/h."""
-    row = costing.workload_cost(stream((24.0, 0.0)), 36.0, 9.0, 72.0, PERIODS)
+    row = costing.workload_cost("chat", [stream((24.0, 0.0))], 36.0, 9.0, 72.0, PERIODS)
     assert row.share == 0.5
     assert row.per_thousand_calls == pytest.approx(1.0)
     assert row.per_million_input == pytest.approx(9 / 36)
@@ -98,9 +98,9 @@ def test_every_split_of_a_plan_adds_up(mixed: Case) -> None:
 def test_prices_per_token_add_up_to_the_workload(mixed: Case) -> None:
     """800 prompt and 200 output tokens a call (cut log-normals: as read from the plan's own calls)."""
     plan, loaded = mixed
-    from planner.demand.streams import build_streams
+    from planner.demand.streams import build_flows
 
-    for made, row in zip(build_streams(loaded.problem, loaded.base), plan.cost.by_workload, strict=True):
+    for made, row in zip(build_flows(loaded.problem, loaded.base).streams, plan.cost.by_workload, strict=True):
         calls = row.hourly / row.per_thousand_calls * 1e3
         tokens = (row.per_million_input or 0.0) * made.prompt.mean + (row.per_million_output or 0.0) * made.output.mean
         assert calls * tokens / 1e6 == pytest.approx(row.hourly, rel=1e-9)

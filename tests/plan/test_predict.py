@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from planner.catalog.problem import LoadedProblem
-from planner.demand.streams import build_streams
+from planner.demand.streams import build_flows
 from planner.domain.plan import Plan
 from planner.perf.capacity import state_at_rate
 from planner.perf.tails import latencies
@@ -18,7 +18,7 @@ Case = tuple[Plan, LoadedProblem]
 def replicas(case: Case) -> Replicas:
     plan, loaded = case
     pool = plan.pools[0]
-    streams = build_streams(loaded.problem, loaded.base)
+    streams = build_flows(loaded.problem, loaded.base).streams
     problem = loaded.problem
     settings = problem.operations, problem.solver.confidence
     return Replicas(loaded.catalog, pool.deployment, pool.instance, streams, *settings)

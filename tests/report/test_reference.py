@@ -12,7 +12,6 @@ import yaml
 
 from planner import units
 from planner.domain import problem as domain
-from planner.domain import workload
 from planner.domain.base import Strict
 from planner.domain.problem import Problem
 from planner.report.reference import problem_reference, sections
@@ -24,7 +23,7 @@ RENEW = "out of date; write it again with `planner schema`"
 
 
 def _model(name: str) -> type[Strict]:
-    found = getattr(domain, name, None) or getattr(workload, name)
+    found = next(getattr(part, name) for part in (domain, calls, workload) if hasattr(part, name))
     assert issubclass(found, Strict)
     return found
 

@@ -8,7 +8,7 @@ import pytest
 
 from planner.demand.statistics import busiest_window, dispersion, mean_rate
 from planner.demand.trace import Trace, read_trace
-from planner.domain.workload import TraceFile
+from planner.domain.calls import TraceFile
 from planner.errors import InvalidInput
 from planner.simulate.replay import Skipped, busiest, prefix_groups, replay
 from planner.simulate.requests import NO_GROUP, Requests

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.domain.workload import Choice
+from planner.domain.calls import Choice
 from planner.supply.choice import allowed, refusal
 
 

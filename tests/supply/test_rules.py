@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from planner.domain.workload import Choices, Workload
+from planner.domain.calls import Choices
+from planner.domain.workload import Workload
 from planner.supply.listings import Listing, listings
 from planner.supply.rules import Rules, first_refusal
 

@@ -1,0 +1,124 @@
+"""Call graphs: which stages there are, in which order, how often each is called, and how long the way through them is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from planner.domain.stages import Loop, Stage
+from planner.domain.workload import Workload
+
+MANY_ROUNDS = 200
+"""Rounds that are told apart; later ones are as rare as they are alike."""
+
+
+def before(stages: Sequence[Stage]) -> dict[str, tuple[str, ...]]:
+    """Return which stages each one waits for: those it names, or the one before it in the list.
+
+    Stages that are left out are passed through: who waits for one of them waits for what it waits for.
+    """
+    return {
+        stage.name: stage.after if stage.after is not None else ((stages[index - 1].name,) if index else ())
+        for index, stage in enumerate(stages)
+    }
+
+
+def without(order: Mapping[str, tuple[str, ...]], there: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the order among the stages that are there."""
+    kept = set(there)
+
+    def awaited(name: str) -> tuple[str, ...]:
+        found: list[str] = []
+        for one in order[name]:
+            found += [one] if one in kept else awaited(one)
+        return tuple(dict.fromkeys(found))
+
+    return {name: awaited(name) for name in order if name in kept}
+
+
+def cycle(order: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return stages that wait for each other in a circle, first and last the same; empty if there is none."""
+    done: set[str] = set()
+
+    def walk(name: str, path: tuple[str, ...]) -> tuple[str, ...]:
+        if name in path:
+            return (*path[path.index(name) :], name)
+        if name in done:
+            return ()
+        found = next(filter(None, (walk(one, (*path, name)) for one in order.get(name, ()))), ())
+        done.add(name)
+        return found
+
+    return next(filter(None, (walk(name, ()) for name in order)), ())
+
+
+def ancestors(order: Mapping[str, tuple[str, ...]], name: str) -> set[str]:
+    """Return every stage that must have ended before one begins."""
+    found: set[str] = set()
+    left = list(order[name])
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left += order[one]
+    return found
+
+
+def longest(order: Mapping[str, tuple[str, ...]], times: Mapping[str, float], among: set[str]) -> float:
+    """Return the time of the slowest path through some stages [s]: what follows waits for all it names."""
+    ends: dict[str, float] = {}
+
+    def end(name: str) -> float:
+        if name not in ends:
+            ends[name] = max((end(one) for one in order[name] if one in among), default=0.0) + times.get(name, 0.0)
+        return ends[name]
+
+    return max((end(name) for name in among), default=0.0)
+
+
+def answering(stages: Sequence[Stage]) -> Stage | None:
+    """Return the stage whose output is the answer: the last that calls a generating model and is there without a lever."""
+    return next((s for s in reversed(stages) if s.component is None and s.role == "generate" and not s.optional), None)
+
+
+def stages_of(workload: Workload) -> tuple[Stage, ...]:
+    """Return a workload's stages; for one without, the single call that every request is."""
+    if workload.stages:
+        return workload.stages
+    return (
+        Stage(
+            name=workload.name,
+            retries=workload.retries,
+            output_tokens=workload.output_tokens,
+            shared_prefix=workload.shared_prefix,
+        ),
+    )
+
+
+def going_on(loop: Loop) -> float:
+    """Return the probability that another round follows, q = 1 − 1/mean [1]."""
+    return 1.0 - 1.0 / loop.mean
+
+
+def mean_rounds(loop: Loop | None) -> float:
+    """Return the mean rounds of a loop within its budget, (1 − q^B)/(1 − q) [1]."""
+    if loop is None:
+        return 1.0
+    q = going_on(loop)
+    return float(loop.at_most) if q >= 1.0 else (1.0 - q**loop.at_most) / (1.0 - q)
+
+
+def rounds_at(loop: Loop | None, percentile: float) -> int:
+    """Return the rounds that a share of requests do not exceed: least k with 1 − q^k >= p, at most the budget."""
+    if loop is None:
+        return 1
+    q = going_on(loop)
+    if q <= 0.0:
+        return 1
+    return min(max(math.ceil(math.log(1.0 - percentile / 100.0) / math.log(q) - 1e-9), 1), loop.at_most)
+
+
+def round_weights(loop: Loop) -> list[float]:
+    """Return how much of a loop's calls each round is, q^(k−1), in proportion [1]."""
+    q = going_on(loop)
+    return [q**k for k in range(min(loop.at_most, MANY_ROUNDS)) if q**k > 1e-12]

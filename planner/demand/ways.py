@@ -1,0 +1,168 @@
+"""Ways to serve a workload: every set of levers and split of latencies, as the streams it causes and what it costs by itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from planner.demand.stream import Stream
+
+Category = Literal["lever", "component"]
+"""What a cost beside models is for."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A cost that a way has beside the models it calls."""
+
+    category: Category
+    """What kind of cost it is."""
+    what: str
+    """Stage or lever."""
+    hourly: float
+    """Average cost [$/h]."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage as a way calls it."""
+
+    stage: str
+    """The stage."""
+    calls: float
+    """Calls per request, rounds and tries included [1]."""
+    wanted: float
+    """Calls per request without tries that fail [1]."""
+    reached: float
+    """Share of requests that reach it [1]."""
+    streams: tuple[str, ...]
+    """Streams that carry them; none for a component."""
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """One way to serve a workload."""
+
+    workload: str
+    """The workload."""
+    settings: tuple[tuple[str, str], ...]
+    """Lever → setting, of those that are pulled."""
+    budgets: tuple[tuple[str, float], ...]
+    """Stage → time it may take of the request's target [s]."""
+    steps: tuple[Step, ...]
+    """The stages there are."""
+    rates: Mapping[str, tuple[float, ...]]
+    """Stream → calls per second in each period [1/s]."""
+    items: tuple[Item, ...]
+    """Costs beside models."""
+    requests: tuple[float, ...]
+    """Requests of the workload in each period [1/s]."""
+    judged: int = 0
+    """Settings by which a model or classifier decides call by call, rather than a rule."""
+
+    @property
+    def name(self) -> str:
+        """Name it by its settings and split: unique within the workload."""
+        parts = [f"{lever}: {setting}" for lever, setting in self.settings]
+        parts += [f"{stage} within {seconds:.4g} s" for stage, seconds in self.budgets]
+        return "; ".join(parts) or "as it is"
+
+    @property
+    def cost(self) -> float:
+        """Average cost beside models [$/h]."""
+        return sum(item.hourly for item in self.items)
+
+    @property
+    def model_calls(self) -> float:
+        """Calls of models per request [1]."""
+        return sum(step.calls for step in self.steps if step.streams)
+
+
+@dataclass(frozen=True)
+class Flows:
+    """What workloads ask for: streams of calls, and the ways that cause them."""
+
+    streams: tuple[Stream, ...]
+    """Each with the most that any way asks of it in a period."""
+    ways: tuple[Way, ...]
+    """Of every workload at least one; exactly one is taken."""
+
+    def of(self, workload: str) -> tuple[Way, ...]:
+        """Return the ways of a workload."""
+        return tuple(way for way in self.ways if way.workload == workload)
+
+    def along(self, taken: Sequence[Way]) -> tuple[Stream, ...]:
+        """Return all streams with the calls that the taken ways cause; those they do not use have none."""
+        rates = {name: rate for way in taken for name, rate in way.rates.items()}
+        return tuple(replace(s, rate=rates.get(s.name, tuple(0.0 for _ in s.rate))) for s in self.streams)
+
+
+@dataclass
+class Register:
+    """Streams found so far: alike ones are one."""
+
+    found: dict[tuple[object, ...], Stream] = field(default_factory=dict)
+    """By all that pools see of them."""
+    numbers: Counter[str] = field(default_factory=Counter)
+    """How many streams have been given a name."""
+
+    def add(self, stream: Stream) -> str:
+        """Add calls of a stream; return the name under which it is known."""
+        key = _seen(stream)
+        if key not in self.found:
+            self.numbers[stream.name] += 1
+            number = self.numbers[stream.name]
+            self.found[key] = stream if number == 1 else replace(stream, name=f"{stream.name} ({number})")
+        return self.found[key].name
+
+    def used(self, ways: Sequence[Way]) -> Iterator[Stream]:
+        """Yield the streams that ways use, each with the most that any of them asks of it in a period."""
+        for stream in self.found.values():
+            rates = [way.rates[stream.name] for way in ways if stream.name in way.rates]
+            if rates:
+                yield replace(stream, rate=tuple(max(each) for each in zip(*rates, strict=True)))
+
+
+def _seen(stream: Stream) -> tuple[object, ...]:
+    """Return all that pools and APIs see of a stream, beside how many calls there are."""
+    lengths = (stream.prompt.values.tobytes(), stream.output.values.tobytes())
+    cached = (stream.prefix_tokens if stream.prefix_hit else 0.0, stream.prefix_hit)
+    promised = (stream.objectives, stream.deadline, stream.movable, stream.burstiness)
+    return (
+        stream.workload.name,
+        stream.stage,
+        stream.role,
+        *lengths,
+        *cached,
+        *promised,
+        stream.workload.choose,
+        stream.workload.quality,
+    )
+
+
+def lean(ways: Sequence[Way]) -> Iterator[Way]:
+    """Yield the ways that no other beats at every price: of those with the same streams, the ones with fewer calls or less cost.
+
+    Parameters
+    ----------
+    ways : of one workload, the simpler before the more involved
+
+    Notes
+    -----
+    A way with the same streams, no more calls of any and no more cost of its own is never worse, whatever pools cost; of equals
+    the first stays, so that a lever that gains nothing is not pulled, and a rule is preferred to a model that judges.
+    """
+    kept: dict[frozenset[str], list[tuple[np.ndarray, Way]]] = {}
+    for way in ways:
+        names = sorted(way.rates)
+        asked = np.array([way.cost, *(rate for name in names for rate in way.rates[name])])
+        rivals = kept.setdefault(frozenset(names), [])
+        if not any((other <= asked * (1 + 1e-12)).all() for other, _ in rivals):
+            rivals[:] = [pair for pair in rivals if not (asked <= pair[0]).all()]
+            rivals.append((asked, way))
+    chosen = {id(way) for rivals in kept.values() for _, way in rivals}
+    yield from (way for way in ways if id(way) in chosen)

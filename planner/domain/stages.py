@@ -1,0 +1,134 @@
+"""Call graphs: the stages a request passes through, what enters their prompts, how often they repeat and what callers retry."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from planner.domain.base import Identifier, NonNegativeFloat, PositiveInt, Sourced, Strict
+from planner.domain.calls import Choices, Lengths, Objective, QualityFloor, SharedPrefix
+from planner.domain.llm import Role
+from planner.units import Dollars, DollarsPerHour, Fraction, RequestRate, Seconds, Tokens
+
+LARGEST_TIMED_OUT = 0.5
+"""A timeout that more calls than this exceed is not one: it is the usual case."""
+
+
+class Loop(Strict):
+    """Rounds of a stage that may call itself again, such as a planner with tools.
+
+    After each round another follows with the same probability, q = 1 − 1/mean, up to the budget:
+    E[rounds] = (1 − q^at_most) / (1 − q).
+    """
+
+    mean: Annotated[float, Field(ge=1, le=1000)]
+    """Mean rounds if nothing stopped them."""
+    at_most: PositiveInt
+    """Hard budget: rounds after which it is stopped."""
+    grows_by: Tokens = 0
+    """Tokens that each round adds to the prompt of the next: its own output and what tools return."""
+
+
+class Retries(Strict):
+    """What callers do when a call fails or takes too long. Calls per call wanted: (1 − f^attempts)/(1 − f), f = failing share."""
+
+    attempts: Annotated[int, Field(ge=1, le=20)]
+    """Tries in all, the first included."""
+    errors: Fraction = 0.0
+    """Share of tries that fail for other reasons than time."""
+    timeout: Seconds | None = None
+    """Time after which a try is given up and sent again; absent = callers wait."""
+    timed_out: Annotated[float, Field(ge=0.001, le=LARGEST_TIMED_OUT)] = 0.01
+    """Share of tries that may take longer than the timeout: planned with, and kept as a promise."""
+    backoff: Seconds = 0.0
+    """Pause before the second try, doubled before each further one; adds to the end-to-end time of calls that fail."""
+
+    @model_validator(mode="after")
+    def _some_succeed(self) -> Retries:
+        if self.failing >= 1:
+            raise ValueError(f"{self.failing:.0%} of tries fail, so retries never end; check errors and timed_out")
+        return self
+
+    @property
+    def failing(self) -> float:
+        """Share of tries that fail."""
+        return 1.0 - (1.0 - self.errors) * (1.0 - (self.timed_out if self.timeout is not None else 0.0))
+
+
+class Component(Sourced):
+    """A part of the system that is no model we place: a classifier, a search, a logger, a third party's service."""
+
+    per_call: Dollars = 0.0
+    """Price of a call."""
+    hourly: DollarsPerHour = 0.0
+    """Price of one replica of it, paid all the time."""
+    calls_per_replica: RequestRate | None = None
+    """Calls per second that one replica takes; absent = one replica takes all."""
+    limit: RequestRate | None = None
+    """Most calls per second it accepts in all; calls beyond it fail and are tried again where there are retries."""
+    latency_mean: Seconds = 0.0
+    """Mean time of a call."""
+    latency_p95: Seconds | None = None
+    """95th percentile of it; needed where the request has a latency objective."""
+
+
+class Chunks(Strict):
+    """Retrieved passages that enter a prompt."""
+
+    count: Annotated[int, Field(ge=0, le=1000)]
+    """How many (top k)."""
+    tokens: Lengths
+    """Tokens of one."""
+
+
+class Stage(Strict):
+    """One step of a request: a call of a model, or of a component. How often it is called, and with what."""
+
+    name: Identifier
+    """Unique within the workload."""
+    description: str = ""
+    """What it is for."""
+    after: tuple[Identifier, ...] | None = None
+    """Stages that must have ended before; absent = the one before it in the list; `[]` = none, it starts with the request."""
+    probability: Fraction = 1.0
+    """Share of requests that reach it."""
+    loop: Loop | None = None
+    """Rounds, where it may repeat."""
+    retries: Retries | None = None
+    """What happens when a call fails."""
+    optional: bool = False
+    """Whether it is there only if a lever turns it on."""
+    component: Component | None = None
+    """What it calls if that is no model; then nothing below applies."""
+    role: Role = "generate"
+    """What kind of model it calls."""
+    input_tokens: Lengths | None = None
+    """The stage's own part of its prompt: instructions, template, examples."""
+    request: bool = True
+    """Whether the request's own tokens are part of its prompt."""
+    takes: dict[Identifier, NonNegativeFloat] = Field(default_factory=dict)
+    """Outputs of other stages that are part of its prompt: stage → share of its tokens."""
+    chunks: Chunks | None = None
+    """Retrieved passages in its prompt."""
+    history: Lengths | None = None
+    """Earlier turns resent in its prompt."""
+    output_tokens: Lengths | None = None
+    """Generated tokens; the answering stage may leave them to the workload, and models that do not generate have none."""
+    shared_prefix: SharedPrefix | None = None
+    """Beginning of its prompts that many calls have in common."""
+    objectives: tuple[Objective, ...] = ()
+    """Promises of its own, beside its part of the workload's."""
+    quality: tuple[QualityFloor, ...] = ()
+    """Quality floors of its own."""
+    choose: Choices = Choices()
+    """What may serve it; a part given here stands in place of the workload's."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Stage:
+        if self.component is not None:
+            fields = ("input_tokens", "chunks", "history", "output_tokens", "shared_prefix")
+            given = [name for name in fields if getattr(self, name) is not None]
+            if given or self.takes or self.objectives or self.quality:
+                raise ValueError("a component calls no model: remove what describes its prompt and its promises")
+        return self
