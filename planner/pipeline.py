@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from planner.candidates.apis import Apis, usable_apis
 from planner.candidates.build import Search, Worth, first_round, margins, prepare, prune
 from planner.candidates.pools import Pools, join
+from planner.candidates.ways import MOST_PAIRS, WORTH, chosen, narrowed, screened
 from planner.catalog.problem import LoadedProblem
 from planner.demand.streams import build_flows
 from planner.domain.plan import Plan
@@ -223,7 +224,9 @@ def cheaper(one: Solved | None, other: Solved | None) -> Solved | None:
 def proven(solved: Solved, first: Solved) -> Solved:
     """Return an answer with the bound of the first solve, in which no demand was raised."""
     outcome = solved.outcome
-    bound = min(first.outcome.bound, outcome.objective)  # a bound that is not complete may be passed by a later solve
+    bound = min(
+        first.outcome.bound, solved.search.left_out, outcome.objective
+    )  # a bound that is not complete may be passed by a later solve
     ended = "optimal" if near(outcome.objective, bound, solved.search.problem.solver.gap) else "feasible"
     return replace(solved, outcome=replace(outcome, bound=bound, termination=ended), complete=first.complete)
 
@@ -250,7 +253,21 @@ def candidates(loaded: LoadedProblem, progress: Progress) -> tuple[Search, Apis]
         else ""
     )
     progress(f"{len(flows.streams)} streams{ways}, {len(supply.cells)} kinds of machine, {len(search.space.models)} models")
-    return search, usable_apis(catalog, problem, flows.streams, search.ledger)
+    return worth_a_look(search, usable_apis(catalog, problem, flows.streams, search.ledger), progress)
+
+
+def worth_a_look(search: Search, apis: Apis, progress: Progress) -> tuple[Search, Apis]:
+    """Return the search and APIs of the ways that may be the cheapest; where streams are few, of all."""
+    if search.pairs() <= MOST_PAIRS:
+        return search, apis
+    found = screened(search, apis, progress)
+    kept = chosen(search, found, WORTH * found.least)
+    left_out = np.delete(found.least + found.regret, kept)
+    lean, offers = narrowed(search, apis, kept)
+    progress(
+        f"{len(kept)} of {len(search.ways):,} ways and {len(lean.streams)} of {len(search.streams)} streams are worth a look"
+    )
+    return replace(lean, left_out=float(left_out.min(initial=np.inf))), offers
 
 
 def solve_fully(search: Search, pools: Pools, apis: Apis, raised: Raised, deadline: float, progress: Progress) -> Solved:
@@ -281,6 +298,8 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, raised: Raised, deadli
     while True:
         if search.reached < min(ceiling, dearest):
             search.extend(ceiling)
+            pools = first_round(search, pools, progress)
+        elif not search.evaluated.any():
             pools = first_round(search, pools, progress)
         assembled = assemble(search, pools, apis)
         lost = unserved(search, pools, apis)
@@ -321,8 +340,7 @@ def contenders(search: Search, outcome: Outcome, gap: float) -> tuple[NDArray[np
     """
     rows, margin = margins(search, Worth(outcome.shadow.streams, outcome.shadow.calls, outcome.shadow.gpus))
     able = margin < max(outcome.objective * (1.0 - gap) - outcome.shadow.bound, 0.0)
-    streams = len(search.streams)
-    most = EFFORT // (streams * (streams + 9))  # each takes about nine evaluations a stream, then one for every pair
+    most = EFFORT // (search.pairs() + 9 * len(search.streams))  # about nine evaluations a stream, then one for every pair
     if able.sum() > most:
         able = margin < 0.0  # without these the bound does not hold; the others only limit how far it can rise
     if able.sum() > most:

@@ -25,7 +25,7 @@ from planner.candidates.prune import undominated
 from planner.candidates.rejection import Ledger
 from planner.candidates.space import AllowedNames, Sites, Space, build_space, empty_space, find_sites
 from planner.demand.stream import Stream
-from planner.demand.ways import Flows, Way
+from planner.demand.ways import Flows, Way, together
 from planner.domain.catalog import Catalog
 from planner.domain.problem import Problem
 from planner.perf.bounds import LEAST_ROWS
@@ -77,8 +77,14 @@ class Search:
     """Why others are not there."""
     considered: int = 0
     """Combinations enumerated."""
+    left_out: float = np.inf
+    """Least cost of a plan that serves some workload in a way that was not looked at [$/h]."""
     reached: float = -1.0
     """Sites whose first replica costs at most this have been enumerated [$/h]."""
+
+    def pairs(self) -> int:
+        """Return how many ordered pairs of streams may share a pool, each with itself included."""
+        return int(self.evaluator.together.sum())
 
     @property
     def asked(self) -> tuple[Stream, ...]:
@@ -202,7 +208,9 @@ def prepare(catalog: Catalog, problem: Problem, flows: Flows, supply: Supply) ->
     sites = find_sites(supply, catalog)
     note_pairs(catalog, [names.models[m] for m in useful], sites, names.formats, ledger)
     space = empty_space([names.models[m] for m in useful], sites, names.formats)
-    evaluator = Evaluator(ColumnFactory(catalog, space), streams, problem.operations, problem.solver.confidence)
+    evaluator = Evaluator(
+        ColumnFactory(catalog, space), streams, problem.operations, problem.solver.confidence, together(streams, flows.ways)
+    )
     return Search(
         catalog=catalog,
         problem=problem,

@@ -87,8 +87,16 @@ def target_of(objective: Objective) -> Target:
 class Evaluator:
     """Evaluates rows of a space for a set of streams."""
 
-    def __init__(self, factory: ColumnFactory, streams: Sequence[Stream], operations: Operations, confidence: float) -> None:
-        """Keep the streams' moments, which do not depend on the deployment."""
+    def __init__(
+        self,
+        factory: ColumnFactory,
+        streams: Sequence[Stream],
+        operations: Operations,
+        confidence: float,
+        together: Bools | None = None,
+    ) -> None:
+        """Keep the streams' moments; `together` [R, R] says who may share a pool (all if None)."""
+        self.together = np.ones((len(streams), len(streams)), dtype=bool) if together is None else together
         self.factory, self.streams, self.operations, self.confidence = factory, tuple(streams), operations, confidence
         self.moments: tuple[StreamMoments, ...] = tuple(stream_moments(stream) for stream in streams)
         self.targets = tuple(hard_targets(stream) for stream in streams)

@@ -157,14 +157,15 @@ def _pools_at(
     evaluator: Evaluator, rows: Index, eligible: Bools, index: int, anchor: Anchor, found: Capacity, piece: Index
 ) -> Pools:
     """Return the pools of deployments at one anchor's level, with the demand of every stream."""
-    everyone = range(len(evaluator.streams))
-    made = evaluator.compile(rows, everyone, anchor.fewest)
-    corner = levels.make_level(_states(found, piece), made.traffic[anchor.stream], made.replica, anchor.targets)
+    sharing = np.flatnonzero(evaluator.together[anchor.stream]).tolist()
+    made = evaluator.compile(rows, sharing, anchor.fewest)
+    traffic = dict(zip(sharing, made.traffic, strict=True))
+    corner = levels.make_level(_states(found, piece), traffic[anchor.stream], made.replica, anchor.targets)
     corner = spread_level(corner, len(rows))
-    demand = np.full((len(levels.RESOURCES), len(everyone), len(rows)), np.inf)
-    call_cost = np.zeros((len(everyone), len(rows)))
-    for r in everyone:
-        need, seen = levels.demands(made.step, corner, made.traffic[r], made.replica)
+    demand = np.full((len(levels.RESOURCES), len(evaluator.streams), len(rows)), np.inf)
+    call_cost = np.zeros((len(evaluator.streams), len(rows)))
+    for r in sharing:
+        need, seen = levels.demands(made.step, corner, traffic[r], made.replica)
         usable = eligible[r].copy()
         for target in anchor.targets if r == anchor.stream else evaluator.targets[r]:
             usable &= np.broadcast_to(

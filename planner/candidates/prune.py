@@ -42,13 +42,30 @@ def undominated(machine: Index, hosts: Bools, gpus: Index, demand: Floats, call_
         # A dominating pool is at least as good in the sum of ranks, so scanning in that order meets it first.
         finite = np.minimum(columns[:, members], 1e30)
         order = np.lexsort((members, np.log1p(finite).sum(axis=0)))
-        front: list[int] = []
-        for position in members[order]:
-            better = (columns[:, front] <= columns[:, [position]]).all(axis=0)
-            if not (better & (hosts[machine[front]] >= hosts[machine[position]]).all(axis=1)).any():
-                front.append(int(position))
-        keep[front] = True
+        keep[_front(members[order], columns, hosts[machine].T)] = True
     return keep
+
+
+def _front(order: Index, columns: Floats, hosted: Bools) -> list[int]:
+    """Return the pools, in scanning order, that no pool before them dominates.
+
+    Rivals are compared one column after the other, fewer each time: few are left after the first ones. Columns in which a pool
+    is infinite rule nothing out.
+    """
+    front: list[int] = []
+    held = np.empty((len(columns), len(order)))
+    finite = np.isfinite(columns)
+    for position in order.tolist():
+        rivals = np.arange(len(front))
+        for column in np.flatnonzero(finite[:, position])[::-1].tolist():
+            rivals = rivals[held[column, rivals] <= columns[column, position]]
+            if not len(rivals):
+                break
+        standing = hosted[:, position]
+        if not any((hosted[:, front[rival]] >= standing).all() for rival in rivals.tolist()):
+            held[:, len(front)] = columns[:, position]
+            front.append(position)
+    return front
 
 
 def _families(hosts: Bools) -> Index:

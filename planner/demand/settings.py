@@ -32,7 +32,7 @@ class Setting:
 
     @property
     def label(self) -> str:
-        """Say which it is: `k=4`, `0.92`, `RouteLLM 30% escalated`."""
+        """Say which it is: `4 passages`, `0.92`, `RouteLLM 30% escalated`."""
         return self.option.name if self.point is None else f"{self.option.name} {self.point.escalated:.3g} sent on"
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planner.demand.stream import Stream
 
@@ -166,3 +167,15 @@ def lean(ways: Sequence[Way]) -> Iterator[Way]:
             rivals.append((asked, way))
     chosen = {id(way) for rivals in kept.values() for _, way in rivals}
     yield from (way for way in ways if id(way) in chosen)
+
+
+def together(streams: Sequence[Stream], ways: Sequence[Way]) -> NDArray[np.bool_]:
+    """Return [R, R] which streams may have calls in one plan: those of different workloads, and those of one way."""
+    names = {stream.name: r for r, stream in enumerate(streams)}
+    workloads = np.array([stream.workload.name for stream in streams])
+    may: NDArray[np.bool_] = workloads[:, None] != workloads[None, :]
+    np.fill_diagonal(may, val=True)
+    for way in ways:
+        used = [names[name] for name in way.rates if name in names]
+        may[np.ix_(used, used)] = True
+    return may

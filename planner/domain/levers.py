@@ -155,7 +155,7 @@ class Option(Strict):
     """One way to pull a lever."""
 
     name: Identifier
-    """Unique within the lever: `threshold 0.92`, `k=4`."""
+    """Unique within the lever: `threshold 0.92`, `4 passages`."""
     effects: tuple[Effect, ...] = ()
     """What it changes, stage by stage."""
     cascade: Cascade | None = None
