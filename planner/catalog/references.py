@@ -52,6 +52,7 @@ def _references(catalog: Catalog) -> Iterator[_Reference]:
     yield from _models(catalog)
     yield from _engines(catalog)
     yield from _offers(catalog)
+    yield from _lever_facts(catalog)
 
 
 def _hardware(catalog: Catalog) -> Iterator[_Reference]:
@@ -99,6 +100,16 @@ def _offers(catalog: Catalog) -> Iterator[_Reference]:
         yield ("owned", name, "instance"), offer.instance, "instances", _NONE
     for name, machines in catalog.fleet.items():
         yield ("fleet", name, "instance"), machines.instance, "instances", _NONE
+
+
+def _lever_facts(catalog: Catalog) -> Iterator[_Reference]:
+    """Models may be named as published; benchmarks and accelerators are ours."""
+    for name, router in catalog.routers.items():
+        if router.benchmark is not None:
+            yield ("routers", name, "benchmark"), router.benchmark, "benchmarks", _NONE
+    for name, training in catalog.finetunes.items():
+        if training.accelerator is not None:
+            yield ("finetunes", name, "accelerator"), training.accelerator, "accelerators", _NONE
 
 
 def _each(path: KeyPath, names: Iterable[str], section: str) -> Iterator[_Reference]:

@@ -22,6 +22,12 @@ _FACTS: dict[str, tuple[str, ...]] = {
     "apis": ("provider", "model"),
     "owned": ("instance", "capex"),
     "fleet": ("instance", "count"),
+    "routers": ("kind", "benchmark", "weak", "strong"),
+    "semantic_caches": ("method", "traffic", "requests"),
+    "context_effects": ("benchmark", "model"),
+    "position_effects": ("task", "model", "passages"),
+    "components": ("kind", "seller"),
+    "finetunes": ("method", "model", "accelerator"),
 }
 
 

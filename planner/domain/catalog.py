@@ -7,6 +7,7 @@ from pydantic import Field
 from planner.domain.base import Identifier, Sourced, Strict
 from planner.domain.engine import Coefficients, Engine, Evidence, Factor
 from planner.domain.hardware import Accelerator, Fabric, Instance
+from planner.domain.lever_facts import Component, ContextEffect, FineTuneFact, PositionEffect, Router, SemanticCacheCurve
 from planner.domain.llm import KvPrecision, Model, Precision
 from planner.domain.offers import ApiOffer, OwnedFleet, OwnedOffer
 
@@ -53,6 +54,18 @@ class Catalog(Strict):
     """Machines that can be bought."""
     fleet: dict[Identifier, OwnedFleet] = Field(default_factory=dict)
     """Machines already there."""
+    routers: dict[Identifier, Router] = Field(default_factory=dict)
+    """How well routers tell which calls need the strong model, named `router/training/benchmark`."""
+    semantic_caches: dict[Identifier, SemanticCacheCurve] = Field(default_factory=dict)
+    """Hits and false hits of semantic caches, named `method/traffic`."""
+    context_effects: dict[Identifier, ContextEffect] = Field(default_factory=dict)
+    """Quality by length of the input, named `benchmark/model`."""
+    position_effects: dict[Identifier, PositionEffect] = Field(default_factory=dict)
+    """Accuracy by place of the right passage, named `task/model`."""
+    components: dict[Identifier, Component] = Field(default_factory=dict)
+    """Services and software beside the models, named `seller/product`."""
+    finetunes: dict[Identifier, FineTuneFact] = Field(default_factory=dict)
+    """What training and compressing models takes, named `source/model/method/device`."""
     digest: str = ""
     """SHA-256 over the merged rows, written into every plan."""
 
