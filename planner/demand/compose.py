@@ -11,7 +11,7 @@ from planner.demand.arrivals import Arrivals
 from planner.demand.budgets import Split, left, per_call, shortened, splits, timed, timeouts
 from planner.demand.graph import before, mean_rounds, rounds_at, without
 from planner.demand.retries import settled
-from planner.demand.settings import Changed, Settings, changed, delay_of
+from planner.demand.settings import Changed, Settings, answered_share, changed, delay_of
 from planner.demand.shapes import Parts, Shape, loop_of, shape_of
 from planner.demand.stream import Lengths, Stream
 from planner.demand.ways import Item, Register, Step, Way
@@ -145,6 +145,12 @@ class Composed:
             if made is not None:
                 yield made
 
+    def _answered(self, stage: Stage) -> float:
+        """Return the share of requests that caches answer without a stage [1]."""
+        view = self.asked.problem.solver.effects
+        skips = [setting for setting in self.settings if stage.name not in setting.option.still]
+        return 1.0 - math.prod(1.0 - answered_share(setting, view) for setting in skips)
+
     def _fixed(self) -> dict[str, float]:
         """Times of components, at the 95th percentile or else the mean; all rounds of a loop [s]."""
         found = {}
@@ -174,7 +180,8 @@ class Composed:
             busy = sum(a * b * c for a, b, c in zip(self.asked.weights, self.asked.arrivals.rate, calls, strict=True))
             mean = self.asked.mean_rate
             tried = wanted * (busy / mean if mean else max(calls))
-            steps.append(Step(stage.name, tried, wanted, stage.probability * self.changed[stage.name].calls, names))
+            reached = stage.probability * self.changed[stage.name].calls
+            steps.append(Step(stage.name, tried, wanted, reached, names, self._answered(stage)))
         return Way(
             workload=self.asked.workload.name,
             settings=tuple((setting.lever.name, setting.label) for setting in self.settings),
@@ -348,4 +355,4 @@ def _part(stream: Stream, share: float, what: str) -> Stream:
     """Return part of a stream's calls."""
     if share == 1.0 and not what:
         return stream
-    return replace(stream, name=f"{stream.name}{what}", rate=tuple(share * rate for rate in stream.rate))
+    return replace(stream, name=f"{stream.name}{what}", part=what.strip(), rate=tuple(share * rate for rate in stream.rate))

@@ -32,8 +32,11 @@ class Setting:
 
     @property
     def label(self) -> str:
-        """Say which it is: `4 passages`, `0.92`, `RouteLLM 30% escalated`."""
-        return self.option.name if self.point is None else f"{self.option.name} {self.point.escalated:.3g} sent on"
+        """Say which it is: `4 passages`, `0.92`, `router 0.3 sent on after 25% of the time`; unique within the lever."""
+        if self.point is None:
+            return self.option.name
+        wait = f" after {self.lead:.0%} of the time" if self.lead else ""
+        return f"{self.option.name} {self.point.escalated:g} sent on{wait}"
 
     @property
     def judged(self) -> bool:

@@ -83,6 +83,14 @@ class Stream:
     """Stage of the workload's call graph; empty where a request is one call."""
     role: Role = "generate"
     """What kind of model answers."""
+    part: str = ""
+    """Which part of a stage's calls it is, where a lever parts them: `small`, `large`, `that may wait`."""
+
+    @property
+    def short(self) -> str:
+        """Name it without settings: unique among the streams of one way."""
+        place = f"{self.workload.name}/{self.stage}" if self.stage else self.workload.name
+        return f"{place} {self.part}" if self.part else place
 
     @property
     def peak_rate(self) -> float:

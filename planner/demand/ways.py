@@ -42,6 +42,8 @@ class Step:
     """Share of requests that reach it [1]."""
     streams: tuple[str, ...]
     """Streams that carry them; none for a component."""
+    answered: float = 0.0
+    """Share of requests that are answered without it, by semantic caches [1]."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from planner.domain.base import Strict
 from planner.domain.hardware import OfferKind
 
@@ -313,6 +315,8 @@ class StageCost(Strict):
     """Average cost [$/h]."""
     per_thousand_requests: float
     """Per thousand requests of the workload [$]."""
+    share: float = 0.0
+    """Of the whole plan."""
 
 
 class PathCost(Strict):
@@ -352,8 +356,12 @@ class TakenWay(Strict):
     """Lever → setting, of those that are pulled."""
     budgets: dict[str, float]
     """Stage beside the answering one → time it may take of the request's target [s]."""
+    streams: dict[str, str] = Field(default_factory=dict)
+    """Stream → its name without settings, which tells it apart from all others of the plan."""
     model_calls: float
     """Calls of models per request."""
+    per_thousand_requests: float = 0.0
+    """Cost of a thousand requests [$]."""
     considered: int
     """Ways that were compared."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,6 +30,13 @@ def above(value: float, limit: float) -> bool:
 def differs(stated: float, found: float) -> bool:
     """Whether two figures differ by more than rounding."""
     return not abs(stated - found) <= TOLERANCE * max(abs(found), 1.0)
+
+
+def _is(way: Way, settings: Mapping[str, str], budgets: Mapping[str, float]) -> bool:
+    """Whether a way has these settings, and these budgets up to the digits that a plan is written with."""
+    own = dict(way.budgets)
+    same = dict(way.settings) == settings and own.keys() == budgets.keys()
+    return same and not any(differs(budgets[stage], seconds) for stage, seconds in own.items())
 
 
 @dataclass
@@ -64,7 +71,7 @@ class Basis:
         for workload in self.problem.workloads:
             ways = self.flows.of(workload.name)
             if workload.name in stated:
-                fit = [way for way in ways if (dict(way.settings), dict(way.budgets)) == stated[workload.name]]
+                fit = [way for way in ways if _is(way, *stated[workload.name])]
                 found[workload.name] = fit[0] if fit else None
             else:
                 found[workload.name] = ways[0] if len(ways) == 1 else None

@@ -10,6 +10,7 @@ from planner.candidates.build import Search
 from planner.demand.ways import Way
 from planner.domain.plan import ApiRoute, Cost, PoolCost, Purchase
 from planner.plan import costing
+from planner.plan.costing import hourly_calls
 from planner.plan.graphs import by_label, by_stage, paths
 from planner.plan.pool import PredictedPool
 
@@ -73,9 +74,9 @@ def cost_of(
         mine = [part for part in parts if part.stream in way.rates]
         total, inputs = sum(part.total for part in mine), sum(part.inputs for part in mine)
         own = [streams[name] for name in way.rates]
-        workloads.append(costing.workload_cost(way.workload, own, total + way.cost, inputs, everything, periods))
+        workloads.append(costing.workload_cost(way.workload, own, total, inputs, everything, periods, way.cost))
     spent_on = {stream.name: sum(part.total for part in parts if part.stream == stream.name) for stream in search.streams}
-    stages = [stage for way in taken for stage in by_stage(way, spent_on, costing.hourly_calls(way.requests, periods))]
+    stages = [stage for way in taken for stage in by_stage(way, spent_on, hourly_calls(way.requests, periods), everything)]
     pools = [
         PoolCost(pool=made.pool.name, hourly=spent, share=spent / everything if everything else 0.0)
         for made, spent in zip(predicted, by_pool, strict=True)

@@ -58,7 +58,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         pools=pools,
         apis=routes,
         purchases=purchases,
-        ways=tuple(taken_ways(search, taken)),
+        ways=tuple(taken_ways(search, taken, cost.by_stage)),
         promises=promises,
         latencies=tuple(latency for made in predicted for latency in latencies_of(made)),
         reasons=(
@@ -66,7 +66,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
             *segment_reasons(solved, pools, purchases, cost),
             *doubt_reasons(solved, pools, cost),
         ),
-        facts=tuple(facts_of(search, pools, routes, purchases)),
+        facts=tuple(facts_of(search, pools, routes, purchases, taken)),
         warnings=(*warnings, *context_warnings(search, pools)),
     )
 

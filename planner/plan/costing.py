@@ -92,7 +92,13 @@ def hourly_calls(rate: Sequence[float], periods: Mapping[str, float]) -> float:
 
 
 def workload_cost(
-    name: str, streams: Sequence[Stream], total: float, inputs: float, everything: float, periods: Mapping[str, float]
+    name: str,
+    streams: Sequence[Stream],
+    models: float,
+    inputs: float,
+    everything: float,
+    periods: Mapping[str, float],
+    beside: float = 0.0,
 ) -> WorkloadCost:
     """Return what a workload costs, per token and per call of a model.
 
@@ -100,16 +106,17 @@ def workload_cost(
     ----------
     name : of the workload
     streams : its calls
-    total, inputs : its cost and the part of it that prompts cause [$/h]
+    models, inputs : cost of its calls of models, and the part of it that prompts cause [$/h]
     everything : the plan's cost [$/h]
     periods : hours
+    beside : cost of its levers and components, which no token causes [$/h]
 
     Returns
     -------
     WorkloadCost
     """
     counts = [hourly_calls(stream.rate, periods) for stream in streams]
-    calls = sum(counts)
+    calls, total = sum(counts), models + beside
     prompts = sum(count * stream.prompt.mean for count, stream in zip(counts, streams, strict=True))
     answers = sum(count * stream.output.mean for count, stream in zip(counts, streams, strict=True))
     return WorkloadCost(
@@ -117,6 +124,6 @@ def workload_cost(
         hourly=total,
         share=total / everything if everything else 0.0,
         per_million_input=inputs / prompts * 1e6 if prompts else None,
-        per_million_output=(total - inputs) / answers * 1e6 if answers else None,
+        per_million_output=(models - inputs) / answers * 1e6 if answers else None,
         per_thousand_calls=total / calls * 1e3 if calls else 0.0,
     )

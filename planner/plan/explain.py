@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from planner.candidates.build import Search
 from planner.candidates.rejection import CODES
 from planner.catalog.coefficients import coefficients_for
+from planner.demand.ways import Way
 from planner.domain.hardware import Accelerator
 from planner.domain.plan import ApiRoute, Cost, Fact, Pool, Purchase
 from planner.plan.doubt import basis_of
+from planner.plan.effects import effect_facts
 
 STANDINGS = ("assumed", "fitted", "stated", "published", "measured")
 """Weakest first."""
@@ -33,9 +35,9 @@ def reasons_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute]
     if dear is not None and len(cost.by_workload) > 1:
         yield f"{dear.workload} causes {dear.share:.0%} of the cost, ${dear.hourly:,.2f}/h."
     for pool in pools:
-        yield from _pool_reasons(pool)
+        yield from _pool_reasons(pool, _users(search, pool))
     for route in routes:
-        names = ", ".join(sorted({share.stream for share in route.shares}))
+        names = ", ".join(_users(search, route))
         yield (
             f"{names} goes to {route.api}: at ${route.input_price * 1e6:.3g} per million input and "
             f"${route.output_price * 1e6:.3g} per million output tokens no machines found would serve these calls for less."
@@ -46,7 +48,13 @@ def reasons_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute]
         yield f"Of {search.considered:,} deployments, {int(search.evaluated.sum()):,} were evaluated; left out: {parts}."
 
 
-def _pool_reasons(pool: Pool) -> Iterator[str]:
+def _users(search: Search, route: Pool | ApiRoute) -> list[str]:
+    """Return who uses a pool or API, by short names."""
+    names = {stream.name: stream.short for stream in search.streams}
+    return sorted({names[share.stream] for share in route.shares})
+
+
+def _pool_reasons(pool: Pool, names: Sequence[str]) -> Iterator[str]:
     """Yield what binds a pool in its busiest period, and whether streams share it."""
     busiest = max(pool.loads, key=lambda load: (load.utilization[load.binding], load.replicas))
     share = busiest.utilization[busiest.binding]
@@ -59,7 +67,6 @@ def _pool_reasons(pool: Pool) -> Iterator[str]:
         )
     else:
         yield f"{what} is bound by {busiest.binding}, {share:.0%} used in {busiest.period}; {HELP[busiest.binding]} would help."
-    names = sorted({used.stream for used in pool.shares})
     if len(names) > 1:
         rest = ", ".join(f"{name} {value:.0%}" for name, value in busiest.utilization.items() if name != busiest.binding)
         yield f"{pool.name} is shared by {', '.join(names)}: together they stay within every limit of a replica ({rest})."
@@ -74,25 +81,29 @@ def context_warnings(search: Search, pools: Sequence[Pool]) -> Iterator[str]:
             longest = streams[name].longest_context(0.95)
             if trusted is not None and longest > trusted:
                 yield (
-                    f"{name} on {pool.name}: 5 % of calls reach {longest:,.0f} tokens, "
+                    f"{streams[name].short} on {pool.name}: 5 % of calls reach {longest:,.0f} tokens, "
                     f"{pool.deployment.model} keeps its quality up to {trusted:,.0f} (RULER)"
                 )
 
 
-def facts_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute], purchases: Sequence[Purchase]) -> list[Fact]:
+def facts_of(
+    search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute], purchases: Sequence[Purchase], taken: Sequence[Way] = ()
+) -> list[Fact]:
     """Return the numbers the plan rests on, each once, the weakest first.
 
     Parameters
     ----------
     search : streams and catalogs
     pools, routes, purchases : of the plan
+    taken : how each workload is served
 
     Returns
     -------
     Facts; what is said in the same words of several subjects is said once of all of them.
     """
     subjects: dict[Fact, list[str]] = {}
-    for fact in (*_stream_facts(search), *_pool_facts(search, pools), *_price_facts(search, routes, purchases)):
+    found = (*_stream_facts(search), *effect_facts(search, taken), *_pool_facts(search, pools))
+    for fact in (*found, *_price_facts(search, routes, purchases)):
         subjects.setdefault(fact.model_copy(update={"subject": ""}), []).append(fact.subject)
     unique = [fact.model_copy(update={"subject": ", ".join(dict.fromkeys(names))}) for fact, names in subjects.items()]
     return sorted(unique, key=lambda fact: STANDINGS.index(fact.standing))
@@ -101,12 +112,12 @@ def facts_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute], 
 def _stream_facts(search: Search) -> Iterator[Fact]:
     for stream in search.asked:
         for sentence in stream.assumptions:
-            yield Fact(subject=stream.name, statement=sentence, standing="assumed", source="docs/demand.md")
+            yield Fact(subject=stream.workload.name, statement=sentence, standing="assumed", source="docs/demand.md")
         yield Fact(
-            subject=stream.name, statement=f"prompt tokens: {stream.prompt.origin}", standing="stated", source="problem file"
+            subject=stream.short, statement=f"prompt tokens: {stream.prompt.origin}", standing="stated", source="problem file"
         )
         yield Fact(
-            subject=stream.name, statement=f"output tokens: {stream.output.origin}", standing="stated", source="problem file"
+            subject=stream.short, statement=f"output tokens: {stream.output.origin}", standing="stated", source="problem file"
         )
     limit = search.problem.operations.max_utilization
     yield Fact(

@@ -17,8 +17,9 @@ RARE = 1e-3
 """Share of requests below which a path is left out."""
 
 
-def taken_ways(search: Search, taken: Sequence[Way]) -> Iterator[TakenWay]:
-    """Yield how workloads with stages or levers are served."""
+def taken_ways(search: Search, taken: Sequence[Way], stages: Sequence[StageCost]) -> Iterator[TakenWay]:
+    """Yield how workloads with stages or levers are served; `stages` are what all stages cost."""
+    names = {stream.name: stream.short for stream in search.streams}
     counts = {way.workload: sum(other.workload == way.workload for other in search.ways) for way in taken}
     involved = {workload.name for workload in search.problem.workloads if workload.stages or workload.levers}
     for way in taken:
@@ -27,12 +28,14 @@ def taken_ways(search: Search, taken: Sequence[Way]) -> Iterator[TakenWay]:
                 workload=way.workload,
                 settings=dict(way.settings),
                 budgets=dict(way.budgets),
+                streams={name: names[name] for step in way.steps for name in step.streams},
                 model_calls=way.model_calls,
+                per_thousand_requests=sum(row.per_thousand_requests for row in stages if row.workload == way.workload),
                 considered=counts[way.workload],
             )
 
 
-def by_stage(way: Way, spent: Mapping[str, float], requests: float) -> Iterator[StageCost]:
+def by_stage(way: Way, spent: Mapping[str, float], requests: float, everything: float) -> Iterator[StageCost]:
     """Yield what each stage of a workload costs; levers that change the whole request are listed by their names.
 
     Parameters
@@ -40,17 +43,18 @@ def by_stage(way: Way, spent: Mapping[str, float], requests: float) -> Iterator[
     way : taken
     spent : stream → cost of its calls [$/h]
     requests : of the workload [1/h]
+    everything : the plan's cost [$/h]
     """
     own = {item.what: item.hourly for item in way.items if item.category == "component"}
     for step in way.steps:
         hourly = sum(spent[name] for name in step.streams) + own.get(step.stage, 0.0)
-        yield _stage(way.workload, step, hourly, requests)
+        yield _stage(way.workload, step, hourly, requests, everything)
     for item in way.items:
         if item.category == "lever":
-            yield _stage(way.workload, Step(item.what, 0.0, 0.0, 1.0, ()), item.hourly, requests)
+            yield _stage(way.workload, Step(item.what, 0.0, 0.0, 1.0, ()), item.hourly, requests, everything)
 
 
-def _stage(workload: str, step: Step, hourly: float, requests: float) -> StageCost:
+def _stage(workload: str, step: Step, hourly: float, requests: float, everything: float) -> StageCost:
     return StageCost(
         workload=workload,
         stage=step.stage,
@@ -60,31 +64,72 @@ def _stage(workload: str, step: Step, hourly: float, requests: float) -> StageCo
         streams=step.streams,
         hourly=hourly,
         per_thousand_requests=hourly / requests * 1e3 if requests else 0.0,
+        share=hourly / everything if everything else 0.0,
     )
 
 
 def paths(way: Way, stages: Sequence[StageCost]) -> Iterator[PathCost]:
     """Yield the ways through a call graph that branches, the most frequent first.
 
-    A stage reached by a share p of requests costs c/p on the paths it is on; paths are combinations of the stages that are not
-    always reached, as if reached independently of each other.
+    A stage reached by a share r of requests costs c/r on the paths it is on. Requests part into those that caches answer,
+    a share a, and the others; a stage that caches spare a share s of its requests is reached with probability
+
+        p = r/(1 − s) by the others,   p·(a − s)/a by those answered,
+
+    which is p again for stages that are called in any case (s = 0) and nothing for the rest (s = a). Within each part stages
+    are taken as reached independently of each other.
+
+    Parameters
+    ----------
+    way : taken
+    stages : what the stages of all workloads cost
+
+    Returns
+    -------
+    Paths that at least a share of `RARE` takes; none where all requests take the same, or where there are too many to read
     """
-    mine = [stage for stage in stages if stage.workload == way.workload]
-    always = [stage for stage in mine if stage.reached >= 1.0]
-    branches = [stage for stage in mine if 0.0 < stage.reached < 1.0]
-    if not 0 < len(branches) <= MOST_BRANCHES:
+    mine = [row for row in stages if row.workload == way.workload]
+    called = {row.stage: row for row in mine if row.calls > 0}
+    steps = [step for step in way.steps if step.stage in called]
+    each = {step.stage: called[step.stage].per_thousand_requests / min(step.reached, 1.0) for step in steps}
+    calls = {step.stage: step.calls / min(step.reached, 1.0) if step.streams else 0.0 for step in steps}
+    whole = sum(row.per_thousand_requests for row in mine if row.calls <= 0)
+    shares: dict[tuple[str, ...], float] = {}
+    for part, chances in _parts(steps):
+        if sum(0.0 < chance < 1.0 for chance in chances.values()) > MOST_BRANCHES:
+            return
+        for names, share in _combinations(chances):
+            shares[names] = shares.get(names, 0.0) + part * share
+    if len(shares) < 2:
         return
-    found = []
-    for there in itertools.product((False, True), repeat=len(branches)):
+    for names, share in sorted(shares.items(), key=lambda pair: -pair[1]):
+        if share >= RARE:
+            yield PathCost(
+                workload=way.workload,
+                stages=names,
+                share=share,
+                model_calls=sum(calls[name] for name in names),
+                per_thousand_requests=whole + sum(each[name] for name in names),
+            )
+
+
+def _parts(steps: Sequence[Step]) -> Iterator[tuple[float, dict[str, float]]]:
+    """Yield requests that caches do not answer, and those they do: their share, and how likely each stage is called."""
+    answered = max((step.answered for step in steps), default=0.0)
+    others = {step.stage: min(step.reached / (1.0 - step.answered), 1.0) for step in steps if step.answered < 1.0}
+    if answered < 1.0:
+        yield 1.0 - answered, others
+    if answered > 0.0:
+        yield answered, {s.stage: others[s.stage] * (1.0 - s.answered / answered) for s in steps if s.stage in others}
+
+
+def _combinations(chances: Mapping[str, float]) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Yield the sets of stages that may be called, with their probability."""
+    for there in itertools.product(*([on for on in (True, False) if chance != float(not on)] for chance in chances.values())):
         share = 1.0
-        for stage, on in zip(branches, there, strict=True):
-            share *= stage.reached if on else 1.0 - stage.reached
-        on_it = [*always, *(stage for stage, on in zip(branches, there, strict=True) if on)]
-        names = tuple(stage.stage for stage in mine if stage in on_it)
-        cost = sum(stage.per_thousand_requests / stage.reached for stage in on_it)
-        calls = sum(stage.calls / stage.reached for stage in on_it if stage.streams)
-        found.append(PathCost(workload=way.workload, stages=names, share=share, model_calls=calls, per_thousand_requests=cost))
-    yield from sorted((path for path in found if path.share >= RARE), key=lambda path: -path.share)
+        for on, chance in zip(there, chances.values(), strict=True):
+            share *= chance if on else 1.0 - chance
+        yield tuple(name for name, on in zip(chances, there, strict=True) if on), share
 
 
 def by_label(problem: Problem, costs: Sequence[WorkloadCost]) -> Iterator[LabelCost]:

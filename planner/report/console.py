@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.domain.plan import Plan
+from planner.report import console_graphs as called
 from planner.report import console_tables as tables
 from planner.report import format as fmt
 from planner.report.gather import rejections
@@ -62,6 +63,8 @@ def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableTyp
     from rich.console import Group
 
     made: list[tuple[str, RenderableType]] = [("", Group(*_headline(plan, ink)))]
+    if plan.ways:
+        made.append(("How requests are served", called.ways(plan, ink)))
     if plan.pools:
         made.append(("Pools", tables.pools(plan, ink, width)))
         made.append(("Memory of one GPU", tables.memory(plan, ink, width)))
@@ -72,12 +75,24 @@ def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableTyp
         made.append(("Purchases", tables.purchases(plan, ink, width)))
     if plan.apis:
         made.append(("APIs", tables.bullets([f"{route.api}: {api_prices(route)}" for route in plan.apis], ink)))
-    made.append(("Cost by workload", tables.workloads(plan, ink)))
+    made += _costs(plan, ink, width)
     for title, texts in (("Why this plan", plan.reasons), ("Warnings", plan.warnings)):
         if texts:
             made.append((title, tables.bullets(texts, ink, "yellow" if title == "Warnings" else "")))
     if plan.facts:
         made.append(("What it rests on, weakest first", tables.facts(plan, ink)))
+    return made
+
+
+def _costs(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableType]]:
+    """Return the splits of the cost."""
+    made: list[tuple[str, RenderableType]] = [("Cost by workload", tables.workloads(plan, ink))]
+    if plan.ways:
+        made.append(("Cost by stage", called.stages(plan, ink, width)))
+    if plan.cost.by_path:
+        made.append(("Cost by path, stages reached independently of each other", called.paths(plan, ink)))
+    if plan.cost.by_label:
+        made.append(("Cost by tier and tag", called.labels(plan, ink)))
     return made
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from planner.domain.plan import Plan
 from planner.report import format as fmt
-from planner.report import gather
+from planner.report import gather, graphs
 from planner.report.bars import PARTS, memory_bar
 from planner.report.ink import Ink
 from planner.report.words import attained, busy, formats, layout, machines, place, promise_name
@@ -72,10 +72,10 @@ def memory(plan: Plan, ink: Ink, width: int) -> Table:
 def routing(plan: Plan, ink: Ink, width: int) -> Table:
     """Which pool or API answers which stream."""
     made = table(ink, "Stream", "Served by", ">Share", ">Calls")
-    previous = ""
+    previous, names = "", graphs.short_names(plan)
     for flow in gather.flows(plan):
         made.add_row(
-            ink("" if flow.stream == previous else flow.stream),
+            ink("" if flow.stream == previous else names.get(flow.stream, flow.stream)),
             ink.lines(*name_lines(flow.route, width)),
             ink.lines(*gather.by_period(gather.over_periods(plan, flow, lambda share: share.share), fmt.percent)),
             ink.lines(*gather.by_period(gather.over_periods(plan, flow, lambda share: share.rate), fmt.rate)),
@@ -89,7 +89,7 @@ def promises(plan: Plan, ink: Ink, width: int) -> Table:
     several, narrow = len(plan.periods) > 1, width < _NARROW
     seen = (">Attained",) if plan.simulation else ()
     columns = ("!", "Stream", "On", "!Promise", ">Target", ">Predicted", *seen, ">Margin", ">Misses")
-    made = table(ink, *columns, *(["Period"] if several and not narrow else []))
+    made, names = table(ink, *columns, *(["Period"] if several and not narrow else [])), graphs.short_names(plan)
     for row in gather.kept(plan):
         one = row.worst
         mark = ink("✓", "green") if one.holds else ink("✗", "red")
@@ -97,7 +97,7 @@ def promises(plan: Plan, ink: Ink, width: int) -> Table:
         figures = (fmt.duration(one.target), fmt.duration(one.predicted), *simulated)
         rest = (fmt.margin(one.margin), fmt.percent(one.miss_share))
         route = ink.lines(*name_lines(one.route, width))
-        stream = ink.lines(one.stream, *([ink(one.period, "dim")] if several and narrow else []))
+        stream = ink.lines(names.get(one.stream, one.stream), *([ink(one.period, "dim")] if several and narrow else []))
         made.add_row(
             mark,
             stream,

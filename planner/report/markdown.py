@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from planner.domain.plan import Plan, Pool, Promise
 from planner.report import format as fmt
-from planner.report import gather
-from planner.report.markup import bullets, escape, folded, table
+from planner.report import gather, graphs
+from planner.report import markdown_graphs as called
+from planner.report.markup import bullets, escape, folded, stacked, table
 from planner.report.words import (
     api_prices,
     attained,
@@ -59,12 +60,16 @@ def _glance(plan: Plan) -> list[str]:
     """Write what a reviewer reads."""
     return [
         _section("Warnings", bullets(plan.warnings)),
+        _section("How requests are served", called.ways(plan)),
         _section("Pools", _pools(plan)),
         _section("Who is served where", _routing(plan)),
         _section("Promises", _promises(plan, (row.worst for row in gather.kept(plan))), _worst_note(plan)),
         _section("Purchases", _purchases(plan)),
         _section("APIs", _apis(plan)),
         _section("Cost by workload", _workloads(plan)),
+        _section("Cost by stage", called.stages(plan)),
+        _section("Cost by path", called.paths(plan), called.PATHS_NOTE),
+        _section("Cost by tier and tag", called.labels(plan)),
         _section("Memory of one GPU", _memory(plan)),
         _section("Why this plan", bullets(plan.reasons)),
     ]
@@ -78,6 +83,7 @@ def _depth(plan: Plan) -> list[str]:
         _folded("Every promise in every period", _promises(plan, plan.promises) if several else ""),
         _folded("Pools in every period", _loads(plan) if several else ""),
         _folded("Predicted latencies", _latencies(plan)),
+        _folded("Names of streams", called.streams(plan)),
         _folded("Settings of each pool", _settings(plan)),
         _folded("How it was found", _search(plan)),
     ]
@@ -91,11 +97,6 @@ def _section(title: str, body: str, note: str = "") -> str:
 def _folded(title: str, body: str) -> str:
     """Write a folded block; nothing where there is nothing to say."""
     return folded(title, body) if body else ""
-
-
-def _stack(texts: Iterable[str]) -> str:
-    """Put lines below one another in a cell."""
-    return "<br>".join(escape(text) for text in texts)
 
 
 def _pools(plan: Plan) -> str:
@@ -120,17 +121,18 @@ def _pool(pool: Pool, costs: dict[str, float]) -> list[str]:
     ]
     counts = gather.by_period(gather.replicas(pool), lambda number: f"{number:,.0f}")
     cost = fmt.hourly(costs[pool.name]) if pool.name in costs else "–"
-    return [*map(escape, names), _stack(counts), _stack(busy(pool)), escape(cost)]
+    return [*map(escape, names), stacked(counts), stacked(busy(pool)), escape(cost)]
 
 
 def _routing(plan: Plan) -> str:
     """Which pool or API answers which stream."""
+    names = graphs.short_names(plan)
     rows = [
         [
-            escape(flow.stream),
+            escape(names.get(flow.stream, flow.stream)),
             escape(flow.route),
-            _stack(gather.by_period(gather.over_periods(plan, flow, lambda share: share.share), fmt.percent)),
-            _stack(gather.by_period(gather.over_periods(plan, flow, lambda share: share.rate), fmt.rate)),
+            stacked(gather.by_period(gather.over_periods(plan, flow, lambda share: share.share), fmt.percent)),
+            stacked(gather.by_period(gather.over_periods(plan, flow, lambda share: share.rate), fmt.rate)),
         ]
         for flow in gather.flows(plan)
     ]
@@ -144,10 +146,11 @@ def _worst_note(plan: Plan) -> str:
 
 def _promises(plan: Plan, promises: Iterable[Promise]) -> str:
     """Targets, predictions, and what a simulation saw."""
+    names = graphs.short_names(plan)
     rows = [
         [
             "✓" if one.holds else "✗",
-            *map(escape, (one.stream, one.route, promise_name(one), one.period)),
+            *map(escape, (names.get(one.stream, one.stream), one.route, promise_name(one), one.period)),
             fmt.duration(one.target),
             fmt.duration(one.predicted),
             *([attained(plan, one)] if plan.simulation else []),
@@ -165,7 +168,7 @@ def _purchases(plan: Plan) -> str:
     """What to hold, and how it is paid for."""
     rows = [
         [
-            _stack(gather.by_period(machines(plan, buy), lambda number: f"{number:,.0f}")),
+            stacked(gather.by_period(machines(plan, buy), lambda number: f"{number:,.0f}")),
             escape(buy.instance),
             escape(buy.region),
             escape(f"{buy.gpus_per_machine} × {buy.accelerator}"),
@@ -234,9 +237,10 @@ def _loads(plan: Plan) -> str:
 
 def _latencies(plan: Plan) -> str:
     """Latencies beyond the promises."""
+    names = graphs.short_names(plan)
     rows = [
         [
-            *map(escape, (row.stream, row.route, row.metric.upper(), row.period)),
+            *map(escape, (names.get(row.stream, row.stream), row.route, row.metric.upper(), row.period)),
             *map(fmt.duration, (row.mean, row.p50, row.p95, row.p99)),
         ]
         for row in plan.latencies

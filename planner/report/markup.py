@@ -77,6 +77,26 @@ def _padded(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) 
     return [cell.rjust(width) if to_right else cell.ljust(width) for cell, width, to_right in columns]
 
 
+def stacked(texts: Iterable[str]) -> str:
+    """Put lines below one another in a cell.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        Not escaped yet.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> stacked(["4 day", "2 | 3 night"])
+    '4 day<br>2 \\\\| 3 night'
+    """
+    return "<br>".join(escape(text) for text in texts)
+
+
 def bullets(texts: Iterable[str]) -> str:
     """Write sentences as a list.
 

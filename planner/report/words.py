@@ -35,7 +35,9 @@ def split(plan: Plan) -> str:
         ("missed soft targets", cost.misses),
         ("operations", cost.operations),
     )
-    return " · ".join(f"{name} {fmt.hourly(value)}" for name, value in parts)
+    beside = (("levers", cost.levers), ("components", cost.components))
+    shown = (*parts, *((name, value) for name, value in beside if value))
+    return " · ".join(f"{name} {fmt.hourly(value)}" for name, value in shown)
 
 
 def promise_verdict(plan: Plan) -> tuple[str, bool]:

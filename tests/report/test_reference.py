@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from planner import units
+from planner.domain import calls, levers, stages, workload
 from planner.domain import problem as domain
 from planner.domain.base import Strict
 from planner.domain.problem import Problem
@@ -23,7 +24,7 @@ RENEW = "out of date; write it again with `planner schema`"
 
 
 def _model(name: str) -> type[Strict]:
-    found = next(getattr(part, name) for part in (domain, calls, workload) if hasattr(part, name))
+    found = next(getattr(part, name) for part in (domain, calls, workload, stages, levers) if hasattr(part, name))
     assert issubclass(found, Strict)
     return found
 
