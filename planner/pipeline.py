@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.candidates.alike import flows_of
 from planner.candidates.apis import Apis, usable_apis
 from planner.candidates.build import Search, Worth, first_round, margins, prepare, prune
 from planner.candidates.pools import Pools, join
 from planner.candidates.ways import MOST_PAIRS, WORTH, chosen, narrowed, screened
 from planner.catalog.problem import LoadedProblem
-from planner.demand.streams import build_flows
 from planner.domain.plan import Plan
 from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlanRejected
 from planner.optimize.assemble import assemble
@@ -244,7 +244,7 @@ def candidates(loaded: LoadedProblem, progress: Progress) -> tuple[Search, Apis]
     (search, APIs)
     """
     problem, catalog = loaded.problem, loaded.catalog
-    flows = build_flows(problem, loaded.base)
+    flows = flows_of(problem, loaded.base, catalog)
     supply = drop_dominated(build_supply(problem, catalog, flows.streams), problem, catalog)
     search = prepare(catalog, problem, flows, supply)
     ways = (

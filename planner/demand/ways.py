@@ -113,7 +113,7 @@ class Register:
 
     def add(self, stream: Stream) -> str:
         """Add calls of a stream; return the name under which it is known."""
-        key = _seen(stream)
+        key = (*seen(stream), stream.workload.quality)
         if key not in self.found:
             self.numbers[stream.name] += 1
             number = self.numbers[stream.name]
@@ -128,8 +128,8 @@ class Register:
                 yield replace(stream, rate=tuple(max(each) for each in zip(*rates, strict=True)))
 
 
-def _seen(stream: Stream) -> tuple[object, ...]:
-    """Return all that pools and APIs see of a stream, beside how many calls there are."""
+def seen(stream: Stream) -> tuple[object, ...]:
+    """Return all that pools and APIs see of a stream, beside how many calls there are and how good the answers must be."""
     lengths = (stream.prompt.values.tobytes(), stream.output.values.tobytes())
     cached = (stream.prefix_tokens if stream.prefix_hit else 0.0, stream.prefix_hit)
     promised = (stream.objectives, stream.deadline, stream.movable, stream.burstiness)
@@ -141,7 +141,6 @@ def _seen(stream: Stream) -> tuple[object, ...]:
         *cached,
         *promised,
         stream.workload.choose,
-        stream.workload.quality,
     )
 
 
