@@ -49,6 +49,7 @@ class Floors:
         """Keep the facts; tables of scores are made once for each benchmark and range of contexts."""
         self.catalog = catalog
         self._tables: dict[tuple[object, ...], Floats] = {}
+        self._single: dict[tuple[object, ...], float | None] = {}
 
     @cached_property
     def _edges(self) -> Floats:
@@ -63,6 +64,24 @@ class Floors:
         if key not in self._tables:
             self._tables[key] = self._values(floor, context)
         return np.packbits(self._tables[key] >= floor.at_least).tobytes()
+
+    def reaches(self, floor: QualityFloor, context: float, model: str, precision: str, kv: str) -> bool:
+        """Whether a model in a format reaches a floor at a context."""
+        key = (
+            floor.benchmark,
+            floor.measured,
+            floor.unknown_recovery,
+            int(np.searchsorted(self._edges, context)),
+            model,
+            precision,
+            kv,
+        )
+        if key not in self._single:
+            catalog = self.catalog
+            kinds = catalog.models[model], catalog.precisions[precision], precision, catalog.kv_precisions[kv]
+            self._single[key] = value_of(floor, *kinds, context)
+        value = self._single[key]
+        return value is not None and value >= floor.at_least
 
     def _values(self, floor: QualityFloor, context: float) -> Floats:
         catalog = self.catalog
@@ -87,16 +106,7 @@ def _merged(flows: Flows, workloads: set[str], floors: Floors) -> Flows:
         key = (*seen(stream), *_passing(stream, floors)) if stream.workload.name in workloads else (stream.name,)
         known[stream.name] = first.setdefault(key, stream.name)
     ways = [way for name in dict.fromkeys(way.workload for way in flows.ways) for way in _lean(flows, name, known)]
-    rates: dict[str, list[tuple[float, ...]]] = {}
-    for way in ways:
-        for name, rate in way.rates.items():
-            rates.setdefault(name, []).append(rate)
-    streams = [
-        replace(stream, rate=tuple(map(max, zip(*rates[stream.name], strict=True))))
-        for stream in flows.streams
-        if stream.name in rates
-    ]
-    return Flows(tuple(streams), tuple(ways))
+    return Flows.of_ways(flows.streams, ways)
 
 
 def _passing(stream: Stream, floors: Floors) -> tuple[bytes, ...]:

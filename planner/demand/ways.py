@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -91,6 +92,21 @@ class Flows:
     """Each with the most that any way asks of it in a period."""
     ways: tuple[Way, ...]
     """Of every workload at least one; exactly one is taken."""
+    left_out: int = 0
+    """Ways left out by an estimate of their cost."""
+    loss: float = math.inf
+    """What the best of those was estimated to cost above the best way of its workload [$/h]."""
+
+    @classmethod
+    def of_ways(cls, streams: Iterable[Stream], ways: Sequence[Way]) -> Flows:
+        """Return some ways with the streams they use, each with the most that any of them asks of it in a period."""
+        rates: dict[str, list[tuple[float, ...]]] = {}
+        for way in ways:
+            for name, rate in way.rates.items():
+                rates.setdefault(name, []).append(rate)
+        used = (stream for stream in streams if stream.name in rates)
+        most = (replace(s, rate=tuple(max(each) for each in zip(*rates[s.name], strict=True))) for s in used)
+        return cls(tuple(most), tuple(ways))
 
     def of(self, workload: str) -> tuple[Way, ...]:
         """Return the ways of a workload."""
@@ -119,13 +135,6 @@ class Register:
             number = self.numbers[stream.name]
             self.found[key] = stream if number == 1 else replace(stream, name=f"{stream.name} ({number})")
         return self.found[key].name
-
-    def used(self, ways: Sequence[Way]) -> Iterator[Stream]:
-        """Yield the streams that ways use, each with the most that any of them asks of it in a period."""
-        for stream in self.found.values():
-            rates = [way.rates[stream.name] for way in ways if stream.name in way.rates]
-            if rates:
-                yield replace(stream, rate=tuple(max(each) for each in zip(*rates, strict=True)))
 
 
 def seen(stream: Stream) -> tuple[object, ...]:

@@ -40,6 +40,12 @@ class Proof(Strict):
     cost per call, too many to evaluate, are outside it."""
     rounds: int = 1
     """Solves of the whole program until a plan kept every promise with its streams mixed; the bound is the first one's."""
+    ways: int = 0
+    """Ways to serve workloads that were compared, levers and splits of latencies together."""
+    ways_left_out: int = 0
+    """Ways that an estimate of what their calls cost alone left out before; the bound does not speak of them."""
+    ways_loss: float | None = None
+    """What the best of those was estimated to cost above the best way of its workload [$/h]; none left out = absent."""
     repairs: int = 0
     """Small solves around a plan whose pools missed a promise: its own pools and the nearest others, with the demand on those
     that missed raised."""

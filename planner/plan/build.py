@@ -85,6 +85,9 @@ def _proof(solved: Solved) -> Proof:
         kept=outcome.kept,
         complete=solved.complete,
         rounds=solved.rounds,
+        ways=len(search.ways),
+        ways_left_out=search.left_out,
+        ways_loss=search.loss if search.left_out and np.isfinite(search.loss) else None,
         repairs=solved.repairs,
     )
 
