@@ -44,6 +44,11 @@ class Step:
     streams: tuple[str, ...]
     """Streams that carry them; none for a component."""
 
+    @property
+    def retried(self) -> float:
+        """Share of calls that are tries after a failed one [1]."""
+        return 1.0 - self.wanted / self.calls if self.calls > 0 else 0.0
+
 
 @dataclass(frozen=True, eq=False)
 class Way:
@@ -63,6 +68,8 @@ class Way:
     """Costs beside models."""
     requests: tuple[float, ...]
     """Requests of the workload in each period [1/s]."""
+    answer: str = ""
+    """The answering stage."""
     judged: int = 0
     """Settings by which a model or classifier decides call by call, rather than a rule."""
 
@@ -72,6 +79,11 @@ class Way:
         parts = [f"{lever}: {setting}" for lever, setting in self.settings]
         parts += [f"{stage} within {seconds:.4g} s" for stage, seconds in self.budgets]
         return "; ".join(parts) or "as it is"
+
+    @property
+    def answering(self) -> tuple[str, ...]:
+        """Streams of the answering stage."""
+        return next((step.streams for step in self.steps if step.stage == self.answer), ())
 
     @property
     def cost(self) -> float:

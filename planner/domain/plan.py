@@ -349,6 +349,26 @@ class LabelCost(Strict):
     """Of the whole plan."""
 
 
+class StatementLine(Strict):
+    """A line of the statement of costs."""
+
+    item: str
+    """What is paid for."""
+    hourly: float
+    """Average cost [$/h]."""
+    cents_per_month: int
+    """Over 730 hours, in whole cents; all lines add up to the total's."""
+
+
+class Statement(Strict):
+    """The cost as tokens on machines kept perfectly busy, and what is paid on top and why (docs/cost-statement.md)."""
+
+    lines: tuple[StatementLine, ...]
+    """Input and output tokens, fan-out, batching efficiency, SLO headroom, fixed infrastructure, degradation, energy."""
+    efficiency: float
+    """E: what pools would need if nothing were promised, over what the promises need [1]."""
+
+
 class TakenWay(Strict):
     """How a workload is served: the levers pulled, and how its latency promise is split."""
 
@@ -404,6 +424,8 @@ class Cost(Strict):
     """Ways through the call graphs whose stages are not always reached."""
     by_label: tuple[LabelCost, ...] = ()
     """By tier of tenants and by tag, where workloads have any."""
+    statement: Statement | None = None
+    """Why it costs that: tokens, fan-out, headroom, batching, fixed costs, degradation, energy."""
 
 
 class Fact(Strict):
