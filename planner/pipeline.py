@@ -9,12 +9,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.candidates.alike import flows_of
 from planner.candidates.apis import Apis, usable_apis
 from planner.candidates.build import Search, Worth, first_round, margins, prepare, prune
 from planner.candidates.pools import Pools, join
-from planner.candidates.ways import MOST_PAIRS, WORTH, chosen, narrowed, screened
+from planner.candidates.ways import worth_a_look
 from planner.catalog.problem import LoadedProblem
-from planner.demand.streams import build_flows
+from planner.demand.stream import Stream
 from planner.domain.plan import Plan
 from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlanRejected
 from planner.optimize.assemble import assemble
@@ -28,6 +29,7 @@ from planner.plan.whynot import why_not
 from planner.study.reasons import reasons, unserved
 from planner.study.relax import study
 from planner.supply.build import build_supply
+from planner.supply.cells import Supply
 from planner.supply.dominate import drop_dominated
 
 Progress = Callable[[str], None]
@@ -224,9 +226,7 @@ def cheaper(one: Solved | None, other: Solved | None) -> Solved | None:
 def proven(solved: Solved, first: Solved) -> Solved:
     """Return an answer with the bound of the first solve, in which no demand was raised."""
     outcome = solved.outcome
-    bound = min(
-        first.outcome.bound, solved.search.left_out, outcome.objective
-    )  # a bound that is not complete may be passed by a later solve
+    bound = min(first.outcome.bound, outcome.objective)  # a bound that is not complete may be passed by a later solve
     ended = "optimal" if near(outcome.objective, bound, solved.search.problem.solver.gap) else "feasible"
     return replace(solved, outcome=replace(outcome, bound=bound, termination=ended), complete=first.complete)
 
@@ -244,30 +244,16 @@ def candidates(loaded: LoadedProblem, progress: Progress) -> tuple[Search, Apis]
     (search, APIs)
     """
     problem, catalog = loaded.problem, loaded.catalog
-    flows = build_flows(problem, loaded.base)
-    supply = drop_dominated(build_supply(problem, catalog, flows.streams), problem, catalog)
+
+    def supply_of(streams: Sequence[Stream]) -> Supply:
+        return drop_dominated(build_supply(problem, catalog, streams), problem, catalog)
+
+    flows = worth_a_look(flows_of(problem, loaded.base, catalog), catalog, problem, supply_of, progress)
+    supply = supply_of(flows.streams)
     search = prepare(catalog, problem, flows, supply)
-    ways = (
-        f", {len(flows.ways):,} ways to serve {len(problem.workloads)} workloads"
-        if len(flows.ways) > len(problem.workloads)
-        else ""
-    )
-    progress(f"{len(flows.streams)} streams{ways}, {len(supply.cells)} kinds of machine, {len(search.space.models)} models")
-    return worth_a_look(search, usable_apis(catalog, problem, flows.streams, search.ledger), progress)
-
-
-def worth_a_look(search: Search, apis: Apis, progress: Progress) -> tuple[Search, Apis]:
-    """Return the search and APIs of the ways that may be the cheapest; where streams are few, of all."""
-    if search.pairs() <= MOST_PAIRS:
-        return search, apis
-    found = screened(search, apis, progress)
-    kept = chosen(search, found, WORTH * found.least)
-    left_out = np.delete(found.least + found.regret, kept)
-    lean, offers = narrowed(search, apis, kept)
-    progress(
-        f"{len(kept)} of {len(search.ways):,} ways and {len(lean.streams)} of {len(search.streams)} streams are worth a look"
-    )
-    return replace(lean, left_out=float(left_out.min(initial=np.inf))), offers
+    sizes = f"{len(flows.streams)} streams, {len(flows.ways):,} ways to cause them"
+    progress(f"{sizes}, {len(supply.cells)} kinds of machine, {len(search.space.models)} models")
+    return search, usable_apis(catalog, problem, flows.streams, search.ledger)
 
 
 def solve_fully(search: Search, pools: Pools, apis: Apis, raised: Raised, deadline: float, progress: Progress) -> Solved:
@@ -295,11 +281,10 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, raised: Raised, deadli
     dearest = float(np.max(search.site_cost, where=np.isfinite(search.site_cost), initial=0.0))
     ceiling = max(search.reached, FIRST_CEILING * float(np.min(search.site_cost, initial=np.inf)))
     gap, final = SCOUT_GAP, False
+    best: Solved | None = None
     while True:
         if search.reached < min(ceiling, dearest):
             search.extend(ceiling)
-            pools = first_round(search, pools, progress)
-        elif not search.evaluated.any():
             pools = first_round(search, pools, progress)
         assembled = assemble(search, pools, apis)
         lost = unserved(search, pools, apis)
@@ -322,12 +307,22 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, raised: Raised, deadli
                 bound = covered if complete else outcome.bound
                 ended = "optimal" if near(cost, bound, settings.gap) else "feasible"
                 outcome = replace(outcome, bound=bound, termination=ended)
-                return Solved(search, pools, apis, assembled, outcome, complete)
+                return kept(best, Solved(search, pools, apis, assembled, outcome, complete))
+            best = cheaper(best, Solved(search, pools, apis, assembled, outcome, complete=False))
             if not len(fresh):
                 gap, final = settings.gap, True
         if len(fresh):
             progress(f"{len(fresh):,} more deployments could still matter")
             pools = prune(search, join([pools, prune(search, search.evaluate(fresh))], len(search.streams)))
+
+
+def kept(before: Solved | None, last: Solved) -> Solved:
+    """Return the last answer, or one from fewer deployments that is cheaper because time was short, with the last one's bound."""
+    if before is None or before.outcome.objective >= last.outcome.objective:
+        return last
+    cost, bound = before.outcome.objective, min(last.outcome.bound, before.outcome.objective)
+    ended = "optimal" if near(cost, bound, last.search.problem.solver.gap) else "feasible"
+    return replace(before, outcome=replace(before.outcome, bound=bound, termination=ended), complete=last.complete)
 
 
 def contenders(search: Search, outcome: Outcome, gap: float) -> tuple[NDArray[np.intp], bool, float]:

@@ -77,8 +77,10 @@ class Search:
     """Why others are not there."""
     considered: int = 0
     """Combinations enumerated."""
-    left_out: float = np.inf
-    """Least cost of a plan that serves some workload in a way that was not looked at [$/h]."""
+    left_out: int = 0
+    """Ways left out before by an estimate of their cost."""
+    loss: float = np.inf
+    """What the best of those was estimated to cost above the best way of its workload [$/h]."""
     reached: float = -1.0
     """Sites whose first replica costs at most this have been enumerated [$/h]."""
 
@@ -216,6 +218,8 @@ def prepare(catalog: Catalog, problem: Problem, flows: Flows, supply: Supply) ->
         problem=problem,
         streams=streams,
         ways=flows.ways,
+        left_out=flows.left_out,
+        loss=flows.loss,
         supply=supply,
         sites=sites,
         good=good[:, useful],

@@ -94,6 +94,21 @@ def _applies(row: Recovery, model: Model, context: float) -> bool:
     return model.parameters.total >= row.min_parameters and context <= _reach(row)
 
 
+def cache_recovery(kv: KvPrecision) -> float | None:
+    """Return the share of its score a model keeps with a KV cache format, at its pessimistic end; None if unknown."""
+    return kv.recovery_low if kv.recovery_low is not None else kv.recovery
+
+
+def value_of(floor: QualityFloor, model: Model, precision: Precision, name: str, kv: KvPrecision, context: float) -> float | None:
+    """Return the score that a floor judges a model by, score · r_weights · r_kv as in `judge`; None where it is unknown."""
+    score = score_of(floor, model.scores)
+    shares = (recovery_of(precision, name, model, floor.benchmark, context)[0], cache_recovery(kv))
+    if score is None or (None in shares and floor.unknown_recovery is None):
+        return None
+    kept = [share if share is not None else floor.unknown_recovery or 0.0 for share in shares]
+    return score * kept[0] * kept[1]
+
+
 def judge(
     floor: QualityFloor, model: Model, precision: Precision, precision_name: str, kv: KvPrecision, kv_name: str, context: float
 ) -> Verdict:
@@ -117,7 +132,7 @@ def judge(
     if score is None:
         return Verdict(False, f"no published {floor.benchmark} score")
     weights, source = recovery_of(precision, precision_name, model, floor.benchmark, context)
-    cache = kv.recovery_low if kv.recovery_low is not None else kv.recovery
+    cache = cache_recovery(kv)
     for share, what in ((weights, precision_name), (cache, kv_name)):
         if share is None and floor.unknown_recovery is None:
             return Verdict(False, f"no measured quality recovery of {what} at this size and context")

@@ -1,167 +1,243 @@
-"""Which ways to serve a workload are worth the full look: what each costs at least, wherever its calls are served.
+"""Which ways to serve a workload are worth the full look, by an estimate of what each costs.
 
-Pools are evaluated for every pair of streams that may share them, so the work grows with the square of their number. Ways
-are screened first by a bound that needs each stream by itself:
+Pools are evaluated for every pair of streams that may share them, so the work grows with the square of their number; levers
+multiply streams. Where they are many, ways are compared first by what their calls cost one stream at a time:
 
-    bound[w] = cost[w] + Σ_r λ[r]·c[r],   c[r] = min over deployments of price·GPUs/μ[r],
+    estimate[w] = cost[w] + Σ_r λ[r]·c[r],   c[r] = min over deployments of price·GPUs/μ[r],
 
-with μ the capacity of a replica for the stream alone, in the best company offered. No pool serves a call for less: in any mix
-a stream takes at least the share 1/μ of a replica. A plan costs at least Σ_g min_w bound[w], and with a way that is not the
-cheapest of its workload by as much more as its bound is higher. Ways left out limit how far the proof reaches.
+μ the capacity of a replica for the stream alone. Deployments are those that serve the workload as it is, or the first stream
+of its kind, at the least bound of cost per call, a few of every model and format. It is an estimate, not a proof: a lever may
+make another deployment the best, and whole replicas and shared pools are not seen. What is left out is told with the plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.candidates.apis import Apis
-from planner.candidates.build import BATCH, Search
-from planner.candidates.evaluate import Evaluator
-from planner.candidates.pools import TIERS, anchors_of, tiers_of
-from planner.demand.ways import Way, together
+from planner.candidates.alike import Floors
+from planner.candidates.apis import call_cost, usable_price
+from planner.candidates.build import Search, prepare
+from planner.candidates.evaluate import concatenate, hard_targets
+from planner.candidates.rejection import Ledger
+from planner.candidates.traffic import stream_moments, traffic_on
+from planner.demand.stream import Stream
+from planner.demand.ways import Flows, Way, seen, together
+from planner.domain.catalog import Catalog
+from planner.domain.problem import Problem
+from planner.perf import capacity
+from planner.perf.limits import RowTarget
+from planner.supply.cells import Supply
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 MOST_PAIRS = 700
-"""Pairs of streams that may share a pool up to which ways are not screened: some 25 streams of different workloads."""
+"""Pairs of streams that may share a pool up to which no way is left out: some 26 streams of different workloads."""
+
+ROWS = 240
+"""Deployments on which a kind of stream is compared."""
+
+ALIKE = 4
+"""Of these, at most so many of one model and format: the best machines and layouts."""
 
 WORTH = 0.1
-"""Share of the cost of a whole plan by which a way's bound may be above the best of its workload and still be looked at."""
+"""Share of the whole estimate by which a way may be above the best of its workload and still be looked at."""
 
 
 @dataclass(frozen=True)
 class Screening:
-    """What ways cost at least."""
+    """What ways are estimated to cost."""
 
-    bound: Floats
-    """[W] Least cost of a workload served so, all else apart [$/h]; inf where it cannot be."""
-    least: float
-    """Least cost of a plan [$/h]."""
+    estimate: Floats
+    """[W] Cost of a workload served so [$/h]; inf where it cannot be."""
     regret: Floats
     """[W] How far each is above the best way of its workload [$/h]."""
+    least: float
+    """Cost of all workloads, each served in its best way [$/h]."""
 
 
-def screened(search: Search, apis: Apis, progress: Callable[[str], None]) -> Screening:
-    """Return what every way costs at least; all sites are enumerated for it.
+def pairs(flows: Flows) -> int:
+    """Return how many ordered pairs of streams may share a pool, each with itself included."""
+    return int(together(flows.streams, flows.ways).sum())
+
+
+def worth_a_look(
+    flows: Flows,
+    catalog: Catalog,
+    problem: Problem,
+    supply_of: Callable[[Sequence[Stream]], Supply],
+    progress: Callable[[str], None],
+) -> Flows:
+    """Return the flows of the ways that may be the cheapest; where streams are few, of all.
 
     Parameters
     ----------
-    search : of all streams
-    apis : usable APIs
+    flows : everything the workloads may cause
+    catalog, problem : facts and rules
+    supply_of : streams → machines they may use
     progress : told what is being done
 
     Returns
     -------
-    Screening
+    Flows, which say how many ways were left out and from which estimated loss on
     """
-    search.extend(float(np.max(search.site_cost, where=np.isfinite(search.site_cost), initial=0.0)))
-    call = np.minimum(
-        np.array([cheapest_call(search, r) for r in range(len(search.streams))]),
-        3600.0 * apis.call_cost.min(axis=1, initial=np.inf),
+    if pairs(flows) <= MOST_PAIRS:
+        return flows
+    found = screened(flows, catalog, problem, supply_of)
+    kept = chosen(flows, found)
+    lean = Flows.of_ways(flows.streams, [flows.ways[w] for w in kept])
+    left = np.delete(found.regret, kept)
+    progress(
+        f"{len(kept)} of {len(flows.ways):,} ways and {len(lean.streams)} of {len(flows.streams):,} streams are worth a look"
     )
-    hours = np.array([period.hours for period in search.problem.periods])
-    share = hours / hours.sum()
-    names = {stream.name: r for r, stream in enumerate(search.streams)}
-    bound = np.array([_bound(way, call, names, share) for way in search.ways])
-    workloads = np.array([way.workload for way in search.ways])
-    best = {name: float(bound[workloads == name].min()) for name in dict.fromkeys(workloads.tolist())}
-    regret = bound - np.array([best[name] for name in workloads.tolist()])
-    progress(f"{len(search.ways):,} ways screened by what each costs at least")
-    return Screening(bound, sum(best.values()), regret)
+    return replace(lean, left_out=len(left), loss=float(left.min(initial=np.inf)))
 
 
-def _bound(way: Way, call: Floats, names: dict[str, int], share: Floats) -> float:
-    used = [(float(np.dot(share, rate)), call[names[name]]) for name, rate in way.rates.items()]
+def screened(flows: Flows, catalog: Catalog, problem: Problem, supply_of: Callable[[Sequence[Stream]], Supply]) -> Screening:
+    """Return what every way is estimated to cost."""
+    families: dict[tuple[object, ...], list[Stream]] = {}
+    for stream in flows.streams:
+        key = (stream.workload.name, stream.stage, stream.role, stream.workload.choose)
+        families.setdefault(key, []).append(stream)
+    firsts = tuple(members[0] for members in families.values())
+    search = prepare(catalog, problem, Flows(firsts, ()), supply_of(firsts))
+    search.extend(float(np.max(search.site_cost, where=np.isfinite(search.site_cost), initial=0.0)))
+    floors = Floors(catalog)
+    cost: dict[str, float] = {}
+    for r, members in enumerate(families.values()):
+        cost |= _family_costs(search, r, members, floors)
+    hours = np.array([period.hours for period in problem.periods])
+    estimate = np.array([_estimate(way, cost, hours / hours.sum()) for way in flows.ways])
+    workloads = np.array([way.workload for way in flows.ways])
+    best = {name: float(estimate[workloads == name].min()) for name in dict.fromkeys(workloads.tolist())}
+    with np.errstate(invalid="ignore"):
+        regret = estimate - np.array([best[name] for name in workloads.tolist()])
+    return Screening(estimate, np.where(np.isnan(regret), np.inf, regret), sum(best.values()))
+
+
+def _estimate(way: Way, call: dict[str, float], share: Floats) -> float:
+    used = [(float(np.dot(share, rate)), call[name]) for name, rate in way.rates.items()]
     return way.cost + float(sum(rate * cost for rate, cost in used if rate > 0))
 
 
-def cheapest_call(search: Search, r: int) -> float:
-    """Return the least cost of 1 call/s of a stream for an hour, on any deployment [$/h].
+def _family_costs(search: Search, r: int, members: Sequence[Stream], floors: Floors) -> dict[str, float]:
+    """Return what 1 call/s of each stream of a kind costs for an hour, on the deployments its first may use [$/h]."""
+    rows, price = _rows(search, r)
+    shapes: dict[tuple[object, ...], int] = {}
+    of = [shapes.setdefault(seen(stream), len(shapes)) for stream in members]
+    firsts = [members[of.index(number)] for number in range(len(shapes))]
+    rates = _rates(search, rows, firsts) if len(rows) else np.zeros((len(firsts), 0))
+    with np.errstate(divide="ignore"):
+        cost = np.where(rates > 0, price / rates, np.inf)
+    found = {}
+    known: dict[tuple[object, ...], NDArray[np.bool_]] = {}
+    for stream, shape in zip(members, of, strict=True):
+        key = (stream.workload.quality, stream.longest_context())
+        passed = known[key] if key in known else known.setdefault(key, _passed(search, rows, stream, floors))
+        own = float(np.min(cost[shape], where=passed, initial=np.inf))
+        found[stream.name] = min(own, 3600.0 * _by_api(search, stream))
+    return found
 
-    Deployments are evaluated in the order of their bound until the bound of the next exceeds the best found: it is exact.
-    """
-    need = search.gpu_price[r, search.space.machine] * search.space.gpus()
-    by_bound = need * search.least[:, r].max(axis=0)
-    order = np.argsort(by_bound, kind="stable")
-    order = order[np.isfinite(by_bound[order])]
-    best = np.inf
-    for start in range(0, len(order), BATCH):
-        rows = order[start : start + BATCH]
-        rows = np.sort(rows[by_bound[rows] <= best])
-        if not len(rows):
+
+def _rows(search: Search, r: int) -> tuple[Index, Floats]:
+    """Return the deployments on which a kind of stream is compared, and what a replica there costs [$/h]."""
+    space = search.space
+    price = search.gpu_price[r, space.machine] * space.gpus()
+    bound = price * search.least[:, r].max(axis=0)
+    bound = np.where(search.evaluator.batches_statically(np.arange(len(space))), np.inf, bound)
+    order = np.argsort(bound, kind="stable")
+    order = order[np.isfinite(bound[order])]
+    formats = (space.model * len(space.precisions) + space.precision) * len(space.kv_precisions) + space.kv
+    counts: dict[int, int] = {}
+    kept = []
+    for row in order.tolist():
+        key = int(formats[row])
+        counts[key] = counts.get(key, 0) + 1
+        if counts[key] <= ALIKE:
+            kept.append(row)
+        if len(kept) == ROWS:
             break
-        best = min(best, float((need[rows] / _most(search.evaluator, rows, r)).min()))
-    return best
+    rows = np.sort(np.array(kept, dtype=np.intp))
+    return rows, price[rows]
 
 
-def _most(evaluator: Evaluator, rows: Index, r: int) -> Floats:
-    """[rows] Most calls per second a replica serves of a stream alone, by itself or in company; 0 where it cannot."""
-    rates = []
-    for pooled in (1, *(tiers_of([evaluator.streams[r]], evaluator.operations) and TIERS)):
-        found = evaluator.solve(rows, r, evaluator.targets[r], pooled)
-        rates.append(np.where(found.feasible, np.broadcast_to(found.state.rate, found.feasible.shape), 0.0))
-    return np.asarray(np.maximum(np.max(rates, axis=0), 1e-300))
+def _rates(search: Search, rows: Index, streams: Sequence[Stream]) -> Floats:
+    """[streams, rows] Most calls per second that a replica serves of each stream alone; 0 where it cannot.
+
+    All streams whose promises are of the same metrics and percentiles are solved as one column.
+    """
+    evaluator = search.evaluator
+    made = evaluator.compile(rows, [])
+    columns = evaluator.factory.columns(rows)
+    found = np.zeros((len(streams), len(rows)))
+    by_promise: dict[tuple[tuple[str, float], ...], list[int]] = {}
+    for index, stream in enumerate(streams):
+        by_promise.setdefault(tuple((t.metric, t.percentile) for t in hard_targets(stream)), []).append(index)
+    for promise, members in by_promise.items():
+        traffic = []
+        for index in members:
+            part = evaluator.dealt(traffic_on(columns, made.step, streams[index], stream_moments(streams[index])), 1)
+            traffic.append(replace(part, held=np.broadcast_to(part.held, len(rows))))
+        limits = np.array([[t.seconds for t in hard_targets(streams[index])] for index in members])
+        targets = [RowTarget(metric, p, np.repeat(limits[:, i], len(rows))) for i, (metric, p) in enumerate(promise)]
+        count = len(members)
+        solved = capacity.solve(
+            concatenate([made.step] * count), concatenate(traffic), concatenate([made.replica] * count), targets
+        )
+        rate = np.where(solved.feasible, np.broadcast_to(solved.state.rate, solved.feasible.shape), 0.0)
+        found[members] = rate.reshape(count, len(rows))
+    return found
 
 
-def chosen(search: Search, found: Screening, most: float) -> list[int]:
-    """Return the ways worth the full look: by how little they are above the best of their workload, while pairs stay few.
+def _passed(search: Search, rows: Index, stream: Stream, floors: Floors) -> NDArray[np.bool_]:
+    """[rows] Whether a deployment's model and formats reach a stream's floors."""
+    space, context = search.space, stream.longest_context()
+    passed = np.ones(len(rows), dtype=bool)
+    for floor in stream.workload.quality:
+        names = [
+            (space.models[space.model[row]], space.precisions[space.precision[row]], space.kv_precisions[space.kv[row]])
+            for row in rows.tolist()
+        ]
+        passed &= np.array([floors.reaches(floor, context, *name) for name in names], dtype=bool)
+    return passed
+
+
+def _by_api(search: Search, stream: Stream) -> float:
+    """Return the least price of a call at any API a stream may use [$]; inf if none."""
+    if not stream.workload.data.external_api:
+        return float("inf")
+    catalog, problem = search.catalog, search.problem
+    paid = (usable_price(name, offer, stream, catalog, problem, Ledger()) for name, offer in catalog.apis.items())
+    return min((call_cost(stream, each) for each in paid if each is not None), default=float("inf"))
+
+
+def chosen(flows: Flows, found: Screening) -> list[int]:
+    """Return the ways worth the full look: those least above the best of their workload, while pairs of streams stay few.
 
     Parameters
     ----------
-    search : of all streams
-    found : what ways cost at least
-    most : cost above the best of its workload from which a way is not worth it [$/h]
+    flows : all ways
+    found : what they are estimated to cost
 
     Returns
     -------
-    Indices into the search's ways; of each workload at least the best
+    Indices of ways; of each workload at least the best, and the first, which pulls no lever
     """
-    index = {stream.name: r for r, stream in enumerate(search.streams)}
-    order = sorted(range(len(search.ways)), key=lambda w: (found.regret[w], w))
+    index = {stream.name: r for r, stream in enumerate(flows.streams)}
+    may = together(flows.streams, flows.ways)
+    most = WORTH * found.least
     kept: list[int] = []
     used: set[int] = set()
-    for w in order:
-        if not np.isfinite(found.regret[w]) or (found.regret[w] > 0 and found.regret[w] > most):
-            continue
-        more = used | {index[name] for name in search.ways[w].rates}
+    for w in sorted(range(len(flows.ways)), key=lambda w: (found.regret[w], w)):
+        if found.regret[w] > most or not np.isfinite(found.regret[w]):
+            break
+        more = used | {index[name] for name in flows.ways[w].rates}
         ids = sorted(more)
-        if found.regret[w] > 0 and more != used and search.evaluator.together[np.ix_(ids, ids)].sum() > MOST_PAIRS:
-            continue
-        used = more
-        kept.append(w)
+        if found.regret[w] == 0.0 or more == used or may[np.ix_(ids, ids)].sum() <= MOST_PAIRS:
+            used = more
+            kept.append(w)
     return sorted(kept)
-
-
-def narrowed(search: Search, apis: Apis, ways: list[int]) -> tuple[Search, Apis]:
-    """Return the search and APIs of some ways and their streams alone, no deployment evaluated yet."""
-    left = tuple(search.ways[w] for w in ways)
-    used = {name for way in left for name in way.rates}
-    keep = [r for r, stream in enumerate(search.streams) if stream.name in used]
-    streams = tuple(
-        replace(search.streams[r], rate=tuple(map(max, zip(*(w.rates[name] for w in left if name in w.rates), strict=True))))
-        for r in keep
-        for name in (search.streams[r].name,)
-    )
-    cells = tuple(replace(cell, streams=tuple(cell.streams[r] for r in keep)) for cell in search.supply.cells)
-    evaluator = Evaluator(
-        search.evaluator.factory, streams, search.problem.operations, search.problem.solver.confidence, together(streams, left)
-    )
-    lean = replace(
-        search,
-        streams=streams,
-        ways=left,
-        supply=replace(search.supply, cells=cells),
-        good=search.good[keep],
-        eligible=search.eligible[keep],
-        least=search.least[:, keep],
-        evaluated=np.zeros_like(search.evaluated),
-        evaluator=evaluator,
-        anchors=anchors_of(evaluator, tiers_of(streams, search.problem.operations)),
-    )
-    prices = tuple(tuple(row[r] for r in keep) for row in apis.prices)
-    return lean, replace(apis, prices=prices, call_cost=apis.call_cost[keep])

@@ -190,6 +190,7 @@ class Composed:
             rates=rates,
             items=tuple(self._items()),
             requests=self.asked.arrivals.rate,
+            answer=self.answer,
             judged=sum(setting.judged for setting in self.settings),
         )
 

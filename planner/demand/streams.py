@@ -83,7 +83,7 @@ def _ways(asked: Asked) -> Flows:
     if not found:
         raise _no_way(unstable)
     ways = tuple(lean(found))
-    return Flows(tuple(register.used(ways)), ways)
+    return Flows.of_ways(register.found.values(), ways)
 
 
 def _no_way(unstable: Sequence[str]) -> InvalidInput:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -45,6 +46,11 @@ class Step:
     answered: float = 0.0
     """Share of requests that are answered without it, by semantic caches [1]."""
 
+    @property
+    def retried(self) -> float:
+        """Share of calls that are tries after a failed one [1]."""
+        return 1.0 - self.wanted / self.calls if self.calls > 0 else 0.0
+
 
 @dataclass(frozen=True, eq=False)
 class Way:
@@ -64,6 +70,8 @@ class Way:
     """Costs beside models."""
     requests: tuple[float, ...]
     """Requests of the workload in each period [1/s]."""
+    answer: str = ""
+    """The answering stage."""
     judged: int = 0
     """Settings by which a model or classifier decides call by call, rather than a rule."""
 
@@ -73,6 +81,11 @@ class Way:
         parts = [f"{lever}: {setting}" for lever, setting in self.settings]
         parts += [f"{stage} within {seconds:.4g} s" for stage, seconds in self.budgets]
         return "; ".join(parts) or "as it is"
+
+    @property
+    def answering(self) -> tuple[str, ...]:
+        """Streams of the answering stage."""
+        return next((step.streams for step in self.steps if step.stage == self.answer), ())
 
     @property
     def cost(self) -> float:
@@ -93,6 +106,21 @@ class Flows:
     """Each with the most that any way asks of it in a period."""
     ways: tuple[Way, ...]
     """Of every workload at least one; exactly one is taken."""
+    left_out: int = 0
+    """Ways left out by an estimate of their cost."""
+    loss: float = math.inf
+    """What the best of those was estimated to cost above the best way of its workload [$/h]."""
+
+    @classmethod
+    def of_ways(cls, streams: Iterable[Stream], ways: Sequence[Way]) -> Flows:
+        """Return some ways with the streams they use, each with the most that any of them asks of it in a period."""
+        rates: dict[str, list[tuple[float, ...]]] = {}
+        for way in ways:
+            for name, rate in way.rates.items():
+                rates.setdefault(name, []).append(rate)
+        used = (stream for stream in streams if stream.name in rates)
+        most = (replace(s, rate=tuple(max(each) for each in zip(*rates[s.name], strict=True))) for s in used)
+        return cls(tuple(most), tuple(ways))
 
     def of(self, workload: str) -> tuple[Way, ...]:
         """Return the ways of a workload."""
@@ -115,23 +143,16 @@ class Register:
 
     def add(self, stream: Stream) -> str:
         """Add calls of a stream; return the name under which it is known."""
-        key = _seen(stream)
+        key = (*seen(stream), stream.workload.quality)
         if key not in self.found:
             self.numbers[stream.name] += 1
             number = self.numbers[stream.name]
             self.found[key] = stream if number == 1 else replace(stream, name=f"{stream.name} ({number})")
         return self.found[key].name
 
-    def used(self, ways: Sequence[Way]) -> Iterator[Stream]:
-        """Yield the streams that ways use, each with the most that any of them asks of it in a period."""
-        for stream in self.found.values():
-            rates = [way.rates[stream.name] for way in ways if stream.name in way.rates]
-            if rates:
-                yield replace(stream, rate=tuple(max(each) for each in zip(*rates, strict=True)))
 
-
-def _seen(stream: Stream) -> tuple[object, ...]:
-    """Return all that pools and APIs see of a stream, beside how many calls there are."""
+def seen(stream: Stream) -> tuple[object, ...]:
+    """Return all that pools and APIs see of a stream, beside how many calls there are and how good the answers must be."""
     lengths = (stream.prompt.values.tobytes(), stream.output.values.tobytes())
     cached = (stream.prefix_tokens if stream.prefix_hit else 0.0, stream.prefix_hit)
     promised = (stream.objectives, stream.deadline, stream.movable, stream.burstiness)
@@ -143,7 +164,6 @@ def _seen(stream: Stream) -> tuple[object, ...]:
         *cached,
         *promised,
         stream.workload.choose,
-        stream.workload.quality,
     )
 
 

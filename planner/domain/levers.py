@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from planner.domain.base import Identifier, NonNegativeFloat, PositiveFloat, PositiveInt, Sourced, Strict
-from planner.units import Dollars, DollarsPerHour, Fraction, Seconds, Tokens
+from planner.units import Dollars, DollarsPerCall, DollarsPerHour, Fraction, Seconds, Tokens
 
 Kind = Literal[
     "semantic_cache",
@@ -170,7 +170,7 @@ class Option(Strict):
     """Stages that are called even for requests it answers: those before it, such as moderation."""
     delay: Delay | None = None
     """Time it adds to every request."""
-    per_request: Dollars = 0.0
+    per_request: DollarsPerCall = 0.0
     """Cost for every request: a look-up, a classifier."""
     hourly: DollarsPerHour = 0.0
     """Cost as long as it is in use."""

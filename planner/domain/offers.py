@@ -82,6 +82,11 @@ class OwnedOffer(Sourced):
     """How many can be had; absent = any number."""
 
     @property
+    def energy(self) -> DollarsPerHour:
+        """Electricity of one machine per hour, its share of cooling included, [$/h]."""
+        return self.pue * self.power / 1000.0 * self.energy_price
+
+    @property
     def hourly(self) -> DollarsPerHour:
         """Cost of one machine per hour, [$/h]."""
         rate, years = self.discount_rate, self.life_years
@@ -89,7 +94,7 @@ class OwnedOffer(Sourced):
         recovery = rate * growth / (growth - 1.0) if rate else 1.0 / years
         sinking = rate / (growth - 1.0) if rate else 1.0 / years
         yearly = self.capex * (recovery - self.salvage * sinking) + self.yearly_opex
-        return yearly / 8760.0 + self.pue * self.power / 1000.0 * self.energy_price
+        return yearly / 8760.0 + self.energy
 
 
 class OwnedFleet(Sourced):

@@ -42,6 +42,12 @@ class Proof(Strict):
     cost per call, too many to evaluate, are outside it."""
     rounds: int = 1
     """Solves of the whole program until a plan kept every promise with its streams mixed; the bound is the first one's."""
+    ways: int = 0
+    """Ways to serve workloads that were compared, levers and splits of latencies together."""
+    ways_left_out: int = 0
+    """Ways that an estimate of what their calls cost alone left out before; the bound does not speak of them."""
+    ways_loss: float | None = None
+    """What the best of those was estimated to cost above the best way of its workload [$/h]; none left out = absent."""
     repairs: int = 0
     """Small solves around a plan whose pools missed a promise: its own pools and the nearest others, with the demand on those
     that missed raised."""
@@ -347,6 +353,26 @@ class LabelCost(Strict):
     """Of the whole plan."""
 
 
+class StatementLine(Strict):
+    """A line of the statement of costs."""
+
+    item: str
+    """What is paid for."""
+    hourly: float
+    """Average cost [$/h]."""
+    cents_per_month: int
+    """Over 730 hours, in whole cents; all lines add up to the total's."""
+
+
+class Statement(Strict):
+    """The cost as tokens on machines kept perfectly busy, and what is paid on top and why (docs/cost-statement.md)."""
+
+    lines: tuple[StatementLine, ...]
+    """Input and output tokens, fan-out, batching efficiency, SLO headroom, fixed infrastructure, degradation, energy."""
+    efficiency: float
+    """E: what pools would need if nothing were promised, over what the promises need [1]."""
+
+
 class TakenWay(Strict):
     """How a workload is served: the levers pulled, and how its latency promise is split."""
 
@@ -406,6 +432,8 @@ class Cost(Strict):
     """Ways through the call graphs whose stages are not always reached."""
     by_label: tuple[LabelCost, ...] = ()
     """By tier of tenants and by tag, where workloads have any."""
+    statement: Statement | None = None
+    """Why it costs that: tokens, fan-out, headroom, batching, fixed costs, degradation, energy."""
 
 
 class Fact(Strict):

@@ -19,7 +19,7 @@ from planner.perf.steady import Serving, State, serving, state_at
 from planner.perf.step import Array, CallStep, StepModel
 from planner.perf.traffic import Traffic
 
-_Bundle = TypeVar("_Bundle", CallStep, Serving, Traffic, "Replica", "_Bracket")
+_Bundle = TypeVar("_Bundle", CallStep, Serving, Traffic, "Replica", "Target", "_Bracket")
 
 CLOSE = 2e-3
 """The search ends where B is known to a share of this [1]."""
@@ -71,7 +71,8 @@ class _Rows:
 
     def take(self, index: NDArray[np.intp]) -> _Rows:
         """Return the chosen rows."""
-        return _Rows(_pick(self.place, index), _pick(self.traffic, index), _pick(self.replica, index), self.targets)
+        targets = [_pick(target, index) for target in self.targets]
+        return _Rows(_pick(self.place, index), _pick(self.traffic, index), _pick(self.replica, index), targets)
 
 
 def _pick(bundle: _Bundle, index: NDArray[np.intp]) -> _Bundle:

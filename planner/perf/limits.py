@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,14 @@ class Target:
     """In (0, 100)."""
     seconds: float
     """Limit [s]."""
+
+
+@dataclass(frozen=True)
+class RowTarget(Target):
+    """One latency promise with a limit of its own for each row."""
+
+    seconds: Any
+    """[rows] Limits [s]."""
 
 
 @dataclass(frozen=True)

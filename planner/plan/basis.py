@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from planner.candidates.alike import flows_of
 from planner.catalog.problem import LoadedProblem
 from planner.demand.stream import Stream
-from planner.demand.streams import build_flows
 from planner.demand.ways import Flows, Way
 from planner.domain.catalog import Catalog
 from planner.domain.plan import ApiRoute, Plan, Pool, Purchase, Share
@@ -61,7 +61,7 @@ class Basis:
     @cached_property
     def flows(self) -> Flows:
         """Everything the workloads may cause."""
-        return build_flows(self.problem, self.loaded.base)
+        return flows_of(self.problem, self.loaded.base, self.catalog)
 
     @cached_property
     def ways(self) -> dict[str, Way | None]:

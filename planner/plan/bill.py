@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from planner.candidates.apis import missed_cost
 from planner.candidates.build import Search
@@ -13,6 +13,7 @@ from planner.plan import costing
 from planner.plan.costing import hourly_calls
 from planner.plan.graphs import by_label, by_stage, paths
 from planner.plan.pool import PredictedPool
+from planner.plan.statement import Rent, statement
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ def cost_of(
     purchases: Sequence[Purchase],
     routes: Sequence[ApiRoute],
     taken: Sequence[Way],
+    rented: Sequence[Rent],
     periods: Mapping[str, float],
 ) -> Cost:
     """Return the cost of a plan, split over pools, workloads and stages.
@@ -51,6 +53,7 @@ def cost_of(
     purchases : machines held
     routes : APIs used
     taken : how each workload is served
+    rented : the machines again, with what of their price is energy and what interruptions add
     periods : hours
 
     Returns
@@ -75,6 +78,7 @@ def cost_of(
         total, inputs = sum(part.total for part in mine), sum(part.inputs for part in mine)
         own = [streams[name] for name in way.rates]
         workloads.append(costing.workload_cost(way.workload, own, total, inputs, everything, periods, way.cost))
+    others = [*at_apis, *(replace(part, inputs=0.0, outputs=0.0) for part in at_pools)]
     spent_on = {stream.name: sum(part.total for part in parts if part.stream == stream.name) for stream in search.streams}
     stages = [stage for way in taken for stage in by_stage(way, spent_on, hourly_calls(way.requests, periods), everything)]
     pools = [
@@ -95,6 +99,7 @@ def cost_of(
         by_stage=tuple(stages),
         by_path=tuple(path for way in taken for path in paths(way, stages)),
         by_label=tuple(by_label(search.problem, workloads)),
+        statement=statement(search, predicted, [spent - fee for spent in by_pool], others, taken, rented, periods),
     )
 
 

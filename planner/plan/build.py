@@ -18,6 +18,7 @@ from planner.plan.pool import latencies_of, predict_pool, shares_of
 from planner.plan.promises import api_promises, pool_promises
 from planner.plan.segment import segment_reasons
 from planner.plan.solved import Solved, open_pools, settled
+from planner.plan.statement import Rent
 
 __all__ = ["Solved", "make_plan", "open_pools"]
 
@@ -45,7 +46,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
     purchases = tuple(_purchases(solved, periods))
     routes = tuple(_routes(solved))
     promises = (*(promise for made in predicted for promise in pool_promises(search, made)), *api_promises(search, routes))
-    cost = cost_of(search, predicted, purchases, routes, taken, periods)
+    cost = cost_of(search, predicted, purchases, routes, taken, list(_rented(solved, periods)), periods)
     return Plan(
         planner=__version__,
         problem=problem.metadata.name,
@@ -85,6 +86,9 @@ def _proof(solved: Solved) -> Proof:
         kept=outcome.kept,
         complete=solved.complete,
         rounds=solved.rounds,
+        ways=len(search.ways),
+        ways_left_out=search.left_out,
+        ways_loss=search.loss if search.left_out and np.isfinite(search.loss) else None,
         repairs=solved.repairs,
     )
 
@@ -108,6 +112,17 @@ def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchas
             price_source=bought.source,
             cost=average_machine_cost(machines, bought.hourly, periods),
         )
+
+
+def _rented(solved: Solved, periods: Mapping[str, float]) -> Iterator[Rent]:
+    """Yield what machines cost, with what of it is energy of owned ones, and what interruptions of spot machines add."""
+    search, outcome = solved.search, solved.outcome
+    for index in np.flatnonzero(outcome.machines.sum(axis=1) > 0).tolist():
+        bought = search.supply.purchases[index]
+        machines = {name: int(count) for name, count in zip(periods, outcome.machines[index], strict=True)}
+        energy = bought.energy / bought.hourly if bought.hourly else 0.0
+        lost = 1.0 - bought.list_price / bought.hourly if bought.hourly else 0.0
+        yield Rent(average_machine_cost(machines, bought.hourly, periods), energy, lost)
 
 
 def _routes(solved: Solved) -> Iterator[ApiRoute]:

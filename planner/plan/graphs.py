@@ -60,7 +60,7 @@ def _stage(workload: str, step: Step, hourly: float, requests: float, everything
         stage=step.stage,
         reached=step.reached,
         calls=step.calls,
-        retried=1.0 - step.wanted / step.calls if step.calls > 0 else 0.0,
+        retried=step.retried,
         streams=step.streams,
         hourly=hourly,
         per_thousand_requests=hourly / requests * 1e3 if requests else 0.0,

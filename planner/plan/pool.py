@@ -34,6 +34,8 @@ class PredictedPool:
     """Resource → stream → share of a replica per call/s."""
     call_cost: Mapping[str, float]
     """Stream → expected price of missed soft targets per call, at the pool's level [$]."""
+    replicas: Replicas
+    """Its replicas, ready to be asked what else they could do."""
 
 
 def deployment_of(solved: Solved, columns: Columns) -> Deployment:
@@ -155,7 +157,7 @@ def predict_pool(solved: Solved, columns: Columns, name: str) -> PredictedPool:
         shares=tuple(shares_of(search, flow)),
     )
     costs = _as_used(assembled.program.pools.call_cost, columns, outcome.flow)
-    return PredictedPool(pool, operations, demand, {names[r]: float(costs[r]) for r in range(len(names))})
+    return PredictedPool(pool, operations, demand, {names[r]: float(costs[r]) for r in range(len(names))}, replicas)
 
 
 def _finite(value: float) -> float | None:

@@ -112,6 +112,12 @@ class Replicas:
             prompt_share[name] = prompt / (prompt + output)
         return Operation(state, strain, seen, prompt_share)
 
+    def unpromised(self, stream: str, pooled: int) -> float:
+        """Return the most calls per second of one stream that a replica takes if nothing is promised [1/s]."""
+        index = next(i for i, one in enumerate(self.streams) if one.name == stream)
+        found = self.evaluator.solve(np.zeros(1, dtype=np.intp), index, (), pooled)
+        return float(np.max(found.state.rate))
+
     def _operate_static(self, used: Sequence[int], calls: Sequence[float]) -> Operation:
         """Return how a replica with static batches runs; a second stream in it is not modelled and counts as overload."""
         made, index = self.compiled, used[0]

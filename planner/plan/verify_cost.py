@@ -44,7 +44,7 @@ def _items(basis: Basis) -> list[Item]:
 def _sums(basis: Basis, total: float, machines: float) -> Iterator[str]:
     """Every split adds up."""
     stated = basis.plan.cost
-    sums = (
+    sums: tuple[tuple[str, float, float], ...] = (
         ("cost.total", stated.total, total),
         ("cost.per_month", stated.per_month, total * 730.0),
         ("cost.by_workload", sum(row.hourly for row in stated.by_workload), total),
@@ -52,6 +52,10 @@ def _sums(basis: Basis, total: float, machines: float) -> Iterator[str]:
         ("cost.by_pool", sum(row.hourly for row in stated.by_pool), machines),
         ("proof.objective", basis.plan.proof.objective, total),
     )
+    if stated.statement is not None:
+        cents = sum(line.cents_per_month for line in stated.statement.lines)
+        hourly = sum(line.hourly for line in stated.statement.lines)
+        sums = (*sums, ("cost.statement", hourly, total), ("cost.statement in cents", cents, round(total * 73_000.0)))
     for name, value, expected in sums:
         if differs(value, expected):
             yield f"{name}: ${value:,.6f} stated, the parts add up to ${expected:,.6f}"

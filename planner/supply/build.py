@@ -186,6 +186,7 @@ def _purchase(cell: str, index: int, offer: Listing, problem: Problem) -> Purcha
         committed=offer.committed,
         limit=offer.limit,
         source=offer.source,
+        energy=offer.energy,
     )
 
 

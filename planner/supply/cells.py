@@ -53,6 +53,8 @@ class Purchase:
     """Most machines to be had; inf if any number."""
     source: str
     """Where the price comes from, with its date."""
+    energy: float = 0.0
+    """Electricity within the price, where it is paid apart [$/h]."""
 
 
 @dataclass(frozen=True)

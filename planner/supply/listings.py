@@ -44,6 +44,8 @@ class Listing:
     """Source and date."""
     power: float | None = None
     """Draw of one machine, where the offer states it [W]."""
+    energy: float = 0.0
+    """Electricity within the price, where it is paid apart [$/h]."""
 
     @property
     def place(self) -> str:
@@ -116,7 +118,7 @@ def _bought(catalog: Catalog) -> Iterator[Listing]:
     """Yield owned offers: their capital is spent whether they run or not, so they are committed."""
     for name, offer in catalog.owned.items():
         limit = inf if offer.available is None else float(offer.available)
-        yield replace(_own(catalog, f"owned:{name}", offer), committed=True, limit=limit, power=offer.power)
+        yield replace(_own(catalog, f"owned:{name}", offer), committed=True, limit=limit, power=offer.power, energy=offer.energy)
 
 
 def _standing(catalog: Catalog) -> Iterator[Listing]:

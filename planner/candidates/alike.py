@@ -1,0 +1,126 @@
+"""Streams that differ only in a quality floor no model tells apart are one: so levers that cost a little quality do not multiply.
+
+A lever that keeps 98 % of the score raises the floor that the model alone must reach. Models have few distinct scores, so most
+such floors let the same models, formats and APIs through; the streams are then the same to every pool.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.candidates.quality import score_of, value_of
+from planner.demand.stream import Stream
+from planner.demand.streams import build_flows
+from planner.demand.ways import Flows, Way, lean, seen
+from planner.domain.calls import QualityFloor
+from planner.domain.catalog import Catalog
+from planner.domain.problem import Problem
+
+Floats = NDArray[np.float64]
+
+
+def flows_of(problem: Problem, base: Path, catalog: Catalog) -> Flows:
+    """Return what a problem's workloads ask for, alike streams merged.
+
+    Parameters
+    ----------
+    problem : the problem
+    base : folder that relative paths start from
+    catalog : scores and recoveries
+
+    Returns
+    -------
+    Flows; of workloads with a single way unchanged
+    """
+    flows = build_flows(problem, base)
+    many = {way.workload for way in flows.ways if len(flows.of(way.workload)) > 1}
+    return _merged(flows, many, Floors(catalog)) if many else flows
+
+
+class Floors:
+    """Which models, formats and APIs floors let through."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        """Keep the facts; tables of scores are made once for each benchmark and range of contexts."""
+        self.catalog = catalog
+        self._tables: dict[tuple[object, ...], Floats] = {}
+        self._single: dict[tuple[object, ...], float | None] = {}
+
+    @cached_property
+    def _edges(self) -> Floats:
+        """Contexts at which some recovery stops to count [token]."""
+        rows = [row for precision in self.catalog.precisions.values() for row in precision.recoveries]
+        return np.unique([row.max_context for row in rows if row.max_context is not None])
+
+    def passed(self, floor: QualityFloor, context: float) -> bytes:
+        """Return which models in which formats, and which APIs, reach a floor at a context, as bytes to compare."""
+        reach = int(np.searchsorted(self._edges, context))
+        key = (floor.benchmark, floor.measured, floor.unknown_recovery, reach)
+        if key not in self._tables:
+            self._tables[key] = self._values(floor, context)
+        return np.packbits(self._tables[key] >= floor.at_least).tobytes()
+
+    def reaches(self, floor: QualityFloor, context: float, model: str, precision: str, kv: str) -> bool:
+        """Whether a model in a format reaches a floor at a context."""
+        key = (
+            floor.benchmark,
+            floor.measured,
+            floor.unknown_recovery,
+            int(np.searchsorted(self._edges, context)),
+            model,
+            precision,
+            kv,
+        )
+        if key not in self._single:
+            catalog = self.catalog
+            kinds = catalog.models[model], catalog.precisions[precision], precision, catalog.kv_precisions[kv]
+            self._single[key] = value_of(floor, *kinds, context)
+        value = self._single[key]
+        return value is not None and value >= floor.at_least
+
+    def _values(self, floor: QualityFloor, context: float) -> Floats:
+        catalog = self.catalog
+        models = [
+            value_of(floor, model, precision, name, kv, context)
+            for model in catalog.models.values()
+            if score_of(floor, model.scores) is not None
+            for name, precision in catalog.precisions.items()
+            for kv in catalog.kv_precisions.values()
+        ]
+        offers = catalog.apis.values()
+        scores = [o.scores + (catalog.models[o.open_model].scores if o.open_model else ()) for o in offers]
+        values = [*models, *(score_of(floor, each) for each in scores)]
+        return np.array([np.nan if value is None else value for value in values], dtype=float)
+
+
+def _merged(flows: Flows, workloads: set[str], floors: Floors) -> Flows:
+    """Merge the alike streams of some workloads, and drop the ways that others then beat."""
+    first: dict[tuple[object, ...], str] = {}
+    known: dict[str, str] = {}
+    for stream in flows.streams:
+        key = (*seen(stream), *_passing(stream, floors)) if stream.workload.name in workloads else (stream.name,)
+        known[stream.name] = first.setdefault(key, stream.name)
+    ways = [way for name in dict.fromkeys(way.workload for way in flows.ways) for way in _lean(flows, name, known)]
+    return Flows.of_ways(flows.streams, ways)
+
+
+def _passing(stream: Stream, floors: Floors) -> tuple[bytes, ...]:
+    context = stream.longest_context()
+    return tuple(floors.passed(floor, context) for floor in stream.workload.quality)
+
+
+def _lean(flows: Flows, workload: str, known: dict[str, str]) -> list[Way]:
+    ways = [
+        replace(
+            way,
+            rates={known[name]: rate for name, rate in way.rates.items()},
+            steps=tuple(replace(step, streams=tuple(known[name] for name in step.streams)) for step in way.steps),
+        )
+        for way in flows.of(workload)
+    ]
+    return list(lean(ways))

@@ -1,0 +1,205 @@
+"""The cost of a plan as a statement: what tokens would cost on machines kept perfectly busy, and what is paid on top and why.
+
+    cost = tokens·price/E + fan-out + headroom + fixed infrastructure + degradation + energy
+
+A pool's machines are paid for N replica-hours. Of these, with λ the calls, μ* the calls a replica could take if nothing were
+promised, u the share of the stable rate that is used, and L the replicas that the promises need,
+
+    tokens               u·Σ λ/μ*        of the answering stages; of other stages and components: orchestration fan-out
+    batching efficiency  L − Σ λ/μ*      promises keep batches smaller than the machines could carry; E = Σ λ/μ* / L
+    SLO headroom         (1 − u)·Σ λ/μ* + (working − L)     kept free for tails, and replicas bought whole
+    degradation          spares, tries after failed ones, interruptions of spot machines, missed soft targets
+    energy               of machines whose energy is paid apart; within the price of rented ones
+
+Every dollar stands in one line; in cents the lines add up to the total exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from planner.candidates.build import Search
+from planner.demand.ways import Way
+from planner.domain.plan import Statement, StatementLine
+from planner.plan.costing import HOURS_PER_MONTH
+from planner.plan.pool import PredictedPool
+
+ITEMS = (
+    "input tokens",
+    "output tokens",
+    "orchestration fan-out",
+    "batching efficiency",
+    "SLO headroom",
+    "fixed infrastructure",
+    "degradation",
+    "energy",
+)
+"""Lines of the statement, in order."""
+
+Lines = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Rent:
+    """What machines cost, and what of that is not for serving."""
+
+    cost: float
+    """Average cost [$/h]."""
+    energy: float
+    """Share of it that is electricity, where that is paid apart [1]."""
+    lost: float
+    """Share of it that interruptions add [1]."""
+
+
+class Part(Protocol):
+    """What a stream pays at an API, and for misses anywhere [$/h]."""
+
+    @property
+    def stream(self) -> str:
+        """Who pays."""
+
+    @property
+    def inputs(self) -> float:
+        """For its prompts."""
+
+    @property
+    def outputs(self) -> float:
+        """For its answers."""
+
+    @property
+    def misses(self) -> float:
+        """For soft targets expected to be missed."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """What the replica-hours of a pool went into."""
+
+    hours: float
+    """N, all replica-hours of a cycle."""
+    spare: float
+    """Of replicas kept for failures."""
+    needed: float
+    """L, that the promises need, whole replicas apart."""
+    ideal: float
+    """Σ λ/μ*, that calls would need if nothing were promised."""
+    by_stream: Mapping[str, float]
+    """Stream → its part of the ideal."""
+
+
+def use_of(made: PredictedPool, periods: Mapping[str, float], spare: int) -> Use:
+    """Return what the replica-hours of a pool went into.
+
+    Parameters
+    ----------
+    made : the pool with its predictions
+    periods : hours
+    spare : replicas kept beyond need while it is open
+
+    Returns
+    -------
+    Use; where batches end together nothing is told apart, and all that is needed counts as ideal
+    """
+    pool = made.pool
+    working = {load.period: max(load.replicas - spare, 1) for load in pool.loads}
+    hours = sum(periods[load.period] * load.replicas for load in pool.loads)
+    spares = sum(periods[load.period] * min(spare, load.replicas) for load in pool.loads)
+    needed = sum(periods[load.period] * load.utilization[load.binding] * working[load.period] for load in pool.loads)
+    parts: dict[str, float] = {}
+    for share in pool.shares:
+        most = made.replicas.unpromised(share.stream, working[share.period])
+        parts[share.stream] = parts.get(share.stream, 0.0) + periods[share.period] * share.rate / most
+    total = sum(parts.values())
+    ideal = min(total, needed)
+    return Use(hours, spares, needed, ideal, {name: part * ideal / total for name, part in parts.items()})
+
+
+def statement(
+    search: Search,
+    predicted: Sequence[PredictedPool],
+    spent: Sequence[float],
+    parts: Sequence[Part],
+    taken: Sequence[Way],
+    rented: Sequence[Rent],
+    periods: Mapping[str, float],
+) -> Statement:
+    """Return the cost of a plan as a statement.
+
+    Parameters
+    ----------
+    search : problem, streams
+    predicted : pools
+    spent : what each pool's machines cost [$/h]
+    parts : what streams pay at APIs, and for misses anywhere
+    taken : ways
+    rented : machines bought, with what of their price is energy and what interruptions add
+    periods : hours
+
+    Returns
+    -------
+    Statement, whose lines add up to the total
+    """
+    lines: Lines = dict.fromkeys(ITEMS, 0.0)
+    answering = {name for way in taken for name in way.answering}
+    retried = {name: step.retried for way in taken for step in way.steps for name in step.streams}
+    paid = sum(rent.cost for rent in rented)
+    energy = sum(rent.cost * rent.energy for rent in rented) / paid if paid else 0.0
+    lost = sum(rent.cost * rent.lost for rent in rented) / paid if paid else 0.0
+    ideal = needed = 0.0
+    for made, cost in zip(predicted, spent, strict=True):
+        use = use_of(made, periods, search.problem.operations.spare_replicas)
+        per_hour = cost * (1.0 - energy - lost) / use.hours if use.hours else 0.0
+        ideal, needed = ideal + use.ideal * per_hour, needed + use.needed * per_hour
+        _pool(lines, search, made, use, per_hour, answering, retried)
+        lines["energy"] += cost * energy
+        lines["degradation"] += cost * lost
+    for part in parts:
+        failed = retried.get(part.stream, 0.0)
+        lines["degradation"] += part.misses + failed * (part.inputs + part.outputs)
+        _tokens(lines, part.stream in answering, (1.0 - failed) * part.inputs, (1.0 - failed) * part.outputs)
+    for item in (item for way in taken for item in way.items):
+        lines["fixed infrastructure" if item.category == "lever" else "orchestration fan-out"] += item.hourly
+    lines["fixed infrastructure"] += search.problem.operations.pool_cost * len(predicted)
+    return Statement(lines=_in_cents(lines), efficiency=ideal / needed if needed else 1.0)
+
+
+def _pool(
+    lines: Lines, search: Search, made: PredictedPool, use: Use, price: float, answering: set[str], retried: Mapping[str, float]
+) -> None:
+    """Add a pool's replica-hours, at a price each."""
+    busy = search.problem.operations.max_utilization
+    working = use.hours - use.spare
+    lines["degradation"] += price * use.spare
+    lines["batching efficiency"] += price * (use.needed - use.ideal)
+    lines["SLO headroom"] += price * ((1.0 - busy) * use.ideal + working - use.needed)
+    for name, part in use.by_stream.items():
+        failed = retried.get(name, 0.0)
+        worth = price * busy * part
+        lines["degradation"] += failed * worth
+        prompts = float(
+            np.mean([operation.prompt_share[name] for operation in made.operations.values() if name in operation.seen])
+        )
+        _tokens(lines, name in answering, (1.0 - failed) * worth * prompts, (1.0 - failed) * worth * (1.0 - prompts))
+
+
+def _tokens(lines: Lines, answer: bool, inputs: float, outputs: float) -> None:
+    """Add tokens: of the answering stage by kind, of others as fan-out."""
+    if answer:
+        lines["input tokens"] += inputs
+        lines["output tokens"] += outputs
+    else:
+        lines["orchestration fan-out"] += inputs + outputs
+
+
+def _in_cents(lines: Lines) -> tuple[StatementLine, ...]:
+    """Return the lines, their months in whole cents that add up to the total's; the largest remainders are rounded up."""
+    exact = {item: value * HOURS_PER_MONTH * 100.0 for item, value in lines.items()}
+    cents = {item: int(np.floor(value)) for item, value in exact.items()}
+    left = round(sum(exact.values())) - sum(cents.values())
+    for item in sorted(exact, key=lambda item: (cents[item] - exact[item], ITEMS.index(item)))[:left]:
+        cents[item] += 1
+    return tuple(StatementLine(item=item, hourly=lines[item], cents_per_month=cents[item]) for item in ITEMS)
