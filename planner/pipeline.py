@@ -22,6 +22,7 @@ from planner.optimize.assemble import assemble
 from planner.optimize.program import Outcome, Program
 from planner.optimize.solve import solve
 from planner.plan.build import make_plan
+from planner.plan.levers import lever_reasons
 from planner.plan.repair import Raised, mend, raised_program, tighten
 from planner.plan.solved import Solved, near, open_pools
 from planner.plan.verify import verify
@@ -93,7 +94,7 @@ def plan_problem(loaded: LoadedProblem, *, progress: Progress, simulated: bool =
         The plan failed its check, or a simulation, even after tightening.
     """
     try:
-        return plan_as_stated(loaded, progress, simulated=simulated)
+        return plan_as_stated(loaded, progress, simulated=simulated, weighed=True)
     except NoCombination as stuck:
         raise advised(loaded, stuck, progress) from None
 
@@ -107,10 +108,12 @@ def advised(loaded: LoadedProblem, stuck: NoCombination, progress: Progress) -> 
     return Infeasible([*reasons(stuck.search, stuck.pools, stuck.unserved), *advice.reasons] or stuck.reasons, advice.relaxations)
 
 
-def plan_as_stated(loaded: LoadedProblem, progress: Progress, *, simulated: bool = False) -> Plan:
-    """Return the least-cost plan of a problem; where there is none, say so without looking for changes."""
+def plan_as_stated(loaded: LoadedProblem, progress: Progress, *, simulated: bool = False, weighed: bool = False) -> Plan:
+    """Return the least-cost plan of a problem, its levers weighed if asked; where there is none, say so without more ado."""
     solved = solve_as_stated(loaded, progress)
-    return replayed(loaded, solved, progress) if simulated else checked(loaded, solved)
+    plan = replayed(loaded, solved, progress) if simulated else checked(loaded, solved)
+    told = tuple(lever_reasons(solved, progress)) if weighed else ()
+    return plan.model_copy(update={"reasons": (*told, *plan.reasons)}) if told else plan
 
 
 def checked(loaded: LoadedProblem, solved: Solved) -> Plan:

@@ -178,6 +178,23 @@ class Program:
         """Return the choice that is left once ways are taken: no ways, their cost no longer counted."""
         return replace(self, rate=self.asked(taken.astype(float)), ways=NO_WAYS)
 
+    def among(self, left: Bools) -> Program:
+        """Return the choice among some ways; streams that none of them uses make no calls."""
+        ways = self.ways
+        column = np.cumsum(left) - 1
+        used = left[ways.user]
+        lean = WayColumns(
+            name=tuple(name for name, kept in zip(ways.name, left, strict=True) if kept),
+            group=np.unique(ways.group[left], return_inverse=True)[1].astype(np.int64).reshape(-1),
+            cost=ways.cost[left],
+            user=column[ways.user[used]].astype(np.int64),
+            stream=ways.stream[used],
+            rate=ways.rate[used],
+        )
+        asked = self.fixed.copy()
+        asked[lean.stream] = True
+        return replace(self, rate=np.where(asked[:, None], self.rate, 0.0), ways=lean)
+
     def operated(self, replicas: Floats | Ints) -> int:
         """Return how many pools have a replica in any period, from replicas [K, T]; a family counts once."""
         return len(np.unique(self.pools.family[(replicas > 0).any(axis=1)]))

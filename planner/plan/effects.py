@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 from planner.candidates.build import Search
 from planner.demand.budgets import timed
@@ -65,12 +66,13 @@ def said(setting: Setting, view: View) -> Iterator[str]:
     """Yield what a setting does, in words with the figures planned with."""
     option, point = setting.option, setting.point
     if option.answered is not None:
-        yield f"answers {answered_share(setting, view):.3g} of requests{_known(option.answered)}"
+        yield f"answers {_percent(answered_share(setting, view))} of requests{_known(option.answered, _percent)}"
     for name, share in (("too old", option.stale), ("wrong answers", option.wrong)):
         if share is not None:
-            yield f"{name} {_taken(share, 'high', view)}"
+            yield f"{name} {_taken(share, 'high', view, _percent)}"
     if point is not None:
-        yield f"sends on {point.escalated:g} of calls and reaches {_taken(point.quality, 'low', view)} of the large models' score"
+        kept = _taken(point.quality, "low", view, _percent)
+        yield f"sends on {_percent(point.escalated)} of calls and reaches {kept} of the large models' score"
     for effect in option.effects:
         where = f"{effect.stage}: " if effect.stage is not None else ""
         yield from (f"{where}{text}" for text in changes(effect, view))
@@ -88,9 +90,9 @@ def changes(effect: Effect, view: View) -> Iterator[str]:
     if effect.history_tokens is not None:
         yield f"{_taken(effect.history_tokens, 'high', view)} tokens of earlier turns"
     if effect.prefix is not None:
-        yield f"{effect.prefix.tokens:g} tokens found cached in {_taken(effect.prefix.hit_rate, 'low', view)} of calls"
+        yield f"{effect.prefix.tokens:g} tokens found cached in {_taken(effect.prefix.hit_rate, 'low', view, _percent)} of calls"
     if effect.lane is not None:
-        yield f"{effect.lane.share:g} of calls may wait {effect.lane.deadline:g} s"
+        yield f"{_percent(effect.lane.share)} of calls may wait {effect.lane.deadline:g} s"
     if effect.models is not None:
         yield f"served by {', '.join(effect.models)}"
     if effect.quality is not None:
@@ -129,10 +131,14 @@ def ranges(setting: Setting) -> list[Range]:
     return [one for one in found if one is not None and one.high > one.low]
 
 
-def _taken(known: Range, worse: str, view: View) -> str:
+def _taken(known: Range, worse: Literal["low", "high"], view: View, write: Callable[[float], str] = "{:.4g}".format) -> str:
     """Write the figure planned with, and the range it is from."""
-    return f"{end(known, 'low' if worse == 'low' else 'high', view):.4g}{_known(known)}"
+    return f"{write(end(known, worse, view))}{_known(known, write)}"
 
 
-def _known(known: Range) -> str:
-    return f" (known: {known.low:g} to {known.high:g})" if known.high > known.low else ""
+def _known(known: Range, write: Callable[[float], str] = "{:.4g}".format) -> str:
+    return f" (known: {write(known.low)} to {write(known.high)})" if known.high > known.low else ""
+
+
+def _percent(share: float) -> str:
+    return f"{100.0 * share:.3g}%"

@@ -10,7 +10,7 @@ from planner.report import console_tables as tables
 from planner.report import format as fmt
 from planner.report.gather import rejections
 from planner.report.ink import Ink
-from planner.report.words import api_prices, promise_verdict, proof, simulated, size, split
+from planner.report.words import api_prices, compared, promise_verdict, proof, simulated, size, split
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -108,6 +108,7 @@ def _headline(plan: Plan, ink: Ink) -> list[Text]:
         ink(size(plan)),
         _kept_line(plan, ink),
         ink(split(plan), "dim"),
+        *([ink(said, "dim")] if (said := compared(plan)) else []),
         ink(_search(plan), "dim"),
     ]
 

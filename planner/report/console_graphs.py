@@ -20,13 +20,13 @@ PATHS_SHOWN = 6
 
 def ways(plan: Plan, ink: Ink) -> Table:
     """How each workload with stages or levers is served."""
-    made = table(ink, "Workload", "Levers pulled", "Time of the target", ">Model calls", ">$/1k requests", ">Compared")
+    made = table(ink, "Workload", "Levers pulled", "!Time given", ">Model calls", ">$/1k requests", ">Compared")
     for way in plan.ways:
         made.add_row(
             ink(way.workload, "bold"),
             ink.lines(*graphs.pulled(way)),
             ink.lines(*graphs.given(way)),
-            ink(f"{fmt.significant(way.model_calls)} a request"),
+            ink(fmt.significant(way.model_calls)),
             ink(fmt.money(way.per_thousand_requests)),
             ink(fmt.count(way.considered)),
         )

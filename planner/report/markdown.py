@@ -13,6 +13,7 @@ from planner.report.words import (
     api_prices,
     attained,
     busy,
+    compared,
     formats,
     layout,
     machines,
@@ -267,6 +268,7 @@ def _search(plan: Plan) -> str:
         [
             f"{fmt.plural(found.candidates, 'deployment')} considered",
             *rejected,
+            *([said] if (said := compared(plan)) else []),
             f"{fmt.plural(found.columns, 'pool column')}, {found.kept:,} after removing those no better plan could use",
             (
                 f"{fmt.plural(found.rounds, 'solve')} with {found.solver}, seed {plan.seed}, and "

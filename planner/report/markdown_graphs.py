@@ -24,7 +24,7 @@ def ways(plan: Plan) -> str:
         ]
         for way in plan.ways
     ]
-    columns = ["Workload", "Levers pulled", "Time of the target", ">Model calls a request", ">Per thousand requests"]
+    columns = ["Workload", "Levers pulled", "Time given", ">Model calls a request", ">Per thousand requests"]
     return table([*columns, ">Ways compared"], rows) if rows else ""
 
 

@@ -11,12 +11,25 @@ def proof(plan: Plan) -> str:
     """Say in a sentence how close to the least cost the plan is."""
     found = plan.proof
     whom = "plan within this model" if found.complete else "plan of the deployments evaluated"
+    whom += " that serves in one of the ways compared" if found.ways_left_out else ""
     least = f"no {whom} costs less than {fmt.hourly(found.bound)}"
     if found.termination == "optimal":
         return f"Proven within {fmt.percent(found.gap)} of the least cost: {least}."
     if plan.simulation and plan.simulation.tightened:
         return f"Within {fmt.percent(found.gap)} of the least cost before the simulation asked for more: {least}."
     return f"Stopped at a limit, within {fmt.percent(found.gap)} of the least cost: {least}."
+
+
+def compared(plan: Plan) -> str:
+    """Say how many ways to serve workloads were compared and left out; empty where each can be served in one way only."""
+    found = plan.proof
+    if not plan.ways or found.ways + found.ways_left_out <= len(plan.cost.by_workload):
+        return ""
+    said = f"{fmt.plural(found.ways, 'way')} to serve compared"
+    if not found.ways_left_out:
+        return said
+    loss = "" if found.ways_loss is None else f", the best of them {fmt.hourly(found.ways_loss)} above the best way"
+    return f"{said}, {found.ways_left_out:,} left out by an estimate of their cost{loss}"
 
 
 def size(plan: Plan) -> str:
