@@ -112,7 +112,7 @@ def plan_as_stated(loaded: LoadedProblem, progress: Progress, *, simulated: bool
     """Return the least-cost plan of a problem, its levers weighed if asked; where there is none, say so without more ado."""
     solved = solve_as_stated(loaded, progress)
     plan = replayed(loaded, solved, progress) if simulated else checked(loaded, solved)
-    told = tuple(lever_reasons(solved, progress)) if weighed else ()
+    told = tuple(lever_reasons(solved, plan.cost.total, progress)) if weighed else ()
     return plan.model_copy(update={"reasons": (*told, *plan.reasons)}) if told else plan
 
 

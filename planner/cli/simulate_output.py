@@ -102,7 +102,7 @@ def _promises(session: Session, ink: Ink) -> Table:
     """Every promise beside what was seen."""
     from planner.report.console_tables import table
 
-    failing = any(one.job.failures for one in session.seen)
+    names, failing = _short(session), any(one.job.failures for one in session.seen)
     columns = ("!", "Stream", "!Pool", "Period", "!Promise", ">Predicted", ">Attained", ">Calls")
     made = table(ink, *columns, *([">Missed while away"] if failing else []))
     for one in session.seen:
@@ -110,11 +110,16 @@ def _promises(session: Session, ink: Ink) -> Table:
             away = one.missed_away(promise)
             made.add_row(
                 ink("✓", "green") if promise.holds else ink("✗", "yellow" if promise.soft else "red"),
-                *map(ink, (promise.stream, promise.route, promise.period, _name(promise))),
+                *map(ink, (names[promise.stream], promise.route, promise.period, _name(promise))),
                 *map(ink, (fmt.duration(promise.predicted), _time(promise.attained), fmt.count(promise.calls))),
                 *([ink("–" if away is None else fmt.percent(away))] if failing else []),
             )
     return made
+
+
+def _short(session: Session) -> dict[str, str]:
+    """Return the names of streams without the settings of levers."""
+    return {stream.name: stream.short for one in session.seen for stream in one.job.run.streams}
 
 
 def _name(promise: SimulatedPromise) -> str:
@@ -131,13 +136,14 @@ def _latencies(session: Session, ink: Ink) -> Table:
     """Mean and percentiles of every stream in every pool."""
     from planner.report.console_tables import table
 
+    names = _short(session)
     made = table(ink, "Stream", "!Pool", "Period", "!Metric", ">Mean", ">p50", ">p95", ">p99", ">Calls")
     for one in session.seen:
         for row in one.figures():
             if row.calls:
                 figures = map(_time, (row.mean, row.p50, row.p95, row.p99))
-                names = (row.stream, one.pool, one.period, row.metric.upper())
-                made.add_row(*map(ink, (*names, *figures, fmt.count(row.calls))))
+                where = (names[row.stream], one.pool, one.period, row.metric.upper())
+                made.add_row(*map(ink, (*where, *figures, fmt.count(row.calls))))
     return made
 
 

@@ -106,12 +106,13 @@ class Scale:
         return None if best is None else (best.cost, best.point.ways > 0.5)
 
 
-def lever_reasons(solved: Solved, progress: Callable[[str], None]) -> Iterator[str]:
+def lever_reasons(solved: Solved, cost: float, progress: Callable[[str], None]) -> Iterator[str]:
     """Yield what levers pulled save, and what those left alone would cost.
 
     Parameters
     ----------
-    solved : the plan
+    solved : the optimizer's answer
+    cost : of the plan made of it, which a simulation may have asked for more [$/h]
     progress : told what is being done
     """
     taken = {way.workload: way for way in (solved.search.ways[index] for index in solved.taken)}
@@ -124,6 +125,11 @@ def lever_reasons(solved: Solved, progress: Callable[[str], None]) -> Iterator[s
         said = [sentence for _, sentence in zip(range(left), told, strict=False)]
         left -= len(said)
         yield from said
+    if offered and abs(scale.cost - cost) > SAME * cost:
+        yield (
+            f"Levers are weighed against a plan of {_money(scale.cost)}: this one gives pools more room, which mixed or "
+            "simulated calls ask for."
+        )
     if offered and not left:
         yield f"No more than {MOST} levers were weighed; what the others save or would cost is not told."
 

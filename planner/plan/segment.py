@@ -1,4 +1,4 @@
-"""Why two workloads share a pool or have one each: the fewest replicas that hold either way, side by side.
+"""Why two workloads, or stages, share a pool or have one each: the fewest replicas that hold either way, side by side.
 
 The optimizer weighs streams by additive shares of a replica; here both ways are counted under the load as mixed, by the same
 predictions as the plan's. The counts are of the two alone: what else a pool of the plan carries is left out.
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 
+from planner.demand.stream import Stream
 from planner.domain.plan import Cost, Pool, Purchase
 from planner.domain.problem import Operations
 from planner.plan.basis import above
@@ -181,9 +182,18 @@ class _Places:
 def segment_reasons(solved: Solved, pools: Sequence[Pool], purchases: Sequence[Purchase], cost: Cost) -> Iterator[str]:
     """Yield why pairs of workloads share a pool or have one each, with the numbers of both ways."""
     pairs, more = pairs_of(solved, pools, purchases, cost)
-    yield from (sentence(pair, len(solved.search.problem.periods) > 1) for pair in pairs)
+    named = len(solved.search.problem.periods) > 1
+    yield from (_shortened(sentence(pair, named), solved.search.streams) for pair in pairs)
     if more:
-        yield f"Whether to share a pool was counted for the {len(pairs)} dearest pairs of workloads; {more} more could share one."
+        what = "stages and workloads" if any(stream.stage for stream in solved.search.streams) else "workloads"
+        yield f"Whether to share a pool was counted for the {len(pairs)} dearest pairs of {what}; {more} more could share one."
+
+
+def _shortened(text: str, streams: Sequence[Stream]) -> str:
+    """Name streams without the settings of levers, longer names first: they may begin with shorter ones."""
+    for stream in sorted(streams, key=lambda one: -len(one.name)):
+        text = text.replace(stream.name, stream.short)
+    return text
 
 
 def pairs_of(solved: Solved, pools: Sequence[Pool], purchases: Sequence[Purchase], cost: Cost) -> tuple[list[Pair], int]:
@@ -204,8 +214,10 @@ def pairs_of(solved: Solved, pools: Sequence[Pool], purchases: Sequence[Purchase
     static. Calls that an API takes are not counted.
     """
     hosts = [_host(solved, columns, pool, purchases) for columns, pool in zip(open_pools(solved), pools, strict=True)]
-    dear = sorted(cost.by_workload, key=lambda row: -row.hourly)
-    rank = {row.workload: number for number, row in enumerate(dear)}
+    dear = [row.workload for row in sorted(cost.by_workload, key=lambda row: -row.hourly)]
+    called = [stream for stream in solved.search.streams if max(stream.rate) > 0]
+    by_cost = sorted(called, key=lambda stream: dear.index(stream.workload.name))
+    rank = {stream.name: dear.index(stream.workload.name) for stream in by_cost}
     pairs = sorted(combinations(rank, 2), key=lambda pair: rank[pair[0]] + rank[pair[1]])
     asked = [places for pair in pairs if (places := _places(hosts, pair)) is not None]
     return [_pair(hosts, places) for places in asked[:MOST_PAIRS]], max(len(asked) - MOST_PAIRS, 0)

@@ -79,6 +79,7 @@ def run_session(basis: Basis, wish: Wish, progress: Progress) -> Session:
     As planned, pools of more than `MOST_REPLICAS` replicas are simulated in part (`judge.simulate_pool`) and spares are left
     out. Under a trace all working replicas are there; where replicas fail, the spares are too, since that is what they are for.
     """
+    wish, told = _as_served(basis, wish)
     runs = chosen_runs(basis, wish)
     if wish.recording is not None:
         jobs, remarks = _recorded_jobs(basis, runs, wish, wish.recording)
@@ -87,7 +88,19 @@ def run_session(basis: Basis, wish: Wish, progress: Progress) -> Session:
     refuse([_too_late(kill, job) for job in jobs for kill in own_kills(job.run, wish) if kill.at >= job.end])
     found = _simulated(jobs, progress)
     seen = tuple(_seen(basis, job, served) for job, served in zip(jobs, found, strict=True))
-    return Session(seen, (*_catalog_remarks(basis), *remarks, *_silent(seen)))
+    return Session(seen, (*_catalog_remarks(basis), *told, *remarks, *_silent(seen)))
+
+
+def _as_served(basis: Basis, wish: Wish) -> tuple[Wish, list[str]]:
+    """Return a wish that names the stream of a recorded workload, whose levers may have given it another name, and remarks."""
+    recording = wish.recording
+    if recording is None or recording.workload in basis.streams:
+        return wish, []
+    own = [s.name for s in basis.streams.values() if s.workload.name == recording.workload and not s.stage]
+    if len(own) != 1:
+        return wish, []
+    said = f"{recording.workload} pulls levers: what they do to the length of calls is not done to recorded ones"
+    return replace(wish, recording=replace(recording, workload=own[0])), [said]
 
 
 def _too_late(kill: Kill, job: Job) -> Issue:
