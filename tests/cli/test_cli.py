@@ -315,3 +315,56 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
     assert done.stderr == ""
     assert done.stdout
+
+
+STAGED = """\
+apiVersion: planner/v1
+metadata: {name: staged}
+catalogs: {builtin: false, files: [tiny.yaml]}
+workloads:
+  - name: desk
+    demand: {rate: 2 req/s}
+    tier: gold
+    tags: [search]
+    input_tokens: {mean: 500, p95: 1500}
+    output_tokens: {mean: 100, p95: 300}
+    objectives: [{metric: ttft, percentile: 95, target: 3s}]
+    quality: [{benchmark: exam, at_least: 50}]
+    stages:
+      - name: check
+        component: {latency_mean: 40ms, latency_p95: 90ms, source: test, as_of: "2026-11"}
+      - {name: plan, probability: 0.4, input_tokens: {mean: 300, p95: 400}, output_tokens: {mean: 40, p95: 80}}
+      - {name: polish, optional: true, input_tokens: {mean: 300, p95: 400}, output_tokens: {mean: 40, p95: 80}}
+      - {name: answer, after: [check, plan], quality: [{benchmark: exam, at_least: 60}]}
+    levers:
+      - name: shorter
+        kind: token_budget
+        source: test
+        as_of: "2026-11"
+        options:
+          - {name: half, effects: [{stage: answer, output_tokens: {low: 0.5, high: 0.6}}]}
+          - {name: third, effects: [{stage: answer, output_tokens: {low: 0.3, high: 0.4}}]}
+"""
+
+
+def test_validate_shows_stages_in_order_and_the_levers_offered(run: Run, problem: Path) -> None:
+    problem.write_text(STAGED, encoding="utf-8")
+    result = run("validate", problem)
+    assert result.exit_code == 0, result.output
+    text = result.stdout
+    words = (
+        "desk: always 2 req/s; 4 stages; tier gold; tag search",
+        "promise ttft p95 ≤ 3 s (hard), of the whole request",
+        "quality exam ≥ 50, of the answer",
+        "stage 1  check: component, 1 call a request, at once",
+        "stage 2  plan: generate, 0.4 calls a request (reached by 40%), after check",
+        "input  mean 800, ",
+        "stage 3  polish: generate, left out unless a lever turns it on, after plan",
+        "stage 4  answer: generate, 1 call a request, after check and plan",
+        "quality exam ≥ 60\n",
+        "lever  shorter (token budget): half, third",
+        "3 sets of levers, 8 splits of its latency",
+    )
+    places = [text.find(word) for word in words]
+    assert -1 not in places, words[places.index(-1)]
+    assert places == sorted(places)

@@ -50,3 +50,44 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Case:
 def single(tmp_path_factory: pytest.TempPathFactory) -> Case:
     """One chat on one kind of machine."""
     return made(tmp_path_factory.mktemp("single"), tiny.problem(tiny.workload(rate="9 req/s")))
+
+
+READ = {"source": "a paper", "as_of": "2026-01"}
+
+
+@pytest.fixture(scope="session")
+def staged(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """A desk in three stages behind a cache, with names that hold spaces and brackets, beside a chat that shortens answers."""
+    checked = {"per_call": "$0.0001", "latency_mean": "40ms", "latency_p95": "90ms", **READ}
+    steps = [
+        {"name": "check (v1)", "component": checked},
+        {
+            "name": "plan",
+            "probability": 0.4,
+            "loop": {"mean": 1.4, "at_most": 4, "grows_by": 100},
+            "input_tokens": {"mean": 300, "p95": 400},
+            "output_tokens": {"mean": 40, "p95": 80},
+        },
+        {"name": "answer", "takes": {"plan": 1.0}, "retries": {"attempts": 2, "errors": 0.01}},
+    ]
+    cache = {
+        "name": "0.9 (tuned) +x",
+        "answered": {"low": 0.3, "high": 0.4},
+        "wrong": {"low": 0.0, "high": 0.01},
+        "hourly": "$0.1/h",
+        "still": ["check (v1)"],
+    }
+    half = {"name": "half", "effects": [{"output_tokens": {"low": 0.5, "high": 0.5}}]}
+    targets = [{"metric": "ttft", "percentile": 95, "target": "3s"}, {"metric": "tpot", "percentile": 95, "target": "60ms"}]
+    desk = tiny.workload(
+        "help desk",
+        "8 req/s",
+        stages=steps,
+        levers=[{"name": "cache", "kind": "semantic_cache", "options": [cache], "unverified": ["answered"], **READ}],
+        objectives=targets,
+        tier="gold",
+        tags=["search"],
+    )
+    chat = tiny.workload("chat", "8 req/s", levers=[{"name": "short", "kind": "token_budget", "options": [half], **READ}])
+    narrow = {"offers": {"allow": ["on_demand"]}, "precisions": {"allow": ["bf16"]}, "models": {"allow": ["org/small"]}}
+    return made(tmp_path_factory.mktemp("staged"), tiny.problem(desk, chat, choose=narrow, solver={"gap": 0.01}))

@@ -9,9 +9,11 @@ from planner.domain.plan import (
     Cost,
     Deployment,
     Fact,
+    LabelCost,
     Latency,
     Layout,
     MemoryPerGpu,
+    PathCost,
     Plan,
     Pool,
     PoolCost,
@@ -23,6 +25,8 @@ from planner.domain.plan import (
     Share,
     SimulatedPromise,
     Simulation,
+    StageCost,
+    TakenWay,
     WorkloadCost,
 )
 
@@ -280,3 +284,63 @@ def simulated(plan: Plan) -> Plan:
     )
     told = ("P1: TTFT p95 of chat came out at 512 ms in the simulation, 500 ms promised; its calls now count 1.03 times",)
     return plan.model_copy(update={"simulation": Simulation(rounds=2, tightened=told, promises=seen)})
+
+
+LARGE = "chat/answer~0.9+router 0.2 sent on large (3)"
+SMALL = "chat/answer~0.9+router 0.2 sent on small (3)"
+RERANK = "chat/rerank (2)"
+
+
+def _stage(stage: str, calls: float, hourly: float, *streams: str, **more: float) -> StageCost:
+    figures = {"reached": min(calls, 1.0), "retried": 0.0, "per_thousand_requests": hourly / 10, "share": hourly / 80} | more
+    return StageCost.model_validate(
+        {"workload": "chat", "stage": stage, "calls": calls, "streams": streams, "hourly": hourly} | figures
+    )
+
+
+@pytest.fixture
+def staged(plan: Plan) -> Plan:
+    """The same plan with chat in four stages: a component, a reranker, an answer by a cascade, behind a semantic cache."""
+    shares = (_share(LARGE, "day", 2.0, 1.0), _share(RERANK, "day", 12.0, 1.0))
+    pools = (plan.pools[0].model_copy(update={"shares": shares}), plan.pools[1])
+    route = plan.apis[0].model_copy(update={"shares": (_share(SMALL, "day", 10.0, 1.0),)})
+    way = TakenWay(
+        workload="chat",
+        settings={"cache": "0.9", "cascade": "router 0.2 sent on"},
+        budgets={"rerank": 0.1},
+        streams={LARGE: "chat/answer large", SMALL: "chat/answer small", RERANK: "chat/rerank"},
+        model_calls=1.71,
+        per_thousand_requests=5.66,
+        considered=24,
+    )
+    cost = plan.cost.model_copy(
+        update={
+            "levers": 0.5,
+            "components": 3.6,
+            "by_stage": (
+                _stage("moderation", 1.0, 3.6),
+                _stage("rerank", 0.85, 12.0, RERANK, retried=0.02),
+                _stage("answer", 0.86, 40.5, LARGE, SMALL, reached=0.85),
+                _stage("cache", 0.0, 0.5, reached=1.0),
+            ),
+            "by_path": (
+                PathCost(
+                    workload="chat",
+                    stages=("moderation", "rerank", "answer"),
+                    share=0.85,
+                    model_calls=2.0,
+                    per_thousand_requests=6.6,
+                ),
+                *(
+                    PathCost(workload="chat", stages=("moderation",), share=0.15 / k, model_calls=0.0, per_thousand_requests=0.4)
+                    for k in range(1, 8)
+                ),
+            ),
+            "by_label": (LabelCost(kind="tier", label="gold", hourly=58.2, share=0.742),),
+        }
+    )
+    promises = (_promise(RERANK, "day", "P1", "e2e", 0.1, 0.05), *plan.promises[5:])
+    proof = plan.proof.model_copy(update={"ways": 26, "ways_left_out": 100, "ways_loss": 9.0})
+    return plan.model_copy(
+        update={"pools": pools, "apis": (route,), "ways": (way,), "cost": cost, "promises": promises, "proof": proof}
+    )
