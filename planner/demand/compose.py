@@ -286,6 +286,8 @@ class Composed:
             first = _tightest((*whole.objectives, *(shortened(o, lead * o.target, "e2e") for o in timed(whole.objectives))))
             then = tuple(shortened(o, (1.0 - lead) * o.target) if o.metric != "tpot" else o for o in whole.objectives)
         answering = replace(whole, workload=loose, objectives=first)
+        each = tuple(floor.model_copy(update={"over": "each"}) for floor in workload.quality)
+        workload = workload.model_copy(update={"quality": each})  # its curve says what calls reach together
         yield _part(answering, 1.0 if cascade.ask_first else 1.0 - point.escalated, " small")
         large = (
             workload
