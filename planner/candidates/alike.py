@@ -81,7 +81,7 @@ class Floors:
             kinds = catalog.models[model], catalog.precisions[precision], precision, catalog.kv_precisions[kv]
             self._single[key] = value_of(floor, *kinds, context)
         value = self._single[key]
-        return value is not None and value >= floor.at_least
+        return value is not None and (value >= floor.at_least or floor.over == "average")
 
     def _values(self, floor: QualityFloor, context: float) -> Floats:
         catalog = self.catalog
@@ -111,7 +111,8 @@ def _merged(flows: Flows, workloads: set[str], floors: Floors) -> Flows:
 
 def _passing(stream: Stream, floors: Floors) -> tuple[bytes, ...]:
     context = stream.longest_context()
-    return tuple(floors.passed(floor, context) for floor in stream.workload.quality)
+    floor_of = stream.workload.quality
+    return tuple(repr(f).encode() if f.over == "average" else floors.passed(f, context) for f in floor_of)
 
 
 def _lean(flows: Flows, workload: str, known: dict[str, str]) -> list[Way]:

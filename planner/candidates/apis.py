@@ -123,7 +123,7 @@ def api_problem(name: str, offer: ApiOffer, stream: Stream, catalog: Catalog, pr
         found = score_of(floor, scores)
         if found is None:
             return "quality", f"no published {floor.benchmark} score"
-        if found < floor.at_least:
+        if found < floor.at_least and floor.over == "each":
             return "quality", f"{floor.benchmark} {found:g} < {floor.at_least:g}"
     return _latency_problem(name, offer, stream)
 

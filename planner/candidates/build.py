@@ -9,7 +9,7 @@ order nor screening ever costs optimality.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates import eligible as rules
+from planner.candidates.averages import AverageFloor, average_floors, worth_tables
 from planner.candidates.columns import ColumnFactory
 from planner.candidates.evaluate import Evaluator, Screened
 from planner.candidates.notes import note_pairs
@@ -87,6 +88,19 @@ class Search:
     def pairs(self) -> int:
         """Return how many ordered pairs of streams may share a pool, each with itself included."""
         return int(self.evaluator.together.sum())
+
+    @cached_property
+    def averages(self) -> tuple[tuple[AverageFloor, list[Floats]], ...]:
+        """Quality floors that hold on average, with what calls are worth by [model, precision, KV precision]."""
+        found = average_floors(self.problem, self.streams)
+        return tuple((held, worth_tables(self.catalog, held, self.streams, self.space)) for held in found)
+
+    def worths(self, rows: Index) -> Iterator[tuple[int, Floats]]:
+        """Yield (stream, what its calls are worth on some deployments) for every floor that holds on average."""
+        space = self.space
+        for held, tables in self.averages:
+            for r, table in zip(held.streams, tables, strict=True):
+                yield r, table[space.model[rows], space.precision[rows], space.kv[rows]]
 
     @property
     def asked(self) -> tuple[Stream, ...]:
@@ -261,11 +275,13 @@ def first_round(search: Search, known: Pools, progress: Callable[[str], None]) -
     -------
     Pools, dominated ones left out.
     """
-    price, gpus, machine = search.gpu_price, search.space.gpus(), search.space.machine
-    streams = range(len(search.streams))
+    looked_for = [(r, np.ones(len(search.space), dtype=bool)) for r in range(len(search.streams))]
+    looked_for += [(r, worth >= 0.0) for r, worth in search.worths(np.arange(len(search.space)))]
     pools = known
     while True:
-        fresh = np.unique(np.concatenate([_promising(search, r, _cheapest(pools, r, price, gpus, machine)) for r in streams]))
+        fresh = np.unique(
+            np.concatenate([_promising(search, r, rows, _cheapest(search, pools, r, rows)) for r, rows in looked_for])
+        )
         if not len(fresh):
             break
         pools = prune(search, join([pools, search.evaluate(fresh)], len(search.streams)))
@@ -273,22 +289,23 @@ def first_round(search: Search, known: Pools, progress: Callable[[str], None]) -
     return pools
 
 
-def _promising(search: Search, stream: int, best: float) -> Index:
-    """Return the next deployments to evaluate for a stream: the cheapest by their bound, while that is near the best found."""
+def _promising(search: Search, stream: int, rows: Bools, best: float) -> Index:
+    """Return the next of some deployments to evaluate for a stream: the cheapest by their bound, while near the best found."""
     need = search.gpu_price[stream, search.space.machine] * search.space.gpus() * search.least[:, stream].max(axis=0)
-    cost = np.where(search.evaluated, np.inf, need)
+    cost = np.where(search.evaluated | ~rows, np.inf, need)
     able = np.flatnonzero(cost <= min(best * SLACK, np.finfo(float).max))
     return able[np.argsort(cost[able], kind="stable")[:BATCH]]
 
 
-def _cheapest(pools: Pools, stream: int, price: Floats, gpus: Index, machine: Index) -> float:
-    """Return the lowest cost of a call/s for one hour on any of the pools [$/h per call/s]."""
+def _cheapest(search: Search, pools: Pools, stream: int, among: Bools) -> float:
+    """Return the lowest cost of a call/s for one hour on any pool of some deployments [$/h per call/s]."""
     need = pools.demand[:, stream].max(axis=0) if len(pools.row) else np.zeros(0)
-    good = np.isfinite(need)
+    good = np.isfinite(need) & among[pools.row]
     if not good.any():
         return float("inf")
     rows = pools.row[good]
-    return float((need[good] * gpus[rows] * price[stream, machine[rows]]).min())
+    price = search.gpu_price[stream, search.space.machine[rows]]
+    return float((need[good] * search.space.gpus()[rows] * price).min())
 
 
 @dataclass(frozen=True, eq=False)
@@ -346,5 +363,7 @@ def prune(search: Search, pools: Pools) -> Pools:
     if not len(pools.row):
         return pools
     gpus = search.space.gpus()[pools.row]
-    keep = undominated(search.space.machine[pools.row], search.sites.hosts, gpus, pools.demand, pools.call_cost, pools.fewest)
+    worth = np.array([row for _, row in search.worths(pools.row)]).reshape(-1, len(pools.row))
+    machine = search.space.machine[pools.row]
+    keep = undominated(machine, search.sites.hosts, gpus, pools.demand, pools.call_cost, pools.fewest, worth)
     return pools.take(np.flatnonzero(keep))

@@ -10,13 +10,15 @@ Index = NDArray[np.intp]
 Bools = NDArray[np.bool_]
 
 
-def undominated(machine: Index, hosts: Bools, gpus: Index, demand: Floats, call_cost: Floats, fewest: Index) -> Bools:
+def undominated(
+    machine: Index, hosts: Bools, gpus: Index, demand: Floats, call_cost: Floats, fewest: Index, worth: Floats
+) -> Bools:
     """Return which pools are not dominated.
 
-    Pool a dominates b if it can stand wherever b can, g_a ≤ g_b, it needs no more replicas to be open, and for every stream
-    each resource's demand and the call cost of a are at most those of b. Then any plan that uses b can use as many replicas
-    of a instead: it needs no more accelerators, the packing into machines still succeeds because replica sizes divide each
-    other, and no resource is used more. Of equal pools the first is kept.
+    Pool a dominates b if it can stand wherever b can, g_a ≤ g_b, it needs no more replicas to be open, for every stream each
+    resource's demand and the call cost of a are at most those of b, and a call is worth as much on average. Then any plan that
+    uses b can use as many replicas of a instead: it needs no more accelerators, the packing into machines still succeeds
+    because replica sizes divide each other, and no resource is used more. Of equal pools the first is kept.
 
     Parameters
     ----------
@@ -26,13 +28,20 @@ def undominated(machine: Index, hosts: Bools, gpus: Index, demand: Floats, call_
     demand : [J, R, K] share of a replica per call/s; inf where a stream may not use the pool
     call_cost : [R, K] cost per call [$]
     fewest : [K] replicas of an open pool
+    worth : [X, K] what calls are worth on average there
 
     Returns
     -------
     [K] True for pools to keep.
     """
     columns = np.concatenate(
-        [demand.reshape(-1, demand.shape[-1]), np.where(np.isinf(demand[0]), np.inf, call_cost), gpus[None], fewest[None]]
+        [
+            demand.reshape(-1, demand.shape[-1]),
+            np.where(np.isinf(demand[0]), np.inf, call_cost),
+            gpus[None],
+            fewest[None],
+            -worth,
+        ]
     )
     keep: Bools = np.zeros(len(machine), dtype=bool)
     served = np.isfinite(demand[0]).any(axis=0)
@@ -40,8 +49,8 @@ def undominated(machine: Index, hosts: Bools, gpus: Index, demand: Floats, call_
     for family in np.unique(alike[served]):
         members = np.flatnonzero((alike == family) & served)
         # A dominating pool is at least as good in the sum of ranks, so scanning in that order meets it first.
-        finite = np.minimum(columns[:, members], 1e30)
-        order = np.lexsort((members, np.log1p(finite).sum(axis=0)))
+        finite = np.minimum(columns[: len(columns) - len(worth), members], 1e30)
+        order = np.lexsort((members, np.log1p(finite).sum(axis=0) - np.arcsinh(worth[:, members]).sum(axis=0)))
         keep[_front(members[order], columns, hosts[machine].T)] = True
     return keep
 

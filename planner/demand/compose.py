@@ -9,13 +9,14 @@ from functools import cached_property
 
 from planner.demand.arrivals import Arrivals
 from planner.demand.budgets import Split, left, per_call, shortened, splits, timed, timeouts
-from planner.demand.graph import before, mean_rounds, rounds_at, without
+from planner.demand.graph import before, longest, mean_rounds, rounds_at, without
 from planner.demand.retries import settled
 from planner.demand.settings import Changed, Settings, answered_share, changed, delay_of
 from planner.demand.shapes import Parts, Shape, loop_of, shape_of
 from planner.demand.stream import Lengths, Stream
 from planner.demand.ways import Item, Register, Step, Way
 from planner.domain.calls import Choice, Objective, QualityFloor
+from planner.domain.levers import Lane
 from planner.domain.problem import Problem
 from planner.domain.stages import Component, Retries, Stage
 from planner.domain.workload import Workload
@@ -140,6 +141,8 @@ class Composed:
         """Yield the ways there are: one for each split of the latency promises."""
         models = [stage.name for stage in self.there if stage.component is None and stage.name != self.answer]
         delay = delay_of(self.settings)
+        if not self.answer:
+            return
         for split in splits(self.order, self.answer, models, self._fixed(), self.asked.workload.objectives):
             made = self._way(split, delay, register)
             if made is not None:
@@ -206,13 +209,18 @@ class Composed:
         if here.cascade is not None:
             yield from self._cascaded(whole, here)
         elif here.lane is not None:
-            share, wait = here.lane.share, here.lane.deadline
-            waiting = replace(
-                _part(whole, share, " that may wait"), objectives=(), deadline=wait, movable=wait >= 3600.0 * self._cycle
-            )
-            yield from (part for part in (_part(whole, 1.0 - share, ""), waiting) if max(part.rate) > 0 or share in (0.0, 1.0))
+            yield from self._in_lanes(whole, here.lane)
         else:
             yield whole
+
+    def _in_lanes(self, whole: Stream, lane: Lane) -> Iterator[Stream]:
+        """Yield the calls that may not wait and those that may."""
+        if lane.share < 1.0:
+            yield _part(whole, 1.0 - lane.share, "")
+        if lane.share > 0.0:
+            movable = lane.deadline >= 3600.0 * self._cycle
+            later = replace(whole, objectives=(), deadline=lane.deadline, movable=movable)
+            yield _part(later, lane.share, " that may wait")
 
     @property
     def _cycle(self) -> float:
@@ -256,12 +264,18 @@ class Composed:
             prefix_tokens=shape.prefix_tokens,
             prefix_hit=shape.prefix_hit,
             objectives=promised,
-            deadline=workload.deadline,
+            deadline=workload.deadline / self._depth if workload.deadline is not None else None,
             movable=asked.movable,
             assumptions=asked.assumptions,
             stage="" if single else stage.name,
             role=stage.role,
         )
+
+    @cached_property
+    def _depth(self) -> float:
+        """Calls of models one after the other on the longest path: a deadline is shared out evenly among them."""
+        rounds = {s.name: rounds_at(loop_of(self.changed[s.name]), 99.0) for s in self.there if s.component is None}
+        return max(longest(self.order, {name: float(count) for name, count in rounds.items()}, set(self.order)), 1.0)
 
     def _rules(self, stage: Stage, here: Changed) -> Workload:
         """Return the workload as one stage sees it: its own choices and floors, the workload's where it has none."""
@@ -293,6 +307,8 @@ class Composed:
             first = _tightest((*whole.objectives, *(shortened(o, lead * o.target, "e2e") for o in timed(whole.objectives))))
             then = tuple(shortened(o, (1.0 - lead) * o.target) if o.metric != "tpot" else o for o in whole.objectives)
         answering = replace(whole, workload=loose, objectives=first)
+        each = tuple(floor.model_copy(update={"over": "each"}) for floor in workload.quality)
+        workload = workload.model_copy(update={"quality": each})  # its curve says what calls reach together
         yield _part(answering, 1.0 if cascade.ask_first else 1.0 - point.escalated, " small")
         large = (
             workload

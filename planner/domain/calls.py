@@ -92,6 +92,9 @@ class QualityFloor(Strict):
     """A benchmark in the catalog (`planner catalog list benchmarks`)."""
     at_least: PositiveFloat
     """Score in the benchmark's own unit."""
+    over: Literal["each", "average"] = "each"
+    """each: whatever serves a call reaches it; average: the calls of the workload do together, so that some may go to lesser
+    models if others make up for it."""
     measured: PositiveFloat | None = None
     """Score measured on the workload's own task; it stands in place of the published score of whatever model serves it."""
     unknown_recovery: Fraction | None = None

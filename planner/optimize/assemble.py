@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.apis import Apis
+from planner.candidates.averages import api_value, best_value
 from planner.candidates.build import Search
 from planner.candidates.pools import Pools
 from planner.optimize.choices import Choices, choices
-from planner.optimize.program import ApiColumns, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns
+from planner.optimize.program import ApiColumns, Average, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns
 from planner.perf.level import RESOURCES
 from planner.supply.limits import gpu_limits
 
@@ -106,8 +108,25 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         pool_cost=operations.pool_cost,
         max_pools=operations.max_pools,
         ways=open_ways.columns,
+        averages=tuple(_averages(search, pools, apis, pool)),
     )
     return Assembled(program, pool, cell, open_ways)
+
+
+def _averages(search: Search, pools: Pools, apis: Apis, pool: Index) -> Iterator[Average]:
+    """Yield the quality floors that hold on average, with what calls are worth above them on every column."""
+    catalog, space, rows = search.catalog, search.space, pools.row[pool]
+    for held, tables in search.averages:
+        by_api = [
+            [held.worth(place, api_value(catalog, own, name)) for name in apis.names] for place, own in enumerate(held.owns)
+        ]
+        yield Average(
+            name=readable(f"{held.workload}.{held.floor.benchmark}"),
+            streams=np.array(held.streams, dtype=np.int64),
+            pools=np.array([table[space.model[rows], space.precision[rows], space.kv[rows]] for table in tables]),
+            apis=np.array(by_api, dtype=float).reshape(len(held.streams), len(apis.names)),
+            most=np.array([held.worth(place, best_value(catalog, own)) for place, own in enumerate(held.owns)]),
+        )
 
 
 def servable(pools: Pools, apis: Apis) -> list[bool]:

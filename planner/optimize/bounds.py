@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.optimize.program import Bools, Floats, Ints, Program
+from planner.optimize.program import Average, Bools, Floats, Ints, Program
 
 SLACK = 1e-9
 """Relative slack when a bound is rounded to a whole number, so that rounding noise never cuts off a plan."""
@@ -54,6 +54,14 @@ def parts(program: Program) -> Floats:
     asked = np.where(program.movable[ways.stream, None], cycle, ways.rate)
     share: Floats = np.divide(asked, most, out=np.zeros(asked.shape), where=most > 0)
     return share
+
+
+def counted_calls(program: Program, bounds: Bounds, one: Average) -> Floats:
+    """[S, T] All calls of the streams of an average in each period, as shares of the most there may be of them together."""
+    share = weights(program)
+    calls = bounds.rate[one.streams] * share
+    counted: Floats = calls / max(float(calls.sum()), 1e-300)
+    return counted
 
 
 def allowed(program: Program) -> Bools:

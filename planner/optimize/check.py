@@ -41,6 +41,8 @@ def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
         "apis.call_cost": (program.apis.call_cost, (R, A)),
         "apis.rate_limit": (program.apis.rate_limit, (A,)),
         **{limit.name: (limit.purchases, (B,)) for limit in program.gpu_limits},
+        **{f"{one.name}.pools": (one.pools, (len(one.streams), K)) for one in program.averages},
+        **{f"{one.name}.apis": (one.apis, (len(one.streams), A)) for one in program.averages},
     }
     return tuple((a.shape == shape, f"{name} must have shape {shape}, not {a.shape}") for name, (a, shape) in shapes.items())
 
@@ -61,6 +63,7 @@ def _numbers(program: Program) -> tuple[tuple[bool, str], ...]:
         (bool(np.isin(pools.cell, np.arange(len(cells.name))).all()), "pools must be in a cell"),
         (bool(np.isin(buy.cell, np.arange(len(cells.name))).all()), "purchases must be in a cell"),
         (bool(np.isfinite(program.pool_cost) and program.pool_cost >= 0), "pool cost must be finite and not negative"),
+        (all(np.isfinite(a).all() for one in program.averages for a in (one.pools, one.apis)), "worths must be finite"),
         (program.min_replicas >= 0 and program.spare_replicas >= 0, "replica numbers must not be negative"),
     )
 

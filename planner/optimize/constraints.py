@@ -13,6 +13,7 @@
     warm_links      a pool open in a period has its fewest replicas, a closed one none
     operated_links  a pool with replicas is operated
     max_pools       number of pools
+    averages        what calls are worth, on average
 
 Flows are shares: x[r,k,t]·ρ[r,t] calls per second, ρ from `Bounds.rate`. A share has the same size for rare and frequent
 streams, so a solver's absolute tolerance means the same for each.
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.optimize.bounds import Bounds, least_open, parts
+from planner.optimize.bounds import Bounds, counted_calls, least_open, parts
 from planner.optimize.coverage import Covers, no_covers
 from planner.optimize.layout import Layout, Rows
 from planner.optimize.linear import Linear
@@ -55,6 +56,7 @@ def constraints(
         budget=budget(model, program),
         api_rates=api_rates(model, program, bounds, at),
         max_pools=max_pools(model, program, at),
+        averages=averages(model, program, bounds, at),
         covers=coverage(model, program, at, covers or no_covers(program)),
     )
 
@@ -254,4 +256,25 @@ def max_pools(model: Linear, program: Program, at: Layout) -> Ints:
         return np.full(1, -1, dtype=np.int64)
     rows = model.add_rows(1, -np.inf, program.max_pools, names=lambda: ["max_pools"])
     model.add_terms(rows, np.unique(at.y[at.y >= 0]), 1)
+    return rows
+
+
+def averages(model: Linear, program: Program, bounds: Bounds, at: Layout) -> Ints:
+    """Worth on average: Σ_t w[t]·(Σ_{r,k} worth[r,k]·ρ[r,t]·x[r,k,t] + Σ_{r,a} worth[r,a]·ρ[r,t]·z[r,a,t]) >= 0.
+
+    In shares of the calls that there may be at most, so that rows of rare and frequent streams look alike to a solver.
+    """
+    rows = model.add_rows(
+        len(program.averages), 0, np.inf, names=lambda: [label("average", one.name) for one in program.averages]
+    )
+    for row, one in zip(rows.tolist(), program.averages, strict=True):
+        place = np.full(len(program.streams), -1, dtype=np.int64)
+        place[one.streams] = np.arange(len(one.streams))
+        calls = counted_calls(program, bounds, one)
+        for worth, ids, r, where, t in (
+            (one.pools, at.x, at.x_stream, at.x_pool, at.x_period),
+            (one.apis, at.z, at.z_stream, at.z_api, at.z_period),
+        ):
+            (mine,) = np.nonzero(place[r] >= 0)
+            model.add_terms(row, ids[mine], worth[place[r[mine]], where[mine]] * calls[place[r[mine]], t[mine]])
     return rows

@@ -22,7 +22,8 @@ class Kinds:
 def kinds(program: Program) -> Kinds:
     """Group the pools by all that streams see of them."""
     pools = program.pools
-    seen = np.concatenate([pools.demand.reshape(-1, len(pools.name)), pools.call_cost])
+    worth = [one.pools for one in program.averages]
+    seen = np.concatenate([*pools.demand, pools.call_cost, *worth])
     rows = np.ascontiguousarray(seen.T) + 0.0  # −0.0 and 0.0 are the same number, not the same bytes
     if not rows.size:
         return Kinds(np.zeros(len(pools.name), dtype=np.int64), np.zeros(min(1, len(pools.name)), dtype=np.int64))

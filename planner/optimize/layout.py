@@ -61,5 +61,7 @@ class Rows:
     """[A, T] API rate limits."""
     max_pools: Ints
     """[1] Number of pools."""
+    averages: Ints
+    """[Q] What must hold on average."""
     covers: Ints
     """[C] Rounded coverage."""

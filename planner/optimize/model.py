@@ -75,7 +75,8 @@ def restrict(program: Program, keep: Ints) -> Program:
         least=pools.least[keep],
         family=pools.family[keep],
     )
-    return replace(program, pools=kept)
+    averages = tuple(replace(one, pools=one.pools[:, keep]) for one in program.averages)
+    return replace(program, pools=kept, averages=averages)
 
 
 def restrict_bounds(bounds: Bounds, keep: Ints) -> Bounds:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from planner.optimize.backend import Result
-from planner.optimize.bounds import Bounds, allowed, least_open, parts, weights
+from planner.optimize.bounds import Bounds, allowed, counted_calls, least_open, parts, weights
 from planner.optimize.coverage import Covers
 from planner.optimize.kinds import Kinds
 from planner.optimize.knapsack import in_proportion, quick, sharp
@@ -55,6 +55,8 @@ class Prices:
     """[J, P, T] Those prices."""
     covers: Floats
     """[C] Per unit of rounded coverage."""
+    averages: Floats
+    """[Q] Per unit of what is worth something on average, in shares of all calls."""
     money: float = 1.0
     """1: costs count. 0: they do not, and a positive bound proves that no plan exists."""
 
@@ -101,6 +103,7 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
         known=known,
         resources=fee(rows.resources),
         covers=np.maximum(solved.duals[rows.covers], 0.0),
+        averages=np.maximum(solved.duals[rows.averages], 0.0),
         money=money,
     )
 
@@ -202,6 +205,7 @@ def _apis_value(program: Program, bounds: Bounds, covers: Covers, at: Prices) ->
     counted = np.zeros_like(bounds.rate)
     np.add.at(counted.T, covers.period, (at.covers / covers.part)[:, None] * covers.weight)
     cost = (per_call + at.api_rates / limit) * bounds.rate[:, None] - at.demand[:, None] - counted[:, None]
+    cost = cost - np.stack([earned(program, bounds, at, t, apis=True) for t in range(len(program.hours))], axis=2)
     return float(np.where(usable[:, :, None], np.minimum(cost, 0.0), 0.0).sum())
 
 
@@ -235,12 +239,32 @@ def replica_values(program: Program, bounds: Bounds, kinds: Kinds, at: Prices, w
     return out[kinds.of]
 
 
+def earned(program: Program, bounds: Bounds, at: Prices, t: int, *, apis: bool = False) -> Floats:
+    """[R, K] or [R, A] What all of a stream's calls in a period earn there by their worth on average."""
+    out = np.zeros((len(program.streams), len(program.apis.name if apis else program.pools.name)))
+    for fee, one in zip(at.averages.tolist(), program.averages, strict=True):
+        if fee:
+            calls = counted_calls(program, bounds, one)[:, t]
+            out[one.streams] += fee * (one.apis if apis else one.pools) * calls[:, None]
+    return out
+
+
+def most_earned(program: Program, bounds: Bounds, at: Prices) -> Floats:
+    """[R, T] The most that all of a stream's calls in a period could earn so on a pool that is not among the columns."""
+    out = np.zeros(bounds.rate.shape)
+    for fee, one in zip(at.averages.tolist(), program.averages, strict=True):
+        out[one.streams] += fee * np.maximum(one.most, 0.0)[:, None] * counted_calls(program, bounds, one)
+    return out
+
+
 def _earning(program: Program, bounds: Bounds, at: Prices, usable: Bools, part: Ints, t: int) -> tuple[Floats, Floats]:
     """Profit [R, k] and load [J, R, k] of all of each stream on some pools in a period."""
     rate = bounds.rate[:, t, None]
     cost = at.dollar * SECONDS_PER_HOUR * weights(program)[t] * rate
     open_to = usable[:, part] & (rate > 0)
     profit = at.demand[:, t, None] - cost * np.where(open_to, program.pools.call_cost[:, part], 0.0)
+    if at.averages.any():
+        profit = profit + earned(program, bounds, at, t)[:, part]
     load = np.where(open_to, program.pools.demand[:, :, part], 0.0) * rate
     return np.where(open_to, np.maximum(profit, 0.0), 0.0), load
 

@@ -101,6 +101,22 @@ class WayColumns:
         return int(self.group.max(initial=-1)) + 1
 
 
+@dataclass(frozen=True, eq=False)
+class Average:
+    """Something that must not be negative on average over the calls of some streams, such as quality above its floor."""
+
+    name: str
+    """Unique, readable."""
+    streams: Ints
+    """[S] The streams whose calls count."""
+    pools: Floats
+    """[S, K] What a call of each stream is worth on each pool; any number where it may not use it."""
+    apis: Floats
+    """[S, A] The same at APIs."""
+    most: Floats
+    """[S] The most it could be worth on a pool not among the columns."""
+
+
 _NONE = np.zeros(0, dtype=np.int64)
 
 NO_WAYS = WayColumns((), _NONE, np.zeros(0), _NONE, _NONE, np.zeros((0, 1)))
@@ -159,6 +175,8 @@ class Program:
     """Most pools open."""
     ways: WayColumns = NO_WAYS
     """Ways to serve."""
+    averages: tuple[Average, ...] = ()
+    """What must hold on average."""
 
     @property
     def fixed(self) -> Bools:

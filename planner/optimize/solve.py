@@ -20,6 +20,7 @@ from planner.optimize.bounds import Bounds, bounds, most_rate
 from planner.optimize.check import check
 from planner.optimize.incumbent import NODES, Incumbent, better, by_period, promising, rounded, solve_over
 from planner.optimize.model import Point
+from planner.optimize.pricing import most_earned
 from planner.optimize.program import Bools, Ints, Outcome, Program, Shadow
 from planner.optimize.relax import Relaxation, Verdict, relax, tighten
 
@@ -209,8 +210,9 @@ def _shadow(run: _Run, relaxation: Relaxation) -> Shadow:
         shape = len(program.streams), len(program.periods)
         return Shadow(0.0, np.zeros(shape), np.zeros(shape), np.zeros((len(program.cells.name), shape[1])))
     at, rate = relaxation.priced.at, most_rate(program)
-    per_call = np.divide(at.demand, rate, out=np.zeros(rate.shape), where=rate > 0)
-    return Shadow(relaxation.bound, at.demand, per_call, at.packing)
+    worth = at.demand + most_earned(program, run.bounds, at)
+    per_call = np.divide(worth, rate, out=np.zeros(rate.shape), where=rate > 0)
+    return Shadow(relaxation.bound, worth, per_call, at.packing)
 
 
 def _report(run: _Run, relaxation: Relaxation, termination: str, best: Incumbent, bound: float, kept: int) -> Outcome:

@@ -175,6 +175,7 @@ def _nearest(program: Program, limit: Bounds, outcome: Outcome) -> Ints:
         known=np.zeros(0, dtype=np.int64),
         resources=np.zeros((len(program.resources), 0, periods)),
         covers=np.zeros(0),
+        averages=np.zeros(len(program.averages)),
     )
     least = price(program, limit, kinds(program), no_covers(program), at).used.min(axis=1)
     ranked: Ints = np.argsort(least, kind="stable")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.candidates.apis import api_problem
+from planner.candidates.averages import api_value, average_floors, model_value
 from planner.candidates.eligible import model_problem
 from planner.candidates.layouts import Shape, machine_of
 from planner.candidates.pairs import checkpoint_problem, cut_problem, engine_problem, format_problem, shape_fits_machine
 from planner.candidates.quality import judge
 from planner.demand.stream import Stream
 from planner.domain.plan import ApiRoute, Pool
-from planner.plan.basis import Basis
+from planner.plan.basis import TOLERANCE, Basis
 from planner.supply.choice import allowed
 
 
@@ -30,6 +31,7 @@ def rules(basis: Basis) -> Iterator[str]:
             yield from _stream(basis, pool, basis.streams[name])
     for route in basis.plan.apis:
         yield from _api(basis, route)
+    yield from _averages(basis)
 
 
 def _place(basis: Basis, pool: Pool) -> Iterator[str]:
@@ -103,6 +105,28 @@ def _stream(basis: Basis, pool: Pool, stream: Stream) -> Iterator[str]:
         verdict = judge(floor, model, weights, deployment.precision, cache, deployment.kv_precision, stream.longest_context())
         if not verdict.holds:
             yield f"{stream.name} on {pool.name}: {verdict.reason}"
+
+
+def _averages(basis: Basis) -> Iterator[str]:
+    """Floors on average hold over the calls of their workload, wherever they are served."""
+    streams = list(basis.streams.values())
+    for held in average_floors(basis.problem, streams):
+        places = {streams[r].name: place for place, r in enumerate(held.streams)}
+        worth = calls = 0.0
+        for route, share in basis.routes():
+            if share.stream in places:
+                place = places[share.stream]
+                own, stream = held.owns[place], basis.streams[share.stream]
+                if isinstance(route, Pool):
+                    made = route.deployment
+                    value = model_value(basis.catalog, own, stream, made.model, made.precision, made.kv_precision)
+                else:
+                    value = api_value(basis.catalog, own, route.api)
+                count = share.rate * basis.hours[share.period]
+                worth, calls = worth + count * held.worth(place, value), calls + count
+        if calls and worth / calls < -TOLERANCE * held.floor.at_least:
+            reached = held.floor.at_least + worth / calls
+            yield f"{held.workload}: {held.floor.benchmark} {reached:.2f} on average, {held.floor.at_least:g} is promised"
 
 
 def _api(basis: Basis, route: ApiRoute) -> Iterator[str]:

@@ -21,6 +21,7 @@ _WRITTEN = {
     units.SECONDS.example: "{:g}s",
     units.DOLLARS.example: "${:g}",
     units.DOLLARS_PER_HOUR.example: "${:g}/h",
+    units.DOLLARS_PER_CALL.example: "${:g}/kreq",
     units.WATTS.example: "{:g}W",
 }
 _PERCENT = {"type": "string", "pattern": r"^\s*(\d+(\.\d*)?|\.\d+)\s*%\s*$", "examples": ["1%"]}

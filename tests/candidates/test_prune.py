@@ -54,7 +54,13 @@ def test_the_optimum_survives(seed: int) -> None:
     )
     hosts = np.eye(len(program.cells.name), dtype=bool)
     keep = undominated(
-        program.pools.cell, hosts, program.pools.gpus, program.pools.demand, program.pools.call_cost, program.pools.least
+        program.pools.cell,
+        hosts,
+        program.pools.gpus,
+        program.pools.demand,
+        program.pools.call_cost,
+        program.pools.least,
+        np.zeros((0, len(program.pools.name))),
     )
     useful = np.isfinite(program.pools.demand).all(axis=0).any(axis=0)
     assert keep.sum() <= useful[:count].sum()
@@ -75,7 +81,9 @@ def undominated_of(
     count = len(demand)
     need = np.array(demand, dtype=float).reshape(1, 1, count)
     least, costs = np.array(fewest or [1] * count), np.array(cost).reshape(1, count)
-    found = undominated(np.array(machine), np.array(hosts, dtype=bool), np.array(gpus), need, costs, least)
+    found = undominated(
+        np.array(machine), np.array(hosts, dtype=bool), np.array(gpus), need, costs, least, np.zeros((0, len(machine)))
+    )
     return found.tolist()
 
 

@@ -122,6 +122,12 @@ def _flows(program: Program, n: np.ndarray, share: np.ndarray) -> float:
             row[index[:, K + a, t]] = 1
             rows.append(row)
             right.append(program.apis.rate_limit[a])
+    weight = program.hours / program.hours.sum()
+    for one in program.averages:
+        row = np.zeros((R, P, T))
+        row[one.streams] = -np.concatenate([one.pools, one.apis], axis=1)[:, :, None] * weight
+        rows.append(row.ravel())
+        right.append(0.0)
     equal, served = [], []
     for r in range(R):
         parts = [np.arange(T)] if program.movable[r] else [np.array([t]) for t in range(T)]

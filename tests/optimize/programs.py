@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from planner.optimize.program import ApiColumns, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns, WayColumns
+from planner.optimize.program import ApiColumns, Average, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns, WayColumns
 
 INF = np.inf
 
@@ -124,6 +124,15 @@ def random_program(seed: int, pools: int = 3) -> Program:
         api_limit=[float(rng.choice([0.5, 1.0, INF]))] if api else None,
         **extra,
     )
+
+
+def with_averages(given: Program, seed: int) -> Program:
+    """Ask some streams of a program to be worth something on average."""
+    rng = np.random.default_rng(20_000 + seed)
+    R, K, A = len(given.streams), len(given.pools.name), len(given.apis.name)
+    streams = np.sort(rng.choice(R, size=int(rng.integers(1, R + 1)), replace=False))
+    pools, apis = rng.uniform(-1, 1, (len(streams), K)).round(2), rng.uniform(-0.5, 1, (len(streams), A)).round(2)
+    return replace(given, averages=(Average("worth", streams, pools, apis, np.ones(len(streams))),))
 
 
 def ways(*taken: tuple[int, float, dict[int, Any]]) -> WayColumns:

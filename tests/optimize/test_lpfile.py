@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from planner.optimize.coverage import make_covers
 from planner.optimize.kinds import kinds
 from planner.optimize.lpfile import export_lp, lp_text
 from planner.optimize.model import build
-from planner.optimize.program import GpuLimit, Program, WayColumns
+from planner.optimize.program import Average, GpuLimit, Program, WayColumns
 
 WAYS = WayColumns(
     ("plain", "cache"), np.array([0, 0]), np.array([0, 0.2]), np.array([0, 1]), np.array([0, 0]), np.array([[1.5], [0.9]])
@@ -42,6 +43,10 @@ GOLDEN: dict[str, tuple[Program, list[str]]] = {
     "api_rates": (program(api_cost=[[0.01]], api_limit=[4]), ["api_rate(a0,t0): 0.25 z(s0,a0,t0) <= 1"]),
     "warm_links": (OPEN, ["closed(p0,t0): n(p0,t0) - 3 u(p0,t0) <= 0", "fewest(p0,t0): - n(p0,t0) + 2 u(p0,t0) <= 0"]),
     "operated_links": (OPEN, ["operated(p0,t0): n(p0,t0) - 3 y(p0) <= 0", "operated_warm(p0,t0): u(p0,t0) - y(p0) <= 0"]),
+    "averages": (
+        replace(TWO, averages=(Average("chat", np.array([0, 1]), np.array([[2.0], [-1]]), np.zeros((2, 0)), np.zeros(2)),)),
+        ["average(chat): 0.5 x(s0,p0,t0) - 0.75 x(s1,p0,t0) >= 0"],
+    ),
     "max_pools": (OPEN, ["max_pools: y(p0) <= 1"]),
 }
 

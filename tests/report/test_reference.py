@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from planner import units
-from planner.domain import calls, levers, stages, workload
+from planner.domain import calls, hardware, lever_facts, levers, llm, stages, workload
 from planner.domain import problem as domain
 from planner.domain.base import Strict
 from planner.domain.problem import Problem
@@ -24,7 +24,11 @@ RENEW = "out of date; write it again with `planner schema`"
 
 
 def _model(name: str) -> type[Strict]:
-    found = next(getattr(part, name) for part in (domain, calls, workload, stages, levers) if hasattr(part, name))
+    found = next(
+        getattr(part, name)
+        for part in (domain, calls, stages, levers, workload, lever_facts, llm, hardware)
+        if hasattr(part, name)
+    )
     assert issubclass(found, Strict)
     return found
 
@@ -51,7 +55,7 @@ def test_every_definition_has_its_section_and_place() -> None:
     schema = problem_schema()
     made = {section.name: section.places for section in sections(schema)}
     assert set(made) == set(schema["$defs"]) | {"Problem"}
-    assert made["Lengths"] == ["workloads[].input_tokens", "workloads[].output_tokens"]
+    assert {"workloads[].input_tokens", "workloads[].output_tokens", "workloads[].stages[].history"} <= set(made["Lengths"])
     assert "workloads[].demand.trace" in made["TraceFile"]
 
 
