@@ -24,7 +24,7 @@ def test_streams_of_ways_left_out_make_no_calls() -> None:
     assert (cost(first), cost(second)) == (pytest.approx(4.0), pytest.approx(2.5))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_the_best_single_way_is_the_best_of_all(seed: int) -> None:
     given = random_ways(random_program(seed, pools=2), seed)
     count = len(given.ways.name)

@@ -57,10 +57,11 @@ READ = {"source": "a paper", "as_of": "2026-01"}
 
 @pytest.fixture(scope="session")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    """A desk in three stages behind a cache, with names that hold spaces and brackets, beside a chat that shortens answers."""
-    checked = {"per_call": "$0.0001", "latency_mean": "40ms", "latency_p95": "90ms", **READ}
+    """A desk in four stages behind a cache, with names that hold spaces and brackets, beside a chat that shortens answers."""
+    checked = {"latency_mean": "40ms", "latency_p95": "90ms", **READ}
     steps = [
         {"name": "check (v1)", "component": checked},
+        {"name": "search", "component": {"per_call": "$0.0001", **checked}},
         {
             "name": "plan",
             "probability": 0.4,
@@ -74,14 +75,14 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> Case:
         "name": "0.9 (tuned) +x",
         "answered": {"low": 0.3, "high": 0.4},
         "wrong": {"low": 0.0, "high": 0.01},
-        "hourly": "$0.1/h",
+        "hourly": "$0.01/h",
         "still": ["check (v1)"],
     }
     half = {"name": "half", "effects": [{"output_tokens": {"low": 0.5, "high": 0.5}}]}
     targets = [{"metric": "ttft", "percentile": 95, "target": "3s"}, {"metric": "tpot", "percentile": 95, "target": "60ms"}]
     desk = tiny.workload(
         "help desk",
-        "8 req/s",
+        "24 req/s",
         stages=steps,
         levers=[{"name": "cache", "kind": "semantic_cache", "options": [cache], "unverified": ["answered"], **READ}],
         objectives=targets,
@@ -89,5 +90,10 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> Case:
         tags=["search"],
     )
     chat = tiny.workload("chat", "8 req/s", levers=[{"name": "short", "kind": "token_budget", "options": [half], **READ}])
-    narrow = {"offers": {"allow": ["on_demand"]}, "precisions": {"allow": ["bf16"]}, "models": {"allow": ["org/small"]}}
-    return made(tmp_path_factory.mktemp("staged"), tiny.problem(desk, chat, choose=narrow, solver={"gap": 0.01}))
+    narrow = {
+        "offers": {"allow": ["on_demand"]},
+        "precisions": {"allow": ["bf16"]},
+        "models": {"allow": ["org/small"]},
+        "instances": {"allow": ["mart/max-1"]},
+    }
+    return made(tmp_path_factory.mktemp("staged"), tiny.problem(desk, chat, choose=narrow, solver={"gap": 0.05}))

@@ -47,9 +47,16 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Solved:
     return solved(tmp_path_factory.mktemp("full"), CACHE, SHORT, DEAR, VAIN)
 
 
-def test_what_pulled_levers_save_is_the_cost_of_problems_that_do_not_offer_them(full: Solved, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def said(full: Solved) -> list[str]:
+    return told(full)
+
+
+def test_what_pulled_levers_save_is_the_cost_of_problems_that_do_not_offer_them(
+    full: Solved, said: list[str], tmp_path: Path
+) -> None:
     cost = full.outcome.objective
-    cache, short, none = told(full)[:3]
+    cache, short, none = said[:3]
     for sentence, left in ((cache, (SHORT, DEAR)), (short, (CACHE, DEAR)), (none, ())):
         less = solved(tmp_path / sentence[:20].replace(" ", ""), *left).outcome.objective
         assert less > cost
@@ -59,19 +66,16 @@ def test_what_pulled_levers_save_is_the_cost_of_problems_that_do_not_offer_them(
     assert none.startswith("Without any lever of chat ")
 
 
-def test_what_a_lever_left_alone_would_cost_is_told(full: Solved) -> None:
-    dear = told(full)[3]
+def test_what_a_lever_left_alone_would_cost_is_told(full: Solved, said: list[str]) -> None:
+    dear = said[3]
     assert dear.startswith("chat leaves dear alone (dear on): the cheapest plan found with it costs ")
     total, more = dollars(dear)
     assert total - more == pytest.approx(full.outcome.objective, abs=0.011)
     assert 0 < more <= 3.0 + 1e-9  # its fee, less what shorter prompts spare
 
 
-def test_a_lever_that_changes_nothing_is_told_with_certainty(full: Solved) -> None:
-    assert (
-        told(full)[4]
-        == "chat leaves vain alone: every way with it costs no less whatever calls cost, or cannot keep every promise."
-    )
+def test_a_lever_that_changes_nothing_is_told_with_certainty(said: list[str]) -> None:
+    assert said[4] == "chat leaves vain alone: every way with it costs no less whatever calls cost, or cannot keep every promise."
 
 
 def test_a_lever_that_is_better_at_any_price_is_told_with_certainty(tmp_path: Path) -> None:
@@ -86,10 +90,10 @@ def test_a_saving_lost_in_whole_machines_is_told(tmp_path: Path) -> None:
     assert dollars(sentence) in ([], [pytest.approx(made.outcome.objective, abs=0.006)])
 
 
-def test_the_plan_compared_with_is_told_where_it_is_not_this_one(full: Solved) -> None:
+def test_the_plan_compared_with_is_told_where_it_is_not_this_one(full: Solved, said: list[str]) -> None:
     sentences = list(lever_reasons(full, full.outcome.objective + 1.0, lambda _: None))
     assert sentences[-1].startswith(f"Levers are weighed against a plan of ${full.outcome.objective:,.2f}/h")
-    assert not any("weighed" in sentence for sentence in told(full))
+    assert not any("weighed" in sentence for sentence in said)
 
 
 def test_no_more_than_some_are_weighed(full: Solved, monkeypatch: pytest.MonkeyPatch) -> None:

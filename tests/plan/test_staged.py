@@ -40,7 +40,7 @@ def test_stages_add_up_to_requests(staged: Case) -> None:
     way = plan.ways[0]
     rows = [row for row in plan.cost.by_stage if row.workload == way.workload]
     spent = next(row for row in plan.cost.by_workload if row.workload == way.workload)
-    assert way.per_thousand_requests == pytest.approx(spent.hourly / (8 * 3.6))
+    assert way.per_thousand_requests == pytest.approx(spent.hourly / (24 * 3.6))
     assert sum(row.share for row in rows) == pytest.approx(spent.share)
     assert sum(row.share for row in plan.cost.by_stage) == pytest.approx(1.0)
     paths = [path for path in plan.cost.by_path if path.workload == way.workload]
@@ -79,7 +79,8 @@ def test_levers_and_components_are_facts_with_their_standing(staged: Case) -> No
     assert facts["chat: short"].standing == "published"
     assert "output × 0.5" in facts["chat: short"].statement
     assert "solver.effects" not in facts["chat: short"].statement
-    assert facts["help desk/check (v1)"].statement == "component: $0.0001 a call, 40 ms, 90 ms at p95"
+    assert facts["help desk/search"].statement == "component: $0.0001 a call, 40 ms, 90 ms at p95"
+    assert facts["help desk/check (v1)"].statement == "component: 40 ms, 90 ms at p95"
 
 
 def test_sentences_name_streams_without_settings(staged: Case) -> None:
