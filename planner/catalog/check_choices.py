@@ -16,17 +16,17 @@ from planner.domain.workload import DataRules, Workload
 
 def check_choices(parts: Parts, findings: Findings) -> None:
     """Check the problem's choices, then each workload's on top of them."""
-    _names(parts.catalog, parts.choose, ("choose",), findings)
+    check_names(parts.catalog, parts.choose, ("choose",), findings)
     _limits(parts, findings)
     for index, workload in parts.workloads:
         path: KeyPath = ("workloads", index)
-        _names(parts.catalog, workload.choose, (*path, "choose"), findings)
+        check_names(parts.catalog, workload.choose, (*path, "choose"), findings)
         _data(parts.catalog, workload.data, (*path, "data"), findings)
         if not findings.errors:
             _together(parts, workload, path, findings)
 
 
-def _names(catalog: Catalog, choices: Choices, path: KeyPath, findings: Findings) -> None:
+def check_names(catalog: Catalog, choices: Choices, path: KeyPath, findings: Findings) -> None:
     """Every name or pattern must match something, and nothing may be both allowed and forbidden."""
     for kind in select.KINDS:
         choice: Choice = getattr(choices, kind)

@@ -8,16 +8,22 @@ from planner.catalog import select
 from planner.catalog.findings import Findings, Parts
 from planner.catalog.suggest import remedy_for
 from planner.catalog.yamlfile import KeyPath
-from planner.domain.calls import Choices, QualityFloor
+from planner.domain.calls import Choice, Choices, QualityFloor
 from planner.domain.catalog import Catalog
 from planner.domain.llm import Score
+from planner.domain.stages import Stage
 from planner.domain.workload import Workload
 
 
 def check_quality(parts: Parts, findings: Findings) -> None:
     """Check the floors of every workload, and warn where nothing keeps quality up."""
-    for index, workload in parts.workloads:
+    for index, stated in parts.workloads:
         path: KeyPath = ("workloads", index)
+        workload = _as_answered(stated)
+        for place, stage in enumerate(stated.stages):
+            own = _as_served(stated, stage).model_copy(update={"quality": stage.quality})
+            for number in range(len(stage.quality)):
+                _floor(parts, own, (*path, "stages", place, "quality", number), number, findings)
         known = [_floor(parts, workload, (*path, "quality", place), place, findings) for place in range(len(workload.quality))]
         if len(known) > 1 and all(known):
             _all_at_once(parts, workload, (*path, "quality"), findings)
@@ -26,9 +32,29 @@ def check_quality(parts: Parts, findings: Findings) -> None:
             findings.warn(path, message, "add `quality`, or list models under `choose.models.allow`")
 
 
+def _as_served(workload: Workload, stage: Stage) -> Workload:
+    """Return a workload with the choices that hold for one stage: the stage's own where it gives any."""
+    own = {kind: getattr(stage.choose, kind) for kind in type(stage.choose).model_fields}
+    chosen = {kind: choice for kind, choice in own.items() if choice != Choice()}
+    return workload.model_copy(update={"choose": workload.choose.model_copy(update=chosen)})
+
+
+def _as_answered(workload: Workload) -> Workload:
+    """Return a workload with the choices of its answering stage."""
+    models = [s for s in workload.stages if s.component is None and s.uses is None and s.role == "generate"]
+    return _as_served(workload, models[-1]) if models else workload
+
+
+def _measured(workload: Workload) -> set[str]:
+    """Return the benchmarks on which levers bring scores of their own: floors there may be reached by them."""
+    return {name for lever in workload.levers for option in lever.options for effect in option.effects for name in effect.scores}
+
+
 def _floor(parts: Parts, workload: Workload, path: KeyPath, place: int, findings: Findings) -> bool:
     """Check one floor; return whether some usable model reaches it."""
     floor, catalog = workload.quality[place], parts.catalog
+    if floor.benchmark in _measured(workload) or floor.measured is not None:
+        return True
     if floor.benchmark not in catalog.benchmarks:
         remedy = remedy_for(floor.benchmark, catalog.benchmarks, "`planner catalog list benchmarks`")
         findings.error((*path, "benchmark"), f"no benchmark is named {floor.benchmark!r}", remedy)

@@ -13,8 +13,11 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from planner.catalog import validate
 from planner.catalog.check_choices import check_choices
 from planner.catalog.check_demand import check_demand
+from planner.catalog.check_levers import check_levers
 from planner.catalog.check_quality import check_quality
+from planner.catalog.check_stages import check_stages
 from planner.catalog.findings import Findings, Parts
+from planner.catalog.lever_sources import check_sources, with_sources
 from planner.catalog.load import load_catalog
 from planner.catalog.select import without_aliases
 from planner.catalog.yamlfile import Document, KeyPath, read
@@ -94,7 +97,7 @@ def load_problem(path: Path | str) -> LoadedProblem:
     if errors or problem is None or catalog is None:
         raise InvalidInput(errors)
     warnings = tuple(sorted(set(findings.warnings)))
-    return LoadedProblem(_by_catalog_name(problem, catalog), catalog, base, document, document.digest, warnings)
+    return LoadedProblem(_by_catalog_name(problem, catalog, base), catalog, base, document, document.digest, warnings)
 
 
 def _option(path: KeyPath) -> tuple[str, int, str]:
@@ -108,9 +111,12 @@ def undotted(path: str) -> KeyPath:
     return tuple(int(index) if index else json.loads(quoted) if quoted else name for index, quoted, name in parts)
 
 
-def _by_catalog_name(problem: Problem, catalog: Catalog) -> Problem:
-    """Replace aliases of models by their catalog names."""
-    workloads = tuple(w.model_copy(update={"choose": without_aliases(catalog, w.choose)}) for w in problem.workloads)
+def _by_catalog_name(problem: Problem, catalog: Catalog, base: Path) -> Problem:
+    """Replace aliases of models by their catalog names, and what stages and levers name by what it is."""
+    workloads = tuple(
+        with_sources(w.model_copy(update={"choose": without_aliases(catalog, w.choose)}), catalog, base)
+        for w in problem.workloads
+    )
     return problem.model_copy(update={"choose": without_aliases(catalog, problem.choose), "workloads": workloads})
 
 
@@ -139,6 +145,9 @@ def _cross_check(parts: Parts, findings: Findings) -> None:
     check_demand(parts, findings)
     check_quality(parts, findings)
     check_choices(parts, findings)
+    check_stages(parts, findings)
+    check_levers(parts, findings)
+    check_sources(parts, findings)
 
 
 def _parts(document: Document, base: Path, catalog: Catalog) -> Parts:

@@ -77,12 +77,13 @@ def usable_models(catalog: Catalog, choices: Iterable[Choices], licences: Iterab
 def without_aliases(catalog: Catalog, choices: Choices) -> Choices:
     """Return the choices with every alias of a model replaced by its catalog name, so that later rooms need not know aliases."""
     models = choices.models
-    allow = None if models.allow is None else tuple(_plain(catalog, name) for name in models.allow)
-    plain = Choice(allow=allow, forbid=tuple(_plain(catalog, name) for name in models.forbid))
-    return choices if plain == models else choices.model_copy(update={"models": plain})
+    allow = None if models.allow is None else tuple(plain(catalog, name) for name in models.allow)
+    named = Choice(allow=allow, forbid=tuple(plain(catalog, name) for name in models.forbid))
+    return choices if named == models else choices.model_copy(update={"models": named})
 
 
-def _plain(catalog: Catalog, name: str) -> str:
+def plain(catalog: Catalog, name: str) -> str:
+    """Return the catalog name behind a name or an alias; patterns and unknown names as they are."""
     return name if is_pattern(name) else catalog.resolve_model(name) or name
 
 

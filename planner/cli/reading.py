@@ -55,7 +55,7 @@ def _stream(stream: Stream, periods: Sequence[Period]) -> Iterator[str]:
 
 def _staged(workload: Workload, way: Way, streams: dict[str, Stream], periods: Sequence[Period]) -> Iterator[str]:
     """Yield what a workload with stages was read as: requests and promises, then its stages in order."""
-    from planner.demand.graph import before
+    from planner.domain.stages import before
 
     labels = [*([f"tier {workload.tier}"] if workload.tier else []), *(f"tag {tag}" for tag in workload.tags)]
     head = (_rates(way.requests, periods), f"{len(workload.stages)} stages", *labels)

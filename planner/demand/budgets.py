@@ -12,9 +12,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from planner.demand.graph import ancestors, longest
+from planner.demand.graph import longest
 from planner.domain.calls import Objective
-from planner.domain.stages import Retries
+from planner.domain.stages import Retries, ancestors
 
 FRACTIONS = (
     (),

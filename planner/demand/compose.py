@@ -9,16 +9,17 @@ from functools import cached_property
 
 from planner.demand.arrivals import Arrivals
 from planner.demand.budgets import Split, left, per_call, shortened, splits, timed, timeouts
-from planner.demand.graph import before, longest, mean_rounds, rounds_at, without
+from planner.demand.graph import longest, mean_rounds, rounds_at, without
 from planner.demand.retries import settled
 from planner.demand.settings import Changed, Settings, answered_share, changed, delay_of
 from planner.demand.shapes import Parts, Shape, loop_of, shape_of
 from planner.demand.stream import Lengths, Stream
 from planner.demand.ways import Item, Register, Step, Way
 from planner.domain.calls import Choice, Objective, QualityFloor
+from planner.domain.lever_facts import Component
 from planner.domain.levers import Lane
 from planner.domain.problem import Problem
-from planner.domain.stages import Component, Retries, Stage
+from planner.domain.stages import Retries, Stage, before
 from planner.domain.workload import Workload
 
 HOURS_PER_MONTH = 730.0
@@ -160,7 +161,7 @@ class Composed:
         percentile = max((o.percentile for o in timed(self.asked.workload.objectives)), default=50.0)
         for stage in self.there:
             if stage.component is not None:
-                once = stage.component.latency_p95 if stage.component.latency_p95 is not None else stage.component.latency_mean
+                once = latency_of(stage.component)
                 found[stage.name] = once * rounds_at(loop_of(self.changed[stage.name]), percentile)
         return found
 
@@ -334,13 +335,20 @@ class Composed:
                 yield Item("component", stage.name, self._component(stage, stage.component))
 
     def _component(self, stage: Stage, component: Component) -> float:
-        """Return what a component costs: its calls, and as many replicas as the busiest period needs [$/h]."""
+        """Return what a component costs: calls, tokens of requests, replicas for the busiest period; its least bill at least."""
         wanted, tries = self.wanted(stage), self.tries(stage)
         rates = [rate * wanted * more for rate, more in zip(self.asked.arrivals.rate, tries, strict=True)]
         mean = sum(share * rate for share, rate in zip(self.asked.weights, rates, strict=True))
-        each = component.calls_per_replica
+        each = component.rate_per_replica
         replicas = math.ceil(max(rates) / each - 1e-9) if each else int(max(rates) > 0)
-        return component.per_call * mean * 3600.0 + component.hourly * replicas
+        call = (component.per_call or 0.0) + (component.per_token or 0.0) * self.asked.request.mean
+        return max(call * mean * 3600.0 + (component.hourly or 0.0) * replicas, component.fixed or 0.0)
+
+
+def latency_of(component: Component) -> float:
+    """Return the time a component's call is planned with: its 95th percentile, else the 99th, the mean, or nothing [s]."""
+    known = (component.latency_p95, component.latency_p99, component.latency_mean, component.latency_p50)
+    return next((value for value in known if value is not None), 0.0)
 
 
 def answer_of(stages: Sequence[Stage]) -> str | None:

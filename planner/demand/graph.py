@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from planner.domain.stages import Loop, Stage
 from planner.domain.workload import Workload
 
 MANY_ROUNDS = 200
 """Rounds that are told apart; later ones are as rare as they are alike."""
-
-
-def before(stages: Sequence[Stage]) -> dict[str, tuple[str, ...]]:
-    """Return which stages each one waits for: those it names, or the one before it in the list.
-
-    Stages that are left out are passed through: who waits for one of them waits for what it waits for.
-    """
-    return {
-        stage.name: stage.after if stage.after is not None else ((stages[index - 1].name,) if index else ())
-        for index, stage in enumerate(stages)
-    }
 
 
 def without(order: Mapping[str, tuple[str, ...]], there: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -36,34 +25,6 @@ def without(order: Mapping[str, tuple[str, ...]], there: Iterable[str]) -> dict[
     return {name: awaited(name) for name in order if name in kept}
 
 
-def cycle(order: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Return stages that wait for each other in a circle, first and last the same; empty if there is none."""
-    done: set[str] = set()
-
-    def walk(name: str, path: tuple[str, ...]) -> tuple[str, ...]:
-        if name in path:
-            return (*path[path.index(name) :], name)
-        if name in done:
-            return ()
-        found = next(filter(None, (walk(one, (*path, name)) for one in order.get(name, ()))), ())
-        done.add(name)
-        return found
-
-    return next(filter(None, (walk(name, ()) for name in order)), ())
-
-
-def ancestors(order: Mapping[str, tuple[str, ...]], name: str) -> set[str]:
-    """Return every stage that must have ended before one begins."""
-    found: set[str] = set()
-    left = list(order[name])
-    while left:
-        one = left.pop()
-        if one not in found:
-            found.add(one)
-            left += order[one]
-    return found
-
-
 def longest(order: Mapping[str, tuple[str, ...]], times: Mapping[str, float], among: set[str]) -> float:
     """Return the time of the slowest path through some stages [s]: what follows waits for all it names."""
     ends: dict[str, float] = {}
@@ -74,11 +35,6 @@ def longest(order: Mapping[str, tuple[str, ...]], times: Mapping[str, float], am
         return ends[name]
 
     return max((end(name) for name in among), default=0.0)
-
-
-def answering(stages: Sequence[Stage]) -> Stage | None:
-    """Return the stage whose output is the answer: the last that calls a generating model and is there without a lever."""
-    return next((s for s in reversed(stages) if s.component is None and s.role == "generate" and not s.optional), None)
 
 
 def stages_of(workload: Workload) -> tuple[Stage, ...]:

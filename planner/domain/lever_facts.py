@@ -232,6 +232,8 @@ class Component(LeverFact):
     """High end of the rates measured."""
     fixed: DollarsPerHour | None = None
     """Least bill, whatever the use."""
+    limit: RequestRate | None = None
+    """Most calls per second it accepts in all; calls beyond it fail and are tried again where there are retries."""
     latency_mean: Seconds | None = None
     """Mean latency of a call."""
     latency_p50: Seconds | None = None

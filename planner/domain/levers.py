@@ -134,12 +134,39 @@ class Cascade(Strict):
     """Models that answer first."""
     large: tuple[str, ...] | None = None
     """Models that answer what is sent on; absent = as the workload chooses."""
-    points: tuple[EscalationPoint, ...] = Field(min_length=1, max_length=50)
+    points: tuple[EscalationPoint, ...] = Field(default=(), max_length=50)
     """The escalation curve."""
+    router: Identifier | None = None
+    """The same as a curve of the catalog (`planner catalog list routers`)."""
+    curve: str | None = None
+    """The same as a CSV file, relative to the problem file: columns `escalated` and `recovered` (or `recovered_low` and
+    `recovered_high`), shares of the calls and of the quality gap between small and large models."""
+    weak_score: PositiveFloat | None = None
+    """Score of the small models, for `router` and `curve`; absent = the router's own."""
+    strong_score: PositiveFloat | None = None
+    """Score of the large models, for `router` and `curve`; absent = the router's own."""
     ask_first: bool = True
     """Whether small models answer all calls before some are sent on; false = a rule or classifier decides beforehand."""
     deterministic: bool = False
     """Whether a fixed rule decides; preferred where the cost is the same."""
+
+    @model_validator(mode="after")
+    def _one_curve(self) -> Cascade:
+        given = [name for name in ("points", "router", "curve") if getattr(self, name)]
+        if len(given) != 1:
+            raise ValueError(f"found {', '.join(given) or 'none'}; give exactly one of points, router, curve")
+        if self.curve is not None and (self.weak_score is None or self.strong_score is None):
+            raise ValueError("a curve speaks of the gap between two scores; give weak_score and strong_score")
+        return self
+
+
+class CacheAt(Strict):
+    """A semantic cache as the catalog knows it, at one threshold."""
+
+    name: Identifier
+    """Its name (`planner catalog list semantic_caches`); thresholds do not carry over to other traffic."""
+    threshold: Fraction
+    """One of the thresholds it was measured at."""
 
 
 class Delay(Strict):
@@ -164,6 +191,8 @@ class Option(Strict):
     """Semantic cache: share of requests that it answers, so that no stage is called."""
     wrong: Share | None = None
     """Semantic cache: share of requests that it answers wrongly."""
+    curve: CacheAt | None = None
+    """Semantic cache: the two shares as measured, from the catalog."""
     stale: Share | None = None
     """Semantic cache: share of what it could answer that is older than answers may be."""
     still: tuple[Identifier, ...] = ()

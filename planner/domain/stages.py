@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from planner.domain.base import Identifier, NonNegativeFloat, PositiveInt, Sourced, Strict
+from planner.domain.base import Identifier, NonNegativeFloat, PositiveInt, Strict
 from planner.domain.calls import Choices, Lengths, Objective, QualityFloor, SharedPrefix
+from planner.domain.lever_facts import Component
 from planner.domain.llm import Role
-from planner.units import Dollars, DollarsPerHour, Fraction, RequestRate, Seconds, Tokens
+from planner.units import Fraction, Seconds, Tokens
 
 LARGEST_TIMED_OUT = 0.5
 """A timeout that more calls than this exceed is not one: it is the usual case."""
@@ -56,23 +58,6 @@ class Retries(Strict):
         return 1.0 - (1.0 - self.errors) * (1.0 - (self.timed_out if self.timeout is not None else 0.0))
 
 
-class Component(Sourced):
-    """A part of the system that is no model we place: a classifier, a search, a logger, a third party's service."""
-
-    per_call: Dollars = 0.0
-    """Price of a call."""
-    hourly: DollarsPerHour = 0.0
-    """Price of one replica of it, paid all the time."""
-    calls_per_replica: RequestRate | None = None
-    """Calls per second that one replica takes; absent = one replica takes all."""
-    limit: RequestRate | None = None
-    """Most calls per second it accepts in all; calls beyond it fail and are tried again where there are retries."""
-    latency_mean: Seconds = 0.0
-    """Mean time of a call."""
-    latency_p95: Seconds | None = None
-    """95th percentile of it; needed where the request has a latency objective."""
-
-
 class Chunks(Strict):
     """Retrieved passages that enter a prompt."""
 
@@ -101,6 +86,8 @@ class Stage(Strict):
     """Whether it is there only if a lever turns it on."""
     component: Component | None = None
     """What it calls if that is no model; then nothing below applies."""
+    uses: Identifier | None = None
+    """The same by its name among the catalog's components."""
     role: Role = "generate"
     """What kind of model it calls."""
     input_tokens: Lengths | None = None
@@ -126,9 +113,50 @@ class Stage(Strict):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Stage:
-        if self.component is not None:
+        if self.component is not None and self.uses is not None:
+            raise ValueError("component and uses say the same; give one of them")
+        if self.component is not None or self.uses is not None:
             fields = ("input_tokens", "chunks", "history", "output_tokens", "shared_prefix")
             given = [name for name in fields if getattr(self, name) is not None]
             if given or self.takes or self.objectives or self.quality:
                 raise ValueError("a component calls no model: remove what describes its prompt and its promises")
         return self
+
+
+def before(stages: Sequence[Stage]) -> dict[str, tuple[str, ...]]:
+    """Return which stages each one waits for: those it names, or the one before it in the list.
+
+    Stages that are left out are passed through: who waits for one of them waits for what it waits for.
+    """
+    return {
+        stage.name: stage.after if stage.after is not None else ((stages[index - 1].name,) if index else ())
+        for index, stage in enumerate(stages)
+    }
+
+
+def cycle(order: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return stages that wait for each other in a circle, first and last the same; empty if there is none."""
+    done: set[str] = set()
+
+    def walk(name: str, path: tuple[str, ...]) -> tuple[str, ...]:
+        if name in path:
+            return (*path[path.index(name) :], name)
+        if name in done:
+            return ()
+        found = next(filter(None, (walk(one, (*path, name)) for one in order.get(name, ()))), ())
+        done.add(name)
+        return found
+
+    return next(filter(None, (walk(name, ()) for name in order)), ())
+
+
+def ancestors(order: Mapping[str, tuple[str, ...]], name: str) -> set[str]:
+    """Return every stage that must have ended before one begins."""
+    found: set[str] = set()
+    left = list(order[name])
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left += order[one]
+    return found

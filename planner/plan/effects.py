@@ -10,9 +10,9 @@ from planner.demand.budgets import timed
 from planner.demand.settings import Setting, View, answered_share, end, settings_of
 from planner.demand.ways import Way
 from planner.domain.base import Sourced
+from planner.domain.lever_facts import Component
 from planner.domain.levers import Effect, Option, Range
 from planner.domain.plan import Fact
-from planner.domain.stages import Component
 from planner.domain.workload import Workload
 
 ENDS = {"pessimistic": "the end of each range that costs more", "middle": "the middle of ranges", "optimistic": "the better end"}
@@ -114,7 +114,7 @@ def costs(option: Option) -> Iterator[str]:
 def component(row: Component) -> str:
     """Say what a component costs and how long it takes."""
     parts = [f"${price:g} {per}" for per, price in (("a call", row.per_call), ("an hour and replica", row.hourly)) if price]
-    parts += [f"{row.calls_per_replica:g} calls/s a replica"] if row.calls_per_replica is not None else []
+    parts += [f"{row.rate_per_replica:g} calls/s a replica"] if row.rate_per_replica is not None else []
     parts += [f"at most {row.limit:g} calls/s"] if row.limit is not None else []
     parts += [f"{row.latency_mean * 1e3:g} ms"] if row.latency_mean else []
     parts += [f"{row.latency_p95 * 1e3:g} ms at p95"] if row.latency_p95 is not None else []

@@ -61,7 +61,7 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> Case:
     checked = {"latency_mean": "40ms", "latency_p95": "90ms", **READ}
     steps = [
         {"name": "check (v1)", "component": checked},
-        {"name": "search", "component": {"per_call": "$0.0001", **checked}},
+        {"name": "search", "component": {"kind": "vector_store", "per_call": "$0.10/kreq", **checked}},
         {
             "name": "plan",
             "probability": 0.4,

@@ -75,13 +75,14 @@ def test_points_are_no_ranges() -> None:
 def test_a_component_says_what_it_takes() -> None:
     row = Component.model_validate(
         {
-            "per_call": "$0.001",
+            "kind": "moderation",
+            "per_call": "$1/kreq",
             "hourly": "$2/h",
-            "calls_per_replica": "5/s",
+            "rate_per_replica": "5/s",
             "latency_mean": "40ms",
             "latency_p95": "90ms",
             **READ,
         }
     )
     assert component(row) == "$0.001 a call, $2 an hour and replica, 5 calls/s a replica, 40 ms, 90 ms at p95"
-    assert component(Component.model_validate(READ)) == "free, at once"
+    assert component(Component.model_validate({"kind": "logging", "per_call": "$0/kreq", **READ})) == "free, at once"

@@ -28,7 +28,7 @@ def lever(name: str, kind: str, **option: Any) -> dict[str, Any]:
 
 def assistant(*levers: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """Four in ten requests need a planner of 1.5 rounds; all are checked before and answered."""
-    check = {"per_call": "$0.0001", "latency_p95": "50ms", **tiny.READ}
+    check = {"kind": "moderation", "per_call": "$0.10/kreq", "latency_p95": "50ms", **tiny.READ}
     stages = [
         {"name": "check", "component": check},
         {

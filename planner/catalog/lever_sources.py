@@ -1,0 +1,160 @@
+"""What levers and stages name in the catalog or in files, put in their place: routers, cache curves, components."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from planner.catalog.curves import read_curve
+from planner.catalog.findings import Findings, Parts
+from planner.catalog.select import plain, without_aliases
+from planner.catalog.suggest import remedy_for
+from planner.catalog.yamlfile import KeyPath
+from planner.domain import lever_facts
+from planner.domain.catalog import Catalog
+from planner.domain.levers import CacheAt, Cascade, Effect, EscalationPoint, Lever, Option, Range, Share
+from planner.domain.stages import Stage
+from planner.domain.workload import Workload
+from planner.errors import InvalidInput
+
+
+def check_sources(parts: Parts, findings: Findings) -> None:
+    """Everything named must be there and say what is needed of it."""
+    for index, workload in parts.workloads:
+        path: KeyPath = ("workloads", index)
+        for place, stage in enumerate(workload.stages):
+            if stage.uses is not None and stage.uses not in parts.catalog.components:
+                remedy = remedy_for(stage.uses, parts.catalog.components, "`planner catalog list components`")
+                findings.error((*path, "stages", place, "uses"), f"no component is named {stage.uses!r}", remedy)
+        for option, where in _options(workload, path):
+            try:
+                _option(option, parts.catalog, parts.base)
+            except _Missing as missing:
+                findings.error((*where, *missing.path), missing.message, missing.remedy)
+            except InvalidInput as error:
+                findings.errors += error.issues
+
+
+def with_sources(workload: Workload, catalog: Catalog, base: Path) -> Workload:
+    """Return a workload whose stages and levers hold what they name.
+
+    Parameters
+    ----------
+    workload : checked with `check_sources`
+    catalog : routers, cache curves, components
+    base : folder that curves are relative to
+    """
+    if not (workload.stages or workload.levers):
+        return workload
+    stages = tuple(_stage(stage, catalog) for stage in workload.stages)
+    levers = tuple(_lever(lever, catalog, base) for lever in workload.levers)
+    return workload.model_copy(update={"stages": stages, "levers": levers})
+
+
+class _Missing(Exception):
+    """Something named is not there, or does not say enough."""
+
+    def __init__(self, path: KeyPath, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.path, self.message, self.remedy = path, message, remedy
+
+
+def _options(workload: Workload, path: KeyPath) -> Iterator[tuple[Option, KeyPath]]:
+    for index, lever in enumerate(workload.levers):
+        for place, option in enumerate(lever.options):
+            yield option, (*path, "levers", index, "options", place)
+
+
+def _stage(stage: Stage, catalog: Catalog) -> Stage:
+    update: dict[str, Any] = {"choose": without_aliases(catalog, stage.choose)}
+    if stage.uses is not None:
+        update |= {"component": catalog.components[stage.uses], "uses": None}
+    return stage.model_copy(update=update)
+
+
+def _lever(lever: Lever, catalog: Catalog, base: Path) -> Lever:
+    options = tuple(_option(option, catalog, base) for option in lever.options)
+    sources = [_source(option, catalog) for option in lever.options]
+    note = "; ".join(dict.fromkeys(filter(None, (lever.note, *sources))))
+    return lever.model_copy(update={"options": options, "note": note})
+
+
+def _source(option: Option, catalog: Catalog) -> str:
+    """Say where a curve named was published."""
+    row: lever_facts.LeverFact | None = None
+    if option.cascade is not None and option.cascade.router is not None:
+        row = catalog.routers[option.cascade.router]
+    if option.curve is not None:
+        row = catalog.semantic_caches[option.curve.name]
+    return f"{row.source} ({row.as_of}){f': {row.caution}' if row.caution else ''}" if row is not None else ""
+
+
+def _option(option: Option, catalog: Catalog, base: Path) -> Option:
+    update: dict[str, Any] = {"effects": tuple(_effect(effect, catalog) for effect in option.effects)}
+    if option.cascade is not None:
+        cascade = option.cascade if option.cascade.points else _cascade(option.cascade, catalog, base)
+        names = {"small": cascade.small, "large": cascade.large}
+        update["cascade"] = cascade.model_copy(update={key: _plain(catalog, value) for key, value in names.items()})
+    if option.curve is not None:
+        update |= _cache(option.curve, catalog)
+    return option.model_copy(update=update)
+
+
+def _effect(effect: Effect, catalog: Catalog) -> Effect:
+    return effect.model_copy(update={"models": _plain(catalog, effect.models)})
+
+
+def _plain(catalog: Catalog, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(plain(catalog, name) for name in names)
+
+
+def _cascade(cascade: Cascade, catalog: Catalog, base: Path) -> Cascade:
+    """Turn the share of the gap that is recovered into the share of the large models' score that is reached.
+
+    (weak + recovered·(strong − weak)) / strong
+    """
+    weak, strong = cascade.weak_score, cascade.strong_score
+    if cascade.router is not None:
+        if cascade.router not in catalog.routers:
+            remedy = remedy_for(cascade.router, catalog.routers, "`planner catalog list routers`")
+            raise _Missing(("cascade", "router"), f"no router is named {cascade.router!r}", remedy)
+        row = catalog.routers[cascade.router]
+        curve: Iterable[lever_facts.EscalationPoint] = row.points
+        weak, strong = weak or row.weak_score, strong or row.strong_score
+    else:
+        curve = read_curve(base / (cascade.curve or ""))
+    if weak is None or strong is None:
+        message = f"scores of the weak and the strong model of {cascade.router} are not known"
+        raise _Missing(("cascade", "router"), message, "give cascade.weak_score and cascade.strong_score")
+
+    def reached(recovered: float) -> float:
+        return (weak + recovered * (strong - weak)) / strong
+
+    points = tuple(
+        EscalationPoint(
+            escalated=point.escalated, quality=Range(low=reached(point.recovered_low), high=reached(point.recovered_high))
+        )
+        for point in curve
+    )
+    return cascade.model_copy(update={"points": points, "router": None, "curve": None})
+
+
+def _cache(at: CacheAt, catalog: Catalog) -> dict[str, Any]:
+    """Return the shares answered and answered wrongly at a threshold that was measured."""
+    if at.name not in catalog.semantic_caches:
+        remedy = remedy_for(at.name, catalog.semantic_caches, "`planner catalog list semantic_caches`")
+        raise _Missing(("curve", "name"), f"no semantic cache is named {at.name!r}", remedy)
+    points = catalog.semantic_caches[at.name].points
+    point = next((point for point in points if abs(point.threshold - at.threshold) < 1e-9), None)
+    if point is None:
+        measured = ", ".join(f"{point.threshold:g}" for point in points)
+        raise _Missing(("curve", "threshold"), f"it was not measured at {at.threshold:g}", f"use one of {measured}")
+    if point.false_hits_low is None or point.false_hits_high is None:
+        message = f"how many answers of {at.name} are wrong at {at.threshold:g} is not known"
+        raise _Missing(("curve", "threshold"), message, "use another threshold, or give answered and wrong yourself")
+    return {
+        "answered": Share(low=point.hit_rate_low, high=point.hit_rate_high),
+        "wrong": Share(low=point.false_hits_low, high=point.false_hits_high),
+        "curve": None,
+    }
