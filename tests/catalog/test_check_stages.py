@@ -1,0 +1,253 @@
+"""Mistakes in call graphs and levers: one clear message each, with its path and the remedy, all at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+
+from planner.errors import InvalidInput, Issue
+
+CHECK = {"kind": "moderation", "per_call": "$1/kreq", "latency_p95": "40ms", **tiny.READ}
+TOKENS = {"mean": 100, "scv": 0.5}
+
+
+def stages(*changes: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return check → plan → answer, with changes to each."""
+    base: list[dict[str, Any]] = [
+        {"name": "check", "component": CHECK},
+        {"name": "plan", "probability": 0.5, "loop": {"mean": 1.5, "at_most": 3}, "output_tokens": TOKENS},
+        {"name": "answer", "takes": {"plan": 1.0}},
+    ]
+    return [{**stage, **change} for stage, change in zip(base, [*changes, {}, {}, {}], strict=False)]
+
+
+def lever(kind: str = "other", **option: Any) -> dict[str, Any]:
+    return {"name": "lever", "kind": kind, "options": [{"name": "on", **option}], **tiny.READ}
+
+
+def effect(**fields: Any) -> dict[str, Any]:
+    return {"effects": [fields]}
+
+
+def span(low: float, high: float) -> dict[str, float]:
+    return {"low": low, "high": high}
+
+
+def issues(folder: Path, **fields: Any) -> list[Issue]:
+    try:
+        loaded = tiny.load(folder, tiny.problem(tiny.workload(**{"stages": stages(), **fields})))
+    except InvalidInput as error:
+        return list(error.issues)
+    return [issue for issue in loaded.warnings if "quality floor" not in issue.message]
+
+
+def test_a_good_file_has_no_finding(tmp_path: Path) -> None:
+    offers = [
+        {**lever("call_budget", **effect(stage="plan", rounds_at_most=1, quality=span(0.9, 1))), "name": "budget"},
+        {**lever("semantic_cache", answered=span(0.1, 0.2), wrong=span(0, 0.01), still=["check"]), "name": "cache"},
+    ]
+    assert issues(tmp_path, levers=offers) == []
+
+
+# What is wrong → (fields, path within the workload, part of the message, part of the remedy)
+WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
+    "a circle": ({"stages": stages({"after": ["answer"]})}, "stages[0].after", "check → answer → plan → check", "`loop`"),
+    "an unknown stage to wait for": (
+        {"stages": stages({}, {"after": ["chek"]})},
+        "stages[1].after[0]",
+        "no stage 'chek'",
+        "did you mean 'check'",
+    ),
+    "an unknown output": (
+        {"stages": stages({}, {}, {"takes": {"plam": 1}})},
+        "stages[2].takes.plam",
+        "no stage 'plam'",
+        "did you mean 'plan'",
+    ),
+    "an output that is not there yet": (
+        {"stages": stages({}, {}, {"after": ["check"]})},
+        "stages[2].takes.plan",
+        "has not ended",
+        "`after`",
+    ),
+    "tokens of a component": (
+        {"stages": stages({}, {"takes": {"check": 1}})},
+        "stages[1].takes.check",
+        "has no tokens",
+        "`chunks`",
+    ),
+    "two stages of one name": (
+        {"stages": stages({}, {"name": "check"}, {"takes": {}})},
+        "stages[1].name",
+        "two stages are named 'check'",
+        "its own",
+    ),
+    "a probability above 1": ({"stages": stages({}, {"probability": 1.2})}, "stages[1].probability", "at most 1", "at most 1"),
+    "an answer in rounds": (
+        {"stages": stages({}, {}, {"loop": {"mean": 2, "at_most": 3}})},
+        "stages[2].loop",
+        "no single first token",
+        "e2e",
+    ),
+    "nobody answers": ({"stages": stages()[:1]}, "stages", "no stage answers", "generates"),
+    "an unknown length": (
+        {"stages": stages({}, {"output_tokens": None})},
+        "stages[1].output_tokens",
+        "is not said",
+        "output_tokens",
+    ),
+    "a component without a tail": (
+        {"stages": stages({"component": {**CHECK, "latency_p95": None}})},
+        "stages[0].component.latency_p95",
+        "not said",
+        "give latency_p95",
+    ),
+    "an unknown component": (
+        {"stages": stages({"component": None, "uses": "cloud/filter"})},
+        "stages[0].uses",
+        "no component is named",
+        "planner catalog",
+    ),
+    "retries of the whole": ({"retries": {"attempts": 2}}, "retries", "not one call", "each stage"),
+    "retries that never end": (
+        {"stages": stages({}, {"retries": {"attempts": 3, "errors": 1}})},
+        "stages[1].retries",
+        "never end",
+        "check errors",
+    ),
+    "an unknown model of a stage": (
+        {"stages": stages({}, {"choose": {"models": {"allow": ["org/smal"]}}})},
+        "stages[1].choose.models.allow[0]",
+        "matches no model",
+        "org/small",
+    ),
+    "a floor of a stage that nothing reaches": (
+        {"stages": stages({}, {"quality": [{"benchmark": "exam", "at_least": 90}]})},
+        "stages[1].quality[0].at_least",
+        "the best is org/large with 80",
+        "80 or less",
+    ),
+    "a lever without a source": (
+        {"levers": [{k: v for k, v in lever(**effect(calls=span(0, 1))).items() if k != "source"}]},
+        "levers[0].source",
+        "'source' is missing",
+        "add",
+    ),
+    "an effect without a range": (
+        {"levers": [lever(**effect(calls={"low": 0.5}))]},
+        "levers[0].options[0].effects[0].calls.high",
+        "'high' is missing",
+        "add",
+    ),
+    "a range upside down": (
+        {"levers": [lever(**effect(calls=span(0.9, 0.5)))]},
+        "levers[0].options[0].effects[0].calls",
+        "below low",
+        "check the two",
+    ),
+    "an effect on an unknown stage": (
+        {"levers": [lever(**effect(stage="anwser", calls=span(0, 1)))]},
+        "levers[0].options[0].effects[0].stage",
+        "no stage 'anwser'",
+        "answer",
+    ),
+    "an unknown stage that is still called": (
+        {"levers": [lever("semantic_cache", answered=span(0, 0.1), wrong=span(0, 0), still=["chck"])]},
+        "levers[0].options[0].still[0]",
+        "no stage 'chck'",
+        "check",
+    ),
+    "an unknown task": (
+        {"levers": [lever(**effect(scores={"exams": span(60, 61)}))]},
+        "levers[0].options[0].effects[0].scores.exams",
+        "no benchmark",
+        "exam",
+    ),
+    "an unknown student": (
+        {"levers": [lever("student", **effect(stage="answer", models=["org/tiny"]))]},
+        "levers[0].options[0].effects[0].models[0]",
+        "matches no model",
+        "org/",
+    ),
+    "a cache that says nothing of errors": (
+        {"levers": [lever("semantic_cache", answered=span(0, 0.1))]},
+        "levers[0].options[0]",
+        "go together",
+        "give both",
+    ),
+    "training for nothing": (
+        {"levers": [lever("fine_tune", **effect(models=["org/small"]))]},
+        "levers[0].options[0]",
+        "what training costs",
+        "`once`",
+    ),
+    "an unknown router": (
+        {"levers": [lever("cascade", cascade={"stage": "answer", "small": ["org/small"], "router": "mf"})]},
+        "levers[0].options[0].cascade.router",
+        "no router is named",
+        "planner catalog",
+    ),
+    "a cache that would answer everybody alike": (
+        {"levers": [lever("semantic_cache", answered=span(0, 0.1), wrong=span(0, 0))], "personalized": 1},
+        "levers[0].options[0]",
+        "depends on who asks",
+        "remove the cache",
+    ),
+    "a cache on some personal answers": (
+        {"levers": [lever("semantic_cache", answered=span(0, 0.1), wrong=span(0, 0))], "personalized": 0.3},
+        "levers[0].options[0]",
+        "30% of answers depend on who asks",
+        "keys",
+    ),
+    "a stage nothing turns on": ({"stages": stages({"optional": True})}, "stages[0].optional", "never called", "on: true"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_each_mistake_has_one_message(tmp_path: Path, what: str) -> None:
+    fields, path, message, remedy = WRONG[what]
+    (found,) = issues(tmp_path, **fields)
+    assert found.path == f"workloads[0].{path}"
+    assert message in found.message
+    assert remedy in found.remedy
+
+
+def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
+    wrong = stages({"after": ["nobody"]}, {"takes": {"nothing": 1}}, {"quality": [{"benchmark": "exma", "at_least": 1}]})
+    assert len(issues(tmp_path, stages=wrong, levers=[lever("lane", **effect(stage="no", calls=span(0, 1)))])) == 5
+
+
+def test_names_of_the_catalog_are_put_in_their_place(tmp_path: Path) -> None:
+    """A router recovers 60 to 70 % of a gap from 50 to 80 at half of the calls: 68/80 to 71/80 of the large model's score."""
+    facts = tiny.catalog()
+    point = {"escalated": 0.5, "recovered_low": 0.6, "recovered_high": 0.7}
+    facts["routers"] = {"mf": {"strong": "org/large", "weak": "org/small", "kind": "model", "points": [point], **tiny.READ}}
+    facts["routers"]["mf"] |= {"weak_score": 50, "strong_score": 80}
+    caches = [{"threshold": 0.9, "hit_rate_low": 0.2, "hit_rate_high": 0.3, "false_hits_low": 0.01, "false_hits_high": 0.02}]
+    facts["semantic_caches"] = {"arena": {"method": "static", "traffic": "chat", "points": caches, **tiny.READ}}
+    facts["components"] = {"cloud/filter": CHECK}
+    offers = [
+        {**lever("cascade", cascade={"stage": "answer", "small": ["org/small"], "router": "mf"}), "name": "route"},
+        {**lever("semantic_cache", curve={"name": "arena", "threshold": 0.9}), "name": "cache"},
+    ]
+    made = tiny.workload(stages=stages({"component": None, "uses": "cloud/filter"}), levers=offers)
+    (workload,) = tiny.load(tmp_path, tiny.problem(made), facts).problem.workloads
+    cascade, cache = (row.options[0] for row in workload.levers)
+    assert workload.stages[0].component is not None
+    assert workload.stages[0].component.per_call == pytest.approx(0.001)
+    assert cascade.cascade is not None
+    (found,) = cascade.cascade.points
+    assert (found.quality.low, found.quality.high) == (pytest.approx(68 / 80), pytest.approx(71 / 80))
+    assert (cache.answered.low, cache.wrong.high) == (0.2, 0.02)  # type: ignore[union-attr]
+    assert "test" in workload.levers[0].note
+
+
+def test_a_curve_is_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "curve.csv").write_text("escalated,recovered\n0.25,0.5\n")
+    cascade = {"stage": "answer", "small": ["org/small"], "curve": "curve.csv", "weak_score": 40, "strong_score": 80}
+    made = tiny.workload(stages=stages(), levers=[lever("cascade", cascade=cascade)])
+    (workload,) = tiny.load(tmp_path, tiny.problem(made)).problem.workloads
+    assert workload.levers[0].options[0].cascade.points[0].quality.low == pytest.approx(60 / 80)  # type: ignore[union-attr]
