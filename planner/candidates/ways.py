@@ -5,9 +5,9 @@ multiply streams. Where they are many, ways are compared first by what their cal
 
     estimate[w] = cost[w] + Σ_r λ[r]·c[r],   c[r] = min over deployments of price·GPUs/μ[r],
 
-μ the capacity of a replica for the stream alone. Deployments are those that serve the workload as it is, or the first stream
-of its kind, at the least bound of cost per call, a few of every model and format. It is an estimate, not a proof: a lever may
-make another deployment the best, and whole replicas and shared pools are not seen. What is left out is told with the plan.
+μ the capacity of a replica for the stream alone. Deployments are those that serve the most patient stream of a kind at the least
+bound of cost per call, a few of every model and format. It is an estimate, not a proof: a lever may make another deployment the
+best, and whole replicas and shared pools are not seen. What is left out is told with the plan.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def screened(flows: Flows, catalog: Catalog, problem: Problem, supply_of: Callab
     for stream in flows.streams:
         key = (stream.workload.name, stream.stage, stream.role, stream.workload.choose)
         families.setdefault(key, []).append(stream)
-    firsts = tuple(members[0] for members in families.values())
+    firsts = tuple(max(members, key=_patience) for members in families.values())
     search = prepare(catalog, problem, Flows(firsts, ()), supply_of(firsts))
     search.extend(float(np.max(search.site_cost, where=np.isfinite(search.site_cost), initial=0.0)))
     floors = Floors(catalog)
@@ -116,7 +116,13 @@ def screened(flows: Flows, catalog: Catalog, problem: Problem, supply_of: Callab
     best = {name: float(estimate[workloads == name].min()) for name in dict.fromkeys(workloads.tolist())}
     with np.errstate(invalid="ignore"):
         regret = estimate - np.array([best[name] for name in workloads.tolist()])
-    return Screening(estimate, np.where(np.isnan(regret), np.inf, regret), sum(best.values()))
+    lost = np.isnan(regret)  # where no way of a workload has an estimate, none is preferred to another
+    return Screening(estimate, np.where(lost, 0.0, regret), sum(cost for cost in best.values() if np.isfinite(cost)))
+
+
+def _patience(stream: Stream) -> float:
+    """Return how much time a stream's promises leave in all [s]; the most patient of a kind may use what any of it may."""
+    return sum(target.seconds for target in hard_targets(stream)) if hard_targets(stream) else np.inf
 
 
 def _estimate(way: Way, call: dict[str, float], share: Floats) -> float:
@@ -229,15 +235,32 @@ def chosen(flows: Flows, found: Screening) -> list[int]:
     """
     index = {stream.name: r for r, stream in enumerate(flows.streams)}
     may = together(flows.streams, flows.ways)
-    most = WORTH * found.least
     kept: list[int] = []
     used: set[int] = set()
-    for w in sorted(range(len(flows.ways)), key=lambda w: (found.regret[w], w)):
-        if found.regret[w] > most or not np.isfinite(found.regret[w]):
-            break
+    served: set[str] = set()
+    for w in _in_order(flows, found):
         more = used | {index[name] for name in flows.ways[w].rates}
         ids = sorted(more)
-        if found.regret[w] == 0.0 or more == used or may[np.ix_(ids, ids)].sum() <= MOST_PAIRS:
+        first = flows.ways[w].workload not in served
+        if first or more == used or may[np.ix_(ids, ids)].sum() <= MOST_PAIRS:
             used = more
+            served.add(flows.ways[w].workload)
             kept.append(w)
     return sorted(kept)
+
+
+def _in_order(flows: Flows, found: Screening) -> list[int]:
+    """Return the ways in the order of their worth: the near ones, then of each workload the best without each lever.
+
+    What a lever saves can only be told beside a way that does not pull it.
+    """
+    order = sorted(range(len(flows.ways)), key=lambda w: (found.regret[w], w))
+    near = [w for w in order if found.regret[w] <= WORTH * found.least]
+    best = {flows.ways[w].workload: flows.ways[w] for w in reversed(near)}
+    without = [
+        next((w for w in order if flows.ways[w].workload == name and setting not in flows.ways[w].settings), None)
+        for name, way in best.items()
+        for setting in way.settings
+    ]
+    rest = [w for w in without if w is not None and np.isfinite(found.regret[w])]
+    return list(dict.fromkeys([*near, *sorted(rest, key=lambda w: (found.regret[w], w))]))

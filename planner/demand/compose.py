@@ -79,7 +79,7 @@ class Composed:
         """Every stage as the levers leave it."""
         workload, stages = self.asked.workload, self.asked.stages
         answer = answer_of([stage for stage in stages if not stage.optional]) or workload.name
-        return changed(stages, self.settings, answer, self.asked.problem.solver.effects)
+        return changed(stages, self.settings, answer, self.asked.problem.solver.effects, workload.personalized)
 
     @cached_property
     def there(self) -> tuple[Stage, ...]:
@@ -153,7 +153,8 @@ class Composed:
         """Return the share of requests that caches answer without a stage [1]."""
         view = self.asked.problem.solver.effects
         skips = [setting for setting in self.settings if stage.name not in setting.option.still]
-        return 1.0 - math.prod(1.0 - answered_share(setting, view) for setting in skips)
+        personal = self.asked.workload.personalized
+        return 1.0 - math.prod(1.0 - answered_share(setting, view, personal) for setting in skips)
 
     def _fixed(self) -> dict[str, float]:
         """Times of components, at the 95th percentile or else the mean; all rounds of a loop [s]."""

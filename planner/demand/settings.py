@@ -124,7 +124,9 @@ class Changed:
         return (self.stage.name, self.inputs, self.outputs, *limits, self.prefix)
 
 
-def changed(stages: Sequence[Stage], settings: Settings, answer: str, view: View) -> dict[str, Changed]:
+def changed(
+    stages: Sequence[Stage], settings: Settings, answer: str, view: View, personalized: float = 0.0
+) -> dict[str, Changed]:
     """Return every stage as the settings leave it.
 
     Parameters
@@ -133,6 +135,7 @@ def changed(stages: Sequence[Stage], settings: Settings, answer: str, view: View
     settings : levers pulled
     answer : the answering stage, whose quality wrong answers from a cache lower
     view : end of ranges to plan with
+    personalized : share of requests that no semantic cache answers [1]
 
     Returns
     -------
@@ -149,7 +152,7 @@ def changed(stages: Sequence[Stage], settings: Settings, answer: str, view: View
             here.cascade = (cascade, point, setting.lead)
             here.keeps *= end(point.quality, "low", view)
             here.said = (*here.said, setting.label)
-        answered = answered_share(setting, view)
+        answered = answered_share(setting, view, personalized)
         for name, here in found.items():
             if answered and name not in setting.option.still:
                 here.calls *= 1.0 - answered
@@ -160,13 +163,13 @@ def changed(stages: Sequence[Stage], settings: Settings, answer: str, view: View
     return found
 
 
-def answered_share(setting: Setting, view: View) -> float:
-    """Return the share of requests that a semantic cache answers: what it could, less what is too old [1]."""
+def answered_share(setting: Setting, view: View, personalized: float = 0.0) -> float:
+    """Return the share of requests that a semantic cache answers: what it could, less what is too old or personal [1]."""
     option = setting.option
     if option.answered is None:
         return 0.0
     stale = end(option.stale, "high", view) if option.stale is not None else 0.0
-    return end(option.answered, "low", view) * (1.0 - stale)
+    return end(option.answered, "low", view) * (1.0 - stale) * (1.0 - personalized)
 
 
 def delay_of(settings: Settings) -> float:

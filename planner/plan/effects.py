@@ -32,7 +32,7 @@ def effect_facts(search: Search, taken: Sequence[Way]) -> Iterator[Fact]:
     for way in taken:
         workload = workloads[way.workload]
         for setting in pulled_settings(workload, way):
-            lever, figures = setting.lever, "; ".join(said(setting, view))
+            lever, figures = setting.lever, "; ".join(said(setting, view, workload.personalized))
             text = f"{setting.label} ({lever.kind.replace('_', ' ')}): {figures or 'changes nothing that counts'}"
             taken_with = f"; planned with {ENDS[view]} (solver.effects)" if ranges(setting) else ""
             yield _fact(f"{way.workload}: {lever.name}", f"{text}{taken_with}", lever)
@@ -62,11 +62,11 @@ def _fact(subject: str, statement: str, row: Sourced) -> Fact:
     )
 
 
-def said(setting: Setting, view: View) -> Iterator[str]:
+def said(setting: Setting, view: View, personalized: float = 0.0) -> Iterator[str]:
     """Yield what a setting does, in words with the figures planned with."""
     option, point = setting.option, setting.point
     if option.answered is not None:
-        yield f"answers {_percent(answered_share(setting, view))} of requests{_known(option.answered, _percent)}"
+        yield f"answers {_percent(answered_share(setting, view, personalized))} of requests{_known(option.answered, _percent)}"
     for name, share in (("too old", option.stale), ("wrong answers", option.wrong)):
         if share is not None:
             yield f"{name} {_taken(share, 'high', view, _percent)}"

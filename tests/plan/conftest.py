@@ -60,7 +60,7 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> Case:
     """A desk in four stages behind a cache, with names that hold spaces and brackets, beside a chat that shortens answers."""
     checked = {"latency_mean": "40ms", "latency_p95": "90ms", **READ}
     steps = [
-        {"name": "check (v1)", "component": checked},
+        {"name": "check (v1)", "component": {"kind": "moderation", **checked}},
         {"name": "search", "component": {"kind": "vector_store", "per_call": "$0.10/kreq", **checked}},
         {
             "name": "plan",
