@@ -365,7 +365,7 @@ class StatementLine(Strict):
 
 
 class Statement(Strict):
-    """The cost as tokens on machines kept perfectly busy, and what is paid on top and why (docs/cost-statement.md)."""
+    """The cost as tokens on machines kept perfectly busy, and what is paid on top and why (docs/ways.md)."""
 
     lines: tuple[StatementLine, ...]
     """Input and output tokens, fan-out, batching efficiency, SLO headroom, fixed infrastructure, degradation, energy."""
