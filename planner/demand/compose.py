@@ -181,7 +181,7 @@ class Composed:
         for stage, calls, streams in made:
             names = tuple(register.add(stream) for stream in streams)
             rates |= {name: stream.rate for name, stream in zip(names, streams, strict=True)}
-            wanted = self.wanted(stage)
+            wanted = self.wanted(stage) * self._models_asked(stage)
             busy = sum(a * b * c for a, b, c in zip(self.asked.weights, self.asked.arrivals.rate, calls, strict=True))
             mean = self.asked.mean_rate
             tried = wanted * (busy / mean if mean else max(calls))
@@ -196,8 +196,12 @@ class Composed:
             items=tuple(self._items()),
             requests=self.asked.arrivals.rate,
             answer=self.answer,
-            judged=sum(setting.judged for setting in self.settings),
         )
+
+    def _models_asked(self, stage: Stage) -> float:
+        """Return how many models each call of a stage asks: small ones first, and large ones for what is sent on [1]."""
+        cascade = self.changed[stage.name].cascade
+        return 1.0 + cascade[1].escalated if cascade is not None and cascade[0].ask_first else 1.0
 
     def _streams(
         self, stage: Stage, budgets: Mapping[str, float], split: Split, delay: float, tries: Sequence[float]

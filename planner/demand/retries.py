@@ -75,17 +75,3 @@ def settled(rate: float, retries: Retries, limit: float | None = None) -> Load:
             break
         offered = after
     return Load(tries_per_call(failing, retries.attempts), failing, 1.0 - failing**retries.attempts)
-
-
-def waiting(retries: Retries, timeout: float) -> float:
-    """Return the mean time that failed tries and pauses add to a call [s].
-
-    Σ_{i=1}^{n−1} f^i·(t + b·2^{i−1})
-
-    Parameters
-    ----------
-    retries : n attempts, pause b before the second try
-    timeout : t, time that a failed try takes at most [s]
-    """
-    failing = retries.failing
-    return sum(failing**i * (timeout + retries.backoff * 2.0 ** (i - 1)) for i in range(1, retries.attempts))

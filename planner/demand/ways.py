@@ -72,8 +72,6 @@ class Way:
     """Requests of the workload in each period [1/s]."""
     answer: str = ""
     """The answering stage."""
-    judged: int = 0
-    """Settings by which a model or classifier decides call by call, rather than a rule."""
 
     @property
     def name(self) -> str:

@@ -332,7 +332,7 @@ workloads:
     quality: [{benchmark: exam, at_least: 50}]
     stages:
       - name: check
-        component: {latency_mean: 40ms, latency_p95: 90ms, source: test, as_of: "2026-11"}
+        component: {kind: moderation, latency_mean: 40ms, latency_p95: 90ms, source: test, as_of: "2026-11"}
       - {name: plan, probability: 0.4, input_tokens: {mean: 300, p95: 400}, output_tokens: {mean: 40, p95: 80}}
       - {name: polish, optional: true, input_tokens: {mean: 300, p95: 400}, output_tokens: {mean: 40, p95: 80}}
       - {name: answer, after: [check, plan], quality: [{benchmark: exam, at_least: 60}]}
