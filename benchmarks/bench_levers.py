@@ -64,7 +64,7 @@ def timed(loaded: LoadedProblem) -> tuple[Plan, float]:
 
 
 def main() -> None:
-    loaded = load_problem(ROOT / "problems" / "mix-benchmark.yaml").with_solver(time_limit=120.0)
+    loaded = load_problem(ROOT / "problems" / "mix-benchmark.yaml").with_solver(time_limit="120s")
     plain, without = timed(loaded)
     plan, took = timed(with_levers(loaded))
     proof = plan.proof
