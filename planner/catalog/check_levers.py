@@ -10,6 +10,7 @@ from planner.catalog.findings import Findings, Parts
 from planner.catalog.suggest import remedy_for
 from planner.catalog.yamlfile import KeyPath
 from planner.domain.levers import Effect, Kind, Lever, Option
+from planner.domain.stages import Stage, answering
 from planner.domain.workload import Workload
 
 _Needs = Callable[[Option], bool]
@@ -63,7 +64,9 @@ def check_levers(parts: Parts, findings: Findings) -> None:
             for number, option in enumerate(lever.options):
                 where = (*path, place, "options", number)
                 _kind(lever, option, where, findings)
-                _stages(workload, option, where, findings)
+                if _stages(workload, option, where, findings):
+                    _answered(workload, option, where, findings)
+                    _served(workload, option, where, findings)
                 _names(parts, option, where, findings)
                 _personal(workload, option, where, findings)
 
@@ -75,15 +78,46 @@ def _kind(lever: Lever, option: Option, path: KeyPath, findings: Findings) -> No
             findings.error(path, f"a lever of kind {lever.kind} must say {what}", f"add {what}, or name another kind")
 
 
-def _stages(workload: Workload, option: Option, path: KeyPath, findings: Findings) -> None:
-    """Stages named must exist, and only optional ones are turned on."""
+def _stages(workload: Workload, option: Option, path: KeyPath, findings: Findings) -> bool:
+    """Stages named must exist; return whether they do."""
     known = {stage.name for stage in workload.stages} or {workload.name}
     named: list[tuple[KeyPath, str | None]] = [(("effects", i, "stage"), effect.stage) for i, effect in enumerate(option.effects)]
     named += [(("still", i), name) for i, name in enumerate(option.still)]
     named += [(("cascade", "stage"), option.cascade.stage)] if option.cascade is not None else []
+    unknown = [(place, name) for place, name in named if name is not None and name not in known]
+    for place, name in unknown:
+        findings.error((*path, *place), f"there is no stage {name!r}", remedy_for(name, known))
+    return not unknown
+
+
+def _answered(workload: Workload, option: Option, path: KeyPath, findings: Findings) -> None:
+    """What is left out must leave the stage that answers, or turn one on in its place: else a stage before it would answer."""
+    there = {stage.name: not stage.optional for stage in workload.stages}
+    answer = answering(workload.stages)
+    for effect in option.effects:
+        if effect.on or effect.off:
+            there |= dict.fromkeys([effect.stage] if effect.stage is not None else list(there), effect.on)
+    if answer is None or there[answer.name]:
+        return
+    left = [stage for stage in workload.stages if there[stage.name] and stage.calls_model and stage.role == "generate"]
+    if left and left[-1].optional:
+        return
+    number = next(i for i, effect in enumerate(option.effects) if effect.off and effect.stage in (answer.name, None))
+    message = f"it leaves out {answer.name!r}, the stage that answers"
+    remedy = "leave out other stages, or turn on an optional stage that answers instead"
+    findings.error((*path, "effects", number, "off"), message, remedy)
+
+
+def _served(workload: Workload, option: Option, path: KeyPath, findings: Findings) -> None:
+    """Models can be named only for stages that call one."""
+    stages: dict[str | None, Stage] = {stage.name: stage for stage in workload.stages}
+    named: list[tuple[KeyPath, str | None]] = [
+        (("effects", i, "stage"), effect.stage) for i, effect in enumerate(option.effects) if effect.models is not None
+    ]
+    named += [(("cascade", "stage"), option.cascade.stage)] if option.cascade is not None else []
     for place, name in named:
-        if name is not None and name not in known:
-            findings.error((*path, *place), f"there is no stage {name!r}", remedy_for(name, known))
+        if name in stages and not stages[name].calls_model:
+            findings.error((*path, *place), f"{name!r} calls a component and no model", "name a stage that calls a model")
 
 
 def _names(parts: Parts, option: Option, path: KeyPath, findings: Findings) -> None:

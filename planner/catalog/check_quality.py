@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from planner.catalog import select
 from planner.catalog.findings import Findings, Parts
@@ -10,8 +10,8 @@ from planner.catalog.suggest import remedy_for
 from planner.catalog.yamlfile import KeyPath
 from planner.domain.calls import Choice, Choices, QualityFloor
 from planner.domain.catalog import Catalog
-from planner.domain.llm import Score
-from planner.domain.stages import Stage
+from planner.domain.llm import Role, Score
+from planner.domain.stages import Stage, answering
 from planner.domain.workload import Workload
 
 
@@ -22,11 +22,8 @@ def check_quality(parts: Parts, findings: Findings) -> None:
         workload = _as_answered(stated)
         for place, stage in enumerate(stated.stages):
             own = _as_served(stated, stage).model_copy(update={"quality": stage.quality})
-            for number in range(len(stage.quality)):
-                _floor(parts, own, (*path, "stages", place, "quality", number), number, findings)
-        known = [_floor(parts, workload, (*path, "quality", place), place, findings) for place in range(len(workload.quality))]
-        if len(known) > 1 and all(known):
-            _all_at_once(parts, workload, (*path, "quality"), findings)
+            _floors(parts, own, stage, (*path, "stages", place, "quality"), findings)
+        _floors(parts, workload, answering(stated.stages), (*path, "quality"), findings)
         if not workload.quality and workload.choose.models.allow is None and parts.choose.models.allow is None:
             message = "neither a quality floor nor a list of models: the cheapest model wins, whatever its quality"
             findings.warn(path, message, "add `quality`, or list models under `choose.models.allow`")
@@ -41,53 +38,91 @@ def _as_served(workload: Workload, stage: Stage) -> Workload:
 
 def _as_answered(workload: Workload) -> Workload:
     """Return a workload with the choices of its answering stage."""
-    models = [s for s in workload.stages if s.component is None and s.uses is None and s.role == "generate"]
-    return _as_served(workload, models[-1]) if models else workload
+    answer = answering(workload.stages)
+    return _as_served(workload, answer) if answer is not None else workload
 
 
-def _measured(workload: Workload) -> set[str]:
-    """Return the benchmarks on which levers bring scores of their own: floors there may be reached by them."""
-    return {name for lever in workload.levers for option in lever.options for effect in option.effects for name in effect.scores}
+def _floors(parts: Parts, workload: Workload, stage: Stage | None, path: KeyPath, findings: Findings) -> None:
+    """Check the floors that hold for one stage, each by itself and all together."""
+    known = [_floor(parts, workload, stage, (*path, place), place, findings) for place in range(len(workload.quality))]
+    if len(known) > 1 and all(known):
+        _all_at_once(parts, workload, stage, path, findings)
 
 
-def _floor(parts: Parts, workload: Workload, path: KeyPath, place: int, findings: Findings) -> bool:
+def brought(workload: Workload, stage: Stage | None, benchmark: str) -> float | None:
+    """Return the best score on a benchmark that levers bring for a stage, at its better end; None if they bring none."""
+    effects = (effect for lever in workload.levers for option in lever.options for effect in option.effects)
+    here = (effect for effect in effects if effect.stage is None or stage is None or effect.stage == stage.name)
+    return max((effect.scores[benchmark].high for effect in here if benchmark in effect.scores), default=None)
+
+
+def _floor(parts: Parts, workload: Workload, stage: Stage | None, path: KeyPath, place: int, findings: Findings) -> bool:
     """Check one floor; return whether some usable model reaches it."""
     floor, catalog = workload.quality[place], parts.catalog
-    if floor.benchmark in _measured(workload) or floor.measured is not None:
+    scored = brought(workload, stage, floor.benchmark)
+    if floor.measured is not None or (scored is not None and scored >= floor.at_least):
         return True
     if floor.benchmark not in catalog.benchmarks:
         remedy = remedy_for(floor.benchmark, catalog.benchmarks, "`planner catalog list benchmarks`")
         findings.error((*path, "benchmark"), f"no benchmark is named {floor.benchmark!r}", remedy)
         return False
-    best = _best(usable_scores(parts, workload), floor.benchmark)
+    best = best_score(usable_scores(parts, workload, stage), floor.benchmark)
     if best is not None and best[1] >= floor.at_least:
         return True
-    name = floor.benchmark
-    if best is None:
-        message = f"no model that may be used has a published {name} score"
-        findings.error((*path, "benchmark"), message, _elsewhere(catalog, name, "name another benchmark, or allow more models"))
-    else:
-        message = f"no model that may be used reaches {floor.at_least:g} on {name}; the best is {best[0]} with {best[1]:g}"
-        findings.error((*path, "at_least"), message, _elsewhere(catalog, name, f"lower the floor to {best[1]:g} or less"))
+    field, (message, remedy) = "benchmark" if (best, scored) == (None, None) else "at_least", _below(floor, best, scored)
+    findings.error((*path, field), message, _elsewhere(catalog, floor.benchmark, remedy, role_of(stage)))
     return False
 
 
-def _all_at_once(parts: Parts, workload: Workload, path: KeyPath, findings: Findings) -> None:
-    """Floors that different models reach one by one may be out of reach together."""
-    if not any(all(_reaches(rows, floor) for floor in workload.quality) for _, rows in usable_scores(parts, workload)):
+def _below(floor: QualityFloor, best: tuple[str, float] | None, scored: float | None) -> tuple[str, str]:
+    """Return message and remedy of a floor that neither published scores nor those that levers bring reach."""
+    name = floor.benchmark
+    if best is not None:
+        message = f"no model that may be used reaches {floor.at_least:g} on {name}; the best is {best[0]} with {best[1]:g}"
+        return message, f"lower the floor to {best[1]:g} or less"
+    message = f"no model that may be used has a published {name} score"
+    if scored is None:
+        return message, "name another benchmark, or allow more models"
+    return f"{message}, and levers bring no more than {scored:g}", f"lower the floor to {scored:g} or less"
+
+
+def _all_at_once(parts: Parts, workload: Workload, stage: Stage | None, path: KeyPath, findings: Findings) -> None:
+    """Floors that different models reach one by one may be out of reach together; scores that levers bring are not published."""
+    floors = [f for f in workload.quality if f.measured is None and brought(workload, stage, f.benchmark) is None]
+    rows_of = usable_scores(parts, workload, stage)
+    if len(floors) > 1 and not any(all(_reaches(rows, floor) for floor in floors) for _, rows in rows_of):
         message = "each floor is reached by some model, but no model that may be used has published scores that reach all of them"
         findings.error(path, message, "lower a floor, or remove the least important one")
 
 
-def usable_scores(parts: Parts, workload: Workload) -> list[tuple[str, tuple[Score, ...]]]:
-    """Return name and scores of every model and API a workload may use, as far as its choices and licences say."""
-    catalog = parts.catalog
+def role_of(stage: Stage | None) -> Role:
+    """Return what kind of model a stage calls, or a workload without stages."""
+    return "generate" if stage is None else stage.role
+
+
+def usable_scores(parts: Parts, workload: Workload, stage: Stage | None) -> list[tuple[str, tuple[Score, ...]]]:
+    """Return name and scores of every model and API a stage may use, as far as choices, levers and licences say."""
+    catalog, role = parts.catalog, role_of(stage)
     choices = [choice for choice in (parts.choose, workload.choose) if _names_known(catalog, choice)]
     licences = _known_licences(catalog, workload.data.licences)
-    models = [(name, catalog.models[name].scores) for name in select.usable_models(catalog, choices, licences)]
-    if not workload.data.external_api:
+    usable = set(select.usable_models(catalog, choices, licences, role))
+    widest = select.usable_models(catalog, [parts.choose] if parts.choose in choices else [], licences, role)
+    usable |= {name for name in widest if any(name in select.matching(catalog, "models", p) for p in _by_lever(workload, stage))}
+    models = [(name, catalog.models[name].scores) for name in sorted(usable)]
+    if not workload.data.external_api or role != "generate":
         return models
     return models + [(name, _api_scores(catalog, name)) for name in sorted(select.permitted(catalog, "apis", choices))]
+
+
+def _by_lever(workload: Workload, stage: Stage | None) -> Iterator[str]:
+    """Yield the models that levers put in place of those the workload chooses."""
+    for option in (option for lever in workload.levers for option in lever.options):
+        for effect in option.effects:
+            if effect.stage is None or stage is None or effect.stage == stage.name:
+                yield from effect.models or ()
+        cascade = option.cascade
+        if cascade is not None and (cascade.stage is None or stage is None or cascade.stage == stage.name):
+            yield from cascade.large or ()
 
 
 def _names_known(catalog: Catalog, choices: Choices) -> bool:
@@ -109,7 +144,7 @@ def _api_scores(catalog: Catalog, name: str) -> tuple[Score, ...]:
     return offer.scores + behind
 
 
-def _best(scores: Iterable[tuple[str, tuple[Score, ...]]], benchmark: str) -> tuple[str, float] | None:
+def best_score(scores: Iterable[tuple[str, tuple[Score, ...]]], benchmark: str) -> tuple[str, float] | None:
     """Return the best name and score on a benchmark."""
     tops = [(top, name) for name, rows in scores if (top := _top(rows, benchmark)) is not None]
     if not tops:
@@ -127,7 +162,7 @@ def _reaches(rows: Iterable[Score], floor: QualityFloor) -> bool:
     return top is not None and top >= floor.at_least
 
 
-def _elsewhere(catalog: Catalog, benchmark: str, remedy: str) -> str:
+def _elsewhere(catalog: Catalog, benchmark: str, remedy: str, role: Role) -> str:
     """Add the best model of the whole catalog to a remedy."""
-    best = _best([(name, model.scores) for name, model in catalog.models.items()], benchmark)
+    best = best_score([(name, model.scores) for name, model in catalog.models.items() if model.role == role], benchmark)
     return f"{remedy}; best in the catalog: {best[0]} with {best[1]:g}" if best else remedy

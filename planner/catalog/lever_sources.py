@@ -9,7 +9,7 @@ from typing import Any
 from planner.catalog.curves import read_curve
 from planner.catalog.findings import Findings, Parts
 from planner.catalog.select import plain, without_aliases
-from planner.catalog.suggest import remedy_for
+from planner.catalog.suggest import nearest, remedy_for
 from planner.catalog.yamlfile import KeyPath
 from planner.domain import lever_facts
 from planner.domain.catalog import Catalog
@@ -114,6 +114,7 @@ def _cascade(cascade: Cascade, catalog: Catalog, base: Path) -> Cascade:
 
     (weak + recovered·(strong − weak)) / strong
     """
+    field = "router" if cascade.router is not None else "curve"
     weak, strong = cascade.weak_score, cascade.strong_score
     if cascade.router is not None:
         if cascade.router not in catalog.routers:
@@ -123,10 +124,13 @@ def _cascade(cascade: Cascade, catalog: Catalog, base: Path) -> Cascade:
         curve: Iterable[lever_facts.EscalationPoint] = row.points
         weak, strong = weak or row.weak_score, strong or row.strong_score
     else:
-        curve = read_curve(base / (cascade.curve or ""))
+        curve = _read(base, cascade.curve or "")
     if weak is None or strong is None:
         message = f"scores of the weak and the strong model of {cascade.router} are not known"
         raise _Missing(("cascade", "router"), message, "give cascade.weak_score and cascade.strong_score")
+    if not 0.0 <= weak <= strong or strong == 0.0:
+        message = f"the small models score {weak:g} and the large ones {strong:g}: there is no gap to recover"
+        raise _Missing(("cascade", field), message, "give weak_score and strong_score, the larger one to the large models")
 
     def reached(recovered: float) -> float:
         return (weak + recovered * (strong - weak)) / strong
@@ -138,6 +142,16 @@ def _cascade(cascade: Cascade, catalog: Catalog, base: Path) -> Cascade:
         for point in curve
     )
     return cascade.model_copy(update={"points": points, "router": None, "curve": None})
+
+
+def _read(base: Path, name: str) -> tuple[lever_facts.EscalationPoint, ...]:
+    """Read a curve of one's own; a file that is not there is a mistake of the problem file, one within it is the curve's."""
+    path = base / name
+    if not path.is_file():
+        beside = nearest(path.name, sorted(file.name for file in path.parent.glob("*.csv"))) if path.parent.is_dir() else None
+        remedy = f"did you mean {beside!r}?" if beside else f"the path is relative to {base}; check its spelling"
+        raise _Missing(("cascade", "curve"), f"there is no file {name!r}", remedy)
+    return read_curve(path)
 
 
 def _cache(at: CacheAt, catalog: Catalog) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from planner.catalog.check_choices import check_choices
 from planner.catalog.check_demand import check_demand
 from planner.catalog.check_levers import check_levers
 from planner.catalog.check_quality import check_quality
+from planner.catalog.check_reach import check_reach
 from planner.catalog.check_stages import check_stages
 from planner.catalog.findings import Findings, Parts
 from planner.catalog.lever_sources import check_sources, with_sources
@@ -147,6 +148,7 @@ def _cross_check(parts: Parts, findings: Findings) -> None:
     check_choices(parts, findings)
     check_stages(parts, findings)
     check_levers(parts, findings)
+    check_reach(parts, findings)
     check_sources(parts, findings)
 
 

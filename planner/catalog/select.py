@@ -9,6 +9,7 @@ from typing import get_args
 from planner.domain.calls import Choice, Choices
 from planner.domain.catalog import Catalog
 from planner.domain.hardware import OfferKind
+from planner.domain.llm import Role
 
 KINDS = tuple(Choices.model_fields)
 _MAGIC = frozenset("*?[")
@@ -66,12 +67,14 @@ def allowed(catalog: Catalog, kind: str, choice: Choice) -> frozenset[str]:
     return let_in - _union(catalog, kind, choice.forbid)
 
 
-def usable_models(catalog: Catalog, choices: Iterable[Choices], licences: Iterable[str] | None) -> list[str]:
-    """Return the generating models that choices and a licence rule let through; an unknown licence passes no rule."""
+def usable_models(
+    catalog: Catalog, choices: Iterable[Choices], licences: Iterable[str] | None, role: Role = "generate"
+) -> list[str]:
+    """Return the models of a role that choices and a licence rule let through; an unknown licence passes no rule."""
     rule = None if licences is None else frozenset(licences)
     let_in = sorted(permitted(catalog, "models", choices))
     models = ((name, catalog.models[name]) for name in let_in)
-    return [name for name, model in models if model.role == "generate" and (rule is None or model.licence in rule)]
+    return [name for name, model in models if model.role == role and (rule is None or model.licence in rule)]
 
 
 def without_aliases(catalog: Catalog, choices: Choices) -> Choices:

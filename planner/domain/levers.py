@@ -216,6 +216,8 @@ class Option(Strict):
             raise ValueError("once needs months; give the time over which it is spread")
         if (self.answered is None) != (self.wrong is None):
             raise ValueError("answered and wrong go together; give both shares, or neither")
+        if self.answered is not None and self.curve is not None:
+            raise ValueError("answered and wrong say the same as curve; give one of the two")
         return self
 
 

@@ -122,6 +122,16 @@ class Stage(Strict):
                 raise ValueError("a component calls no model: remove what describes its prompt and its promises")
         return self
 
+    @property
+    def calls_model(self) -> bool:
+        """Whether it calls a model rather than a component."""
+        return self.component is None and self.uses is None
+
+
+def answering(stages: Sequence[Stage]) -> Stage | None:
+    """Return the stage that answers while no lever is pulled: the last that calls a generating model and is not optional."""
+    return next((s for s in reversed(stages) if s.calls_model and s.role == "generate" and not s.optional), None)
+
 
 def before(stages: Sequence[Stage]) -> dict[str, tuple[str, ...]]:
     """Return which stages each one waits for: those it names, or the one before it in the list.
