@@ -7,41 +7,11 @@ from typing import Any
 
 import pytest
 import tiny
+import yaml
+from call_graphs import CHECK, TOKENS, effect, facts, issues, lever, span, stages
 
-from planner.errors import InvalidInput, Issue
-
-CHECK = {"kind": "moderation", "per_call": "$1/kreq", "latency_p95": "40ms", **tiny.READ}
-TOKENS = {"mean": 100, "scv": 0.5}
-
-
-def stages(*changes: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return check → plan → answer, with changes to each."""
-    base: list[dict[str, Any]] = [
-        {"name": "check", "component": CHECK},
-        {"name": "plan", "probability": 0.5, "loop": {"mean": 1.5, "at_most": 3}, "output_tokens": TOKENS},
-        {"name": "answer", "takes": {"plan": 1.0}},
-    ]
-    return [{**stage, **change} for stage, change in zip(base, [*changes, {}, {}, {}], strict=False)]
-
-
-def lever(kind: str = "other", **option: Any) -> dict[str, Any]:
-    return {"name": "lever", "kind": kind, "options": [{"name": "on", **option}], **tiny.READ}
-
-
-def effect(**fields: Any) -> dict[str, Any]:
-    return {"effects": [fields]}
-
-
-def span(low: float, high: float) -> dict[str, float]:
-    return {"low": low, "high": high}
-
-
-def issues(folder: Path, **fields: Any) -> list[Issue]:
-    try:
-        loaded = tiny.load(folder, tiny.problem(tiny.workload(**{"stages": stages(), **fields})))
-    except InvalidInput as error:
-        return list(error.issues)
-    return [issue for issue in loaded.warnings if "quality floor" not in issue.message]
+from planner.catalog.problem import load_problem
+from planner.errors import InvalidInput
 
 
 def test_a_good_file_has_no_finding(tmp_path: Path) -> None:
@@ -106,10 +76,22 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "give latency_p95",
     ),
     "an unknown component": (
-        {"stages": stages({"component": None, "uses": "cloud/filter"})},
+        {"stages": stages({"component": None, "uses": "cloud/filtre"})},
         "stages[0].uses",
         "no component is named",
-        "planner catalog",
+        "did you mean 'cloud/filter'",
+    ),
+    "a component of the catalog without a tail": (
+        {"stages": stages({"component": None, "uses": "cloud/mean"})},
+        "stages[0].uses",
+        "not said by cloud/mean",
+        "latency_p95",
+    ),
+    "a shared beginning of no prompt in particular": (
+        {"shared_prefix": {"tokens": 100, "hit_rate": 0.9}},
+        "shared_prefix",
+        "not counted",
+        "at the stages",
     ),
     "retries of the whole": ({"retries": {"attempts": 2}}, "retries", "not one call", "each stage"),
     "retries that never end": (
@@ -185,10 +167,10 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "`once`",
     ),
     "an unknown router": (
-        {"levers": [lever("cascade", cascade={"stage": "answer", "small": ["org/small"], "router": "mf"})]},
+        {"levers": [lever("cascade", cascade={"stage": "answer", "small": ["org/small"], "router": "mff"})]},
         "levers[0].options[0].cascade.router",
         "no router is named",
-        "planner catalog",
+        "did you mean 'mf'",
     ),
     "a cache that would answer everybody alike": (
         {"levers": [lever("semantic_cache", answered=span(0, 0.1), wrong=span(0, 0))], "personalized": 1},
@@ -222,19 +204,12 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
 
 def test_names_of_the_catalog_are_put_in_their_place(tmp_path: Path) -> None:
     """A router recovers 60 to 70 % of a gap from 50 to 80 at half of the calls: 68/80 to 71/80 of the large model's score."""
-    facts = tiny.catalog()
-    point = {"escalated": 0.5, "recovered_low": 0.6, "recovered_high": 0.7}
-    facts["routers"] = {"mf": {"strong": "org/large", "weak": "org/small", "kind": "model", "points": [point], **tiny.READ}}
-    facts["routers"]["mf"] |= {"weak_score": 50, "strong_score": 80}
-    caches = [{"threshold": 0.9, "hit_rate_low": 0.2, "hit_rate_high": 0.3, "false_hits_low": 0.01, "false_hits_high": 0.02}]
-    facts["semantic_caches"] = {"arena": {"method": "static", "traffic": "chat", "points": caches, **tiny.READ}}
-    facts["components"] = {"cloud/filter": CHECK}
     offers = [
         {**lever("cascade", cascade={"stage": "answer", "small": ["org/small"], "router": "mf"}), "name": "route"},
         {**lever("semantic_cache", curve={"name": "arena", "threshold": 0.9}), "name": "cache"},
     ]
     made = tiny.workload(stages=stages({"component": None, "uses": "cloud/filter"}), levers=offers)
-    (workload,) = tiny.load(tmp_path, tiny.problem(made), facts).problem.workloads
+    (workload,) = tiny.load(tmp_path, tiny.problem(made), facts()).problem.workloads
     cascade, cache = (row.options[0] for row in workload.levers)
     assert workload.stages[0].component is not None
     assert workload.stages[0].component.per_call == pytest.approx(0.001)
@@ -251,3 +226,60 @@ def test_a_curve_is_read_from_a_file(tmp_path: Path) -> None:
     made = tiny.workload(stages=stages(), levers=[lever("cascade", cascade=cascade)])
     (workload,) = tiny.load(tmp_path, tiny.problem(made)).problem.workloads
     assert workload.levers[0].options[0].cascade.points[0].quality.low == pytest.approx(60 / 80)  # type: ignore[union-attr]
+
+
+LOG = {"name": "log", "component": {"kind": "logging", "per_call": "$1/kreq", **tiny.READ}}
+TTFT = {"metric": "ttft", "percentile": 95, "target": "1500ms"}
+E2E = {"metric": "e2e", "percentile": 95, "target": "20s"}
+
+
+@pytest.mark.parametrize(
+    ("log", "objectives", "found"),
+    [
+        (LOG, [TTFT], 0),  # nobody waits for it before the first token
+        (LOG, [E2E], 1),
+        (LOG, [], 0),
+        ({**LOG, "after": []}, [TTFT, E2E], 0),  # beside the answer: neither before it nor after it
+    ],
+)
+def test_only_components_that_a_promise_waits_for_need_a_tail(
+    tmp_path: Path, log: dict[str, Any], objectives: list[dict[str, Any]], found: int
+) -> None:
+    seen = issues(tmp_path, stages=[*stages(), log], objectives=objectives)
+    assert [issue.path for issue in seen] == ["workloads[0].stages[3].component.latency_p95"] * found
+
+
+@pytest.mark.parametrize("target", [{"stage": "check", "on": True}, {"on": True}])
+def test_a_stage_that_a_lever_turns_on_is_called(tmp_path: Path, target: dict[str, Any]) -> None:
+    assert issues(tmp_path, stages=stages({"optional": True}), levers=[lever(**effect(**target))]) == []
+
+
+def test_floors_hold_for_the_stage_that_answers_without_levers(tmp_path: Path) -> None:
+    """A last stage that only a lever turns on may use a small model alone: the floor is not held against that."""
+    polish = {"name": "polish", "optional": True, "output_tokens": TOKENS, "choose": {"models": {"allow": ["org/small"]}}}
+    floor = [{"benchmark": "exam", "at_least": 60}]
+    assert issues(tmp_path, stages=[*stages(), polish], quality=floor, levers=[lever(**effect(stage="polish", on=True))]) == []
+
+
+def test_floors_of_a_stage_are_held_against_models_of_its_role(tmp_path: Path) -> None:
+    embed = {"name": "embed", "role": "embed", "quality": [{"benchmark": "exam", "at_least": 50}]}
+    (found,) = issues(tmp_path, stages=[embed, *stages({"after": []})])
+    assert found.path == "workloads[0].stages[0].quality[0].benchmark"
+    assert "org/" not in found.remedy
+
+
+def test_a_mistake_is_told_with_its_line(tmp_path: Path) -> None:
+    tiny.load(tmp_path, tiny.problem())
+    made = tiny.problem(tiny.workload(stages=stages({}, {"probability": 1.2}, {"takes": {"plam": 1}})))
+    path = tmp_path / "lines.yaml"
+    path.write_text(yaml.safe_dump({**made, "catalogs": {"builtin": False, "files": ["catalog.yaml"]}}, sort_keys=False))
+    text = path.read_text().splitlines()
+    with pytest.raises(InvalidInput) as caught:
+        load_problem(path)
+    (found,) = caught.value.issues
+    assert "probability: 1.2" in text[found.line - 1]
+    path.write_text(path.read_text().replace("probability: 1.2", "probability: 0.2"))
+    with pytest.raises(InvalidInput) as caught:
+        load_problem(path)
+    (found,) = caught.value.issues
+    assert "plam: 1" in text[found.line - 1]
