@@ -211,6 +211,25 @@ def test_a_cascade_without_a_fee_needs_small_models_that_cost_less_than_what_is_
     assert pulled(plan) == (share > 1)
 
 
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [
+        ("student", {"effects": effect(models=["org/small"], scores={"exam": span(79, 80)})}),
+        ("fine_tune", {"effects": effect(models=["org/small"], scores={"exam": span(79, 80)}), "once": "$1", "months": 12}),
+        ("cascade", {"cascade": CASCADE}),
+    ],
+)
+def test_what_a_lever_says_of_a_model_holds_for_no_other_api(tmp_path: Path, kind: str, option: dict[str, Any]) -> None:
+    """An API that costs next to nothing and scores 5 is neither the student nor the small model of a cascade."""
+    facts = with_large(3.0)
+    base = {key: value for key, value in facts["apis"]["cloud/small"].items() if key != "open_model"}
+    poor = {"model": "poor", "input_price": "$0.01/Mtok", "output_price": "$0.01/Mtok"}
+    facts["apis"]["cloud/poor"] = {**base, **poor, "scores": [{"benchmark": "exam", "score": 5, **tiny.READ}]}
+    plan = solved(tmp_path, kind, facts, at_least=75, **option)
+    assert pulled(plan)
+    assert {route.api for route in plan.apis} == ({"cloud/small", "cloud/large"} if kind == "cascade" else {"cloud/small"})
+
+
 # What may wait goes where nobody promises latency, at half the price.
 PROMISED = [{"metric": "ttft", "percentile": 95, "target": "1500ms"}]
 
