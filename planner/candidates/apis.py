@@ -13,6 +13,7 @@ from planner.candidates.quality import score_of
 from planner.candidates.rejection import Ledger
 from planner.catalog.api_prices import ApiPrice, price
 from planner.demand.stream import Stream
+from planner.domain.calls import Choice
 from planner.domain.catalog import Catalog
 from planner.domain.offers import ApiLatency, ApiOffer
 from planner.domain.problem import Problem
@@ -115,6 +116,8 @@ def api_problem(name: str, offer: ApiOffer, stream: Stream, catalog: Catalog, pr
         return "rules", "the workload's data may not go to an external API"
     if not allowed(name, problem.choose.apis, workload.choose.apis):
         return "choice", "is not among the allowed APIs"
+    if stream.named is not None and (offer.open_model is None or not allowed(offer.open_model, Choice(allow=stream.named))):
+        return "choice", f"serves none of the models that a lever names: {', '.join(stream.named)}"
     groups = workload.data.region_groups
     if (groups is not None and not set(offer.region_groups) <= set(groups)) or workload.data.regions is not None:
         return "rules", f"processed in {', '.join(offer.region_groups)}, outside the workload's regions"

@@ -275,6 +275,7 @@ class Composed:
             assumptions=asked.assumptions,
             stage="" if single else stage.name,
             role=stage.role,
+            named=here.models,
         )
 
     @cached_property
@@ -312,7 +313,7 @@ class Composed:
         if cascade.ask_first and lead:
             first = _tightest((*whole.objectives, *(shortened(o, lead * o.target, "e2e") for o in timed(whole.objectives))))
             then = tuple(shortened(o, (1.0 - lead) * o.target) if o.metric != "tpot" else o for o in whole.objectives)
-        answering = replace(whole, workload=loose, objectives=first)
+        answering = replace(whole, workload=loose, objectives=first, named=cascade.small)
         each = tuple(floor.model_copy(update={"over": "each"}) for floor in workload.quality)
         workload = workload.model_copy(update={"quality": each})  # its curve says what calls reach together
         yield _part(answering, 1.0 if cascade.ask_first else 1.0 - point.escalated, " small")
@@ -324,7 +325,8 @@ class Composed:
             )
         )
         if point.escalated > 0.0:
-            yield _part(replace(whole, workload=large, objectives=then), point.escalated, " large")
+            answered = replace(whole, workload=large, objectives=then, named=cascade.large or whole.named)
+            yield _part(answered, point.escalated, " large")
 
     def _items(self) -> Iterator[Item]:
         """Yield what the way costs beside models."""

@@ -85,6 +85,8 @@ class Stream:
     """What kind of model answers."""
     part: str = ""
     """Which part of a stage's calls it is, where a lever parts them: `small`, `large`, `that may wait`."""
+    named: tuple[str, ...] | None = None
+    """Models that a lever names for these calls: what it says of quality holds for no other, at an API neither."""
 
     @property
     def short(self) -> str:

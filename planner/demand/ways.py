@@ -162,6 +162,7 @@ def seen(stream: Stream) -> tuple[object, ...]:
         *cached,
         *promised,
         stream.workload.choose,
+        stream.named,
     )
 
 
