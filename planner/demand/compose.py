@@ -11,7 +11,7 @@ from planner.demand.arrivals import Arrivals
 from planner.demand.budgets import Split, left, per_call, shortened, splits, timed, timeouts
 from planner.demand.graph import longest, mean_rounds, rounds_at, without
 from planner.demand.retries import settled
-from planner.demand.settings import Changed, Settings, answered_share, changed, delay_of
+from planner.demand.settings import Changed, Settings, answered_share, called, changed, delay_of
 from planner.demand.shapes import Parts, Shape, loop_of, shape_of
 from planner.demand.stream import Lengths, Stream
 from planner.demand.ways import Item, Register, Step, Way
@@ -78,7 +78,7 @@ class Composed:
     def changed(self) -> dict[str, Changed]:
         """Every stage as the levers leave it."""
         workload, stages = self.asked.workload, self.asked.stages
-        answer = answer_of([stage for stage in stages if not stage.optional]) or workload.name
+        answer = answer_of(called(stages, self.settings))
         return changed(stages, self.settings, answer, self.asked.problem.solver.effects, workload.personalized)
 
     @cached_property

@@ -124,8 +124,18 @@ class Changed:
         return (self.stage.name, self.inputs, self.outputs, *limits, self.prefix)
 
 
+def called(stages: Sequence[Stage], settings: Settings) -> list[Stage]:
+    """Return the stages that are called once settings have turned some on and left some out."""
+    there = {stage.name: not stage.optional for stage in stages}
+    for setting in settings:
+        for effect in setting.option.effects:
+            if effect.on or effect.off:
+                there |= dict.fromkeys([effect.stage] if effect.stage is not None else list(there), effect.on)
+    return [stage for stage in stages if there[stage.name]]
+
+
 def changed(
-    stages: Sequence[Stage], settings: Settings, answer: str, view: View, personalized: float = 0.0
+    stages: Sequence[Stage], settings: Settings, answer: str | None, view: View, personalized: float = 0.0
 ) -> dict[str, Changed]:
     """Return every stage as the settings leave it.
 
@@ -133,7 +143,7 @@ def changed(
     ----------
     stages : of the workload
     settings : levers pulled
-    answer : the answering stage, whose quality wrong answers from a cache lower
+    answer : the answering stage, whose quality wrong answers from a cache lower; None = nothing answers
     view : end of ranges to plan with
     personalized : share of requests that no semantic cache answers [1]
 
@@ -141,14 +151,16 @@ def changed(
     -------
     stage → Changed
     """
-    found = {stage.name: Changed(stage, not stage.optional) for stage in stages}
+    there = {stage.name for stage in called(stages, settings)}
+    found = {stage.name: Changed(stage, stage.name in there) for stage in stages}
     for setting in settings:
         for effect in setting.option.effects:
             for name in [effect.stage] if effect.stage is not None else list(found):
                 _apply(found[name], effect, setting.label, view)
         cascade, point = setting.option.cascade, setting.point
-        if cascade is not None and point is not None:
-            here = found[cascade.stage or answer]
+        routed = cascade.stage or answer if cascade is not None else None
+        if cascade is not None and point is not None and routed is not None:
+            here = found[routed]
             here.cascade = (cascade, point, setting.lead)
             here.keeps *= end(point.quality, "low", view)
             here.said = (*here.said, setting.label)
@@ -156,7 +168,7 @@ def changed(
         for name, here in found.items():
             if answered and name not in setting.option.still:
                 here.calls *= 1.0 - answered
-        if setting.option.wrong is not None:
+        if setting.option.wrong is not None and answer is not None:
             here = found[answer]
             here.keeps *= 1.0 - end(setting.option.wrong, "high", view)
             here.said = (*here.said, setting.label)
@@ -179,8 +191,6 @@ def delay_of(settings: Settings) -> float:
 
 def _apply(here: Changed, effect: Effect, label: str, view: View) -> None:
     """Change a stage by one effect; factors multiply, limits take the tighter, all else the later."""
-    if effect.on or effect.off:
-        here.there = effect.on
     if effect.calls is not None:
         here.calls *= end(effect.calls, "high", view)
     before = (here.inputs, here.outputs, here.keeps)
