@@ -50,7 +50,11 @@ Settings = tuple[Setting, ...]
 
 
 def settings_of(lever: Lever, *, hurried: bool) -> list[Setting]:
-    """Return the ways to pull a lever; `hurried` says whether the workload promises latencies."""
+    """Return the ways to pull a lever; `hurried` says whether the workload promises latencies.
+
+    A point of a cascade that sends nothing on is none of them: its quality is a share of the large models' score, and without
+    a call of theirs no floor would hold.
+    """
     found: list[Setting] = []
     for option in lever.options:
         cascade = option.cascade
@@ -58,7 +62,7 @@ def settings_of(lever: Lever, *, hurried: bool) -> list[Setting]:
             found.append(Setting(lever, option))
         else:
             leads = LEADS if hurried and cascade.ask_first else (0.0,)
-            found += [Setting(lever, option, point, lead) for point in cascade.points for lead in leads]
+            found += [Setting(lever, option, point, lead) for point in cascade.points if point.escalated > 0.0 for lead in leads]
     return found
 
 
