@@ -114,13 +114,20 @@ def per_call(budget: float, rounds: int, retries: Retries | None, percentile: fl
     -------
     float [s]; not positive where the pauses alone take too long
     """
-    each = budget / rounds
+    tries, pauses = tries_at(retries, percentile)
+    return (budget / rounds - pauses) / tries
+
+
+def tries_at(retries: Retries | None, percentile: float) -> tuple[int, float]:
+    """Return the tries that a share of calls do not exceed, and the pauses between them [s].
+
+    least k with 1 − f^k >= p, at most the attempts;  Σ_{i<k} backoff·2^(i−1)
+    """
     if retries is None or retries.failing <= 0.0:
-        return each
+        return 1, 0.0
     needed = math.ceil(math.log(1.0 - percentile / 100.0) / math.log(retries.failing) - 1e-9)
     tries = min(max(needed, 1), retries.attempts)
-    pauses = sum(retries.backoff * 2.0**i for i in range(tries - 1))
-    return (each - pauses) / tries
+    return tries, sum(retries.backoff * 2.0**i for i in range(tries - 1))
 
 
 def shortened(objective: Objective, target: float, metric: str | None = None) -> Objective:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from planner.demand.arrivals import Arrivals
-from planner.demand.budgets import Split, left, per_call, shortened, splits, timed, timeouts
+from planner.demand.budgets import Split, left, per_call, shortened, splits, timed, timeouts, tries_at
 from planner.demand.graph import longest, mean_rounds, rounds_at, without
 from planner.demand.retries import settled
 from planner.demand.settings import Changed, Settings, answered_share, called, changed, delay_of
@@ -157,12 +157,13 @@ class Composed:
         return 1.0 - math.prod(1.0 - answered_share(setting, view, personal) for setting in skips)
 
     def _fixed(self) -> dict[str, float]:
-        """Times of components, at the 95th percentile or else the mean; all rounds of a loop [s]."""
+        """Times of components, at the 95th percentile or else the mean; all rounds of a loop, all tries of a call [s]."""
         found = {}
         percentile = max((o.percentile for o in timed(self.asked.workload.objectives)), default=50.0)
         for stage in self.there:
             if stage.component is not None:
-                once = latency_of(stage.component)
+                tries, pauses = tries_at(stage.retries, percentile)
+                once = tries * latency_of(stage.component) + pauses
                 found[stage.name] = once * rounds_at(loop_of(self.changed[stage.name]), percentile)
         return found
 
