@@ -144,7 +144,7 @@ class Composed:
         delay = delay_of(self.settings)
         if not self.answer:
             return
-        for split in splits(self.order, self.answer, models, self._fixed(), self.asked.workload.objectives):
+        for split in splits(self.order, self.answer, models, self._fixed(), self.asked.workload.objectives, delay):
             made = self._way(split, delay, register)
             if made is not None:
                 yield made
