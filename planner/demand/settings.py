@@ -67,8 +67,8 @@ def settings_of(lever: Lever, *, hurried: bool) -> list[Setting]:
 
 
 def combinations(levers: Sequence[Lever], *, hurried: bool) -> Iterator[Settings]:
-    """Yield every set of settings, at most one of each lever: none first, then fewer before more."""
-    choices: list[list[Setting | None]] = [[None, *settings_of(lever, hurried=hurried)] for lever in levers]
+    """Yield every set of settings, at most one of each lever: none first, then fewer before more, in the order offered."""
+    choices: list[list[Setting | None]] = [[*settings_of(lever, hurried=hurried), None] for lever in levers]
     together = itertools.product(*choices)
     found = [tuple(setting for setting in each if setting is not None) for each in together]
     yield from sorted(found, key=lambda each: (len(each), sum(setting.judged for setting in each)))
