@@ -19,7 +19,7 @@ from planner.domain.calls import Choice, Objective, QualityFloor
 from planner.domain.lever_facts import Component
 from planner.domain.levers import Lane
 from planner.domain.problem import Problem
-from planner.domain.stages import Retries, Stage, before
+from planner.domain.stages import Retries, Stage, ancestors, before
 from planner.domain.workload import Workload
 
 HOURS_PER_MONTH = 730.0
@@ -246,7 +246,8 @@ class Composed:
                 time = per_call(left(split, objective, delay), rounds, stage.retries, objective.percentile)
                 derived.append(objective if time == objective.target else shortened(objective, time))
         elif stage.name in budgets:
-            for objective in timed(whole):
+            early = stage.name in ancestors(self.order, self.answer)
+            for objective in (each for each in timed(whole) if early or each.metric == "e2e"):
                 time = per_call(budgets[stage.name], rounds_at(loop, objective.percentile), stage.retries, objective.percentile)
                 derived.append(shortened(objective, time, "e2e"))
         return _tightest((*stage.objectives, *derived, *timeouts(stage.retries)))
