@@ -230,6 +230,41 @@ def test_what_a_lever_says_of_a_model_holds_for_no_other_api(tmp_path: Path, kin
     assert {route.api for route in plan.apis} == ({"cloud/small", "cloud/large"} if kind == "cascade" else {"cloud/small"})
 
 
+@pytest.mark.parametrize("share", [0.99, 1.01])
+def test_a_classifier_before_the_models(tmp_path: Path, share: float) -> None:
+    """Decided beforehand seven calls in ten cost a tenth; the classifier is paid for every request."""
+    saved = 0.7 * (10 - 1) * (INPUT + OUTPUT)
+    fee = f"${1000 * share * saved:.9f}/kreq"
+    plan = solved(tmp_path, "cascade", with_large(3.0), at_least=75, cascade={**CASCADE, "ask_first": False}, per_request=fee)
+    assert pulled(plan) == (share < 1)
+
+
+@pytest.mark.parametrize(("keeps", "is_pulled"), [(0.94, True), (0.93, False)])
+def test_a_cascade_that_keeps_too_little(tmp_path: Path, keeps: float, is_pulled: bool) -> None:
+    """80 · 0.9375 = 75: what keeps less of the large model's score does not reach the floor."""
+    cascade = {**CASCADE, "points": [{"escalated": 0.3, "quality": span(keeps, 1)}]}
+    assert pulled(solved(tmp_path, "cascade", with_large(3.0), at_least=75, cascade=cascade)) == is_pulled
+
+
+@pytest.mark.parametrize(("at_least", "ratio", "used"), [(50, 10, "small"), (50.1, 10, "large"), (50, 0.99, "large")])
+def test_the_route_is_direct_to_the_cheapest_that_is_good_enough(
+    tmp_path: Path, at_least: float, ratio: float, used: str
+) -> None:
+    plan = solved(tmp_path, "other", with_large(0.3 * ratio), at_least=at_least, hourly="$1/h")
+    assert [route.api for route in plan.apis] == [f"cloud/{used}"]
+    assert not pulled(plan)
+
+
+@pytest.mark.parametrize("share", [0.99, 1.01])
+def test_leaving_out_a_component(tmp_path: Path, share: float) -> None:
+    """Moderation at $0.10 a thousand; whoever leaves it out for trusted tenants pays for knowing them."""
+    check = {"kind": "moderation", "per_call": "$0.1/kreq", **tiny.READ}
+    stages = [{"name": "check", "component": check}, {"name": "answer"}]
+    effects = effect(stage="check", off=True)
+    plan = solved(tmp_path, "skip", stages=stages, effects=effects, per_request=f"${share * 0.1:.6f}/kreq")
+    assert pulled(plan) == (share < 1)
+
+
 # What may wait goes where nobody promises latency, at half the price.
 PROMISED = [{"metric": "ttft", "percentile": 95, "target": "1500ms"}]
 

@@ -231,22 +231,34 @@ def chosen(flows: Flows, found: Screening) -> list[int]:
 
     Returns
     -------
-    Indices of ways; of each workload at least the best, and the first, which pulls no lever
+    Indices of ways; of each workload at least the best, and the best that pulls no lever: whatever the estimate misses,
+    a plan gets no dearer by what was offered
     """
     index = {stream.name: r for r, stream in enumerate(flows.streams)}
     may = together(flows.streams, flows.ways)
     kept: list[int] = []
     used: set[int] = set()
-    served: set[str] = set()
-    for w in _in_order(flows, found):
+    order = _in_order(flows, found)
+    needed = _needed(flows, found, order)
+    for w in dict.fromkeys([*needed, *order]):
         more = used | {index[name] for name in flows.ways[w].rates}
         ids = sorted(more)
-        first = flows.ways[w].workload not in served
-        if first or more == used or may[np.ix_(ids, ids)].sum() <= MOST_PAIRS:
+        if w in needed or more == used or may[np.ix_(ids, ids)].sum() <= MOST_PAIRS:
             used = more
-            served.add(flows.ways[w].workload)
             kept.append(w)
     return sorted(kept)
+
+
+def _needed(flows: Flows, found: Screening, order: Sequence[int]) -> list[int]:
+    """Return the best way of each workload, and the best that pulls no lever and can be served."""
+    best: dict[str, int] = {}
+    for w in order:
+        best.setdefault(flows.ways[w].workload, w)
+    plain: dict[str, int] = {}
+    for w in sorted(range(len(flows.ways)), key=lambda w: (found.regret[w], w)):
+        if not flows.ways[w].settings and np.isfinite(found.regret[w]):
+            plain.setdefault(flows.ways[w].workload, w)
+    return [*best.values(), *plain.values()]
 
 
 def _in_order(flows: Flows, found: Screening) -> list[int]:

@@ -56,6 +56,7 @@ def splits(
     models: Sequence[str],
     fixed: Mapping[str, float],
     promises: Sequence[Objective],
+    delay: float = 0.0,
 ) -> list[Split]:
     """Return every split worth offering; one without budgets where nothing is promised or the answer is alone.
 
@@ -66,10 +67,16 @@ def splits(
     models : stages that call a model
     fixed : times of the other stages on the way [s]
     promises : of the request
+    delay : before anything else [s]
 
     Returns
     -------
     Splits that leave the answer something of every target
+
+    Notes
+    -----
+    A request has ended when all its stages have. Those that neither come before the answer nor wait for it run beside it,
+    and every path that does not lead through the answer must stay within the end-to-end target by itself.
     """
     early = ancestors(order, answer)
     late = {name for name in order if answer in ancestors(order, name)}
@@ -79,8 +86,8 @@ def splits(
     tight = min(objective.target for objective in targets)
     whole = min((o.target for o in targets if o.metric == "e2e"), default=math.inf)
     upstream = [name for name in models if name in early]
-    downstream = [name for name in models if name in late] if whole < math.inf else []
-    budgeted = [*((name, tight) for name in upstream), *((name, whole) for name in downstream)]
+    others = [name for name in models if name not in early and name != answer] if whole < math.inf else []
+    budgeted = [*((name, tight) for name in upstream), *((name, whole) for name in others)]
     count = len(budgeted)
     shares = FRACTIONS[count] if count < len(FRACTIONS) else MANY
     found = []
@@ -88,7 +95,8 @@ def splits(
         budgets = {name: share * target for (name, target), share in zip(budgeted, parts, strict=True)}
         times = {**fixed, **budgets}
         split = Split(tuple(budgets.items()), longest(order, times, early), longest(order, times, late))
-        if all(left(split, objective, 0.0) >= LEAST * objective.target for objective in targets):
+        aside = longest(order, times, set(order) - {answer})
+        if aside + delay <= whole and all(left(split, o, 0.0) >= LEAST * o.target for o in targets):
             found.append(split)
     return found
 
@@ -114,13 +122,20 @@ def per_call(budget: float, rounds: int, retries: Retries | None, percentile: fl
     -------
     float [s]; not positive where the pauses alone take too long
     """
-    each = budget / rounds
+    tries, pauses = tries_at(retries, percentile)
+    return (budget / rounds - pauses) / tries
+
+
+def tries_at(retries: Retries | None, percentile: float) -> tuple[int, float]:
+    """Return the tries that a share of calls do not exceed, and the pauses between them [s].
+
+    least k with 1 − f^k >= p, at most the attempts;  Σ_{i<k} backoff·2^(i−1)
+    """
     if retries is None or retries.failing <= 0.0:
-        return each
+        return 1, 0.0
     needed = math.ceil(math.log(1.0 - percentile / 100.0) / math.log(retries.failing) - 1e-9)
     tries = min(max(needed, 1), retries.attempts)
-    pauses = sum(retries.backoff * 2.0**i for i in range(tries - 1))
-    return (each - pauses) / tries
+    return tries, sum(retries.backoff * 2.0**i for i in range(tries - 1))
 
 
 def shortened(objective: Objective, target: float, metric: str | None = None) -> Objective:

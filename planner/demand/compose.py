@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from planner.demand.arrivals import Arrivals
-from planner.demand.budgets import Split, left, per_call, shortened, splits, timed, timeouts
+from planner.demand.budgets import Split, left, per_call, shortened, splits, timed, timeouts, tries_at
 from planner.demand.graph import longest, mean_rounds, rounds_at, without
 from planner.demand.retries import settled
-from planner.demand.settings import Changed, Settings, answered_share, changed, delay_of
+from planner.demand.settings import Changed, Settings, answered_share, called, changed, delay_of
 from planner.demand.shapes import Parts, Shape, loop_of, shape_of
 from planner.demand.stream import Lengths, Stream
 from planner.demand.ways import Item, Register, Step, Way
@@ -19,7 +19,7 @@ from planner.domain.calls import Choice, Objective, QualityFloor
 from planner.domain.lever_facts import Component
 from planner.domain.levers import Lane
 from planner.domain.problem import Problem
-from planner.domain.stages import Retries, Stage, before
+from planner.domain.stages import Retries, Stage, ancestors, before
 from planner.domain.workload import Workload
 
 HOURS_PER_MONTH = 730.0
@@ -78,7 +78,7 @@ class Composed:
     def changed(self) -> dict[str, Changed]:
         """Every stage as the levers leave it."""
         workload, stages = self.asked.workload, self.asked.stages
-        answer = answer_of([stage for stage in stages if not stage.optional]) or workload.name
+        answer = answer_of(called(stages, self.settings))
         return changed(stages, self.settings, answer, self.asked.problem.solver.effects, workload.personalized)
 
     @cached_property
@@ -144,7 +144,7 @@ class Composed:
         delay = delay_of(self.settings)
         if not self.answer:
             return
-        for split in splits(self.order, self.answer, models, self._fixed(), self.asked.workload.objectives):
+        for split in splits(self.order, self.answer, models, self._fixed(), self.asked.workload.objectives, delay):
             made = self._way(split, delay, register)
             if made is not None:
                 yield made
@@ -157,12 +157,13 @@ class Composed:
         return 1.0 - math.prod(1.0 - answered_share(setting, view, personal) for setting in skips)
 
     def _fixed(self) -> dict[str, float]:
-        """Times of components, at the 95th percentile or else the mean; all rounds of a loop [s]."""
+        """Times of components, at the 95th percentile or else the mean; all rounds of a loop, all tries of a call [s]."""
         found = {}
         percentile = max((o.percentile for o in timed(self.asked.workload.objectives)), default=50.0)
         for stage in self.there:
             if stage.component is not None:
-                once = latency_of(stage.component)
+                tries, pauses = tries_at(stage.retries, percentile)
+                once = tries * latency_of(stage.component) + pauses
                 found[stage.name] = once * rounds_at(loop_of(self.changed[stage.name]), percentile)
         return found
 
@@ -245,7 +246,8 @@ class Composed:
                 time = per_call(left(split, objective, delay), rounds, stage.retries, objective.percentile)
                 derived.append(objective if time == objective.target else shortened(objective, time))
         elif stage.name in budgets:
-            for objective in timed(whole):
+            early = stage.name in ancestors(self.order, self.answer)
+            for objective in (each for each in timed(whole) if early or each.metric == "e2e"):
                 time = per_call(budgets[stage.name], rounds_at(loop, objective.percentile), stage.retries, objective.percentile)
                 derived.append(shortened(objective, time, "e2e"))
         return _tightest((*stage.objectives, *derived, *timeouts(stage.retries)))

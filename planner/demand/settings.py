@@ -50,7 +50,11 @@ Settings = tuple[Setting, ...]
 
 
 def settings_of(lever: Lever, *, hurried: bool) -> list[Setting]:
-    """Return the ways to pull a lever; `hurried` says whether the workload promises latencies."""
+    """Return the ways to pull a lever; `hurried` says whether the workload promises latencies.
+
+    A point of a cascade that sends nothing on is none of them: its quality is a share of the large models' score, and without
+    a call of theirs no floor would hold.
+    """
     found: list[Setting] = []
     for option in lever.options:
         cascade = option.cascade
@@ -58,13 +62,13 @@ def settings_of(lever: Lever, *, hurried: bool) -> list[Setting]:
             found.append(Setting(lever, option))
         else:
             leads = LEADS if hurried and cascade.ask_first else (0.0,)
-            found += [Setting(lever, option, point, lead) for point in cascade.points for lead in leads]
+            found += [Setting(lever, option, point, lead) for point in cascade.points if point.escalated > 0.0 for lead in leads]
     return found
 
 
 def combinations(levers: Sequence[Lever], *, hurried: bool) -> Iterator[Settings]:
-    """Yield every set of settings, at most one of each lever: none first, then fewer before more."""
-    choices: list[list[Setting | None]] = [[None, *settings_of(lever, hurried=hurried)] for lever in levers]
+    """Yield every set of settings, at most one of each lever: none first, then fewer before more, in the order offered."""
+    choices: list[list[Setting | None]] = [[*settings_of(lever, hurried=hurried), None] for lever in levers]
     together = itertools.product(*choices)
     found = [tuple(setting for setting in each if setting is not None) for each in together]
     yield from sorted(found, key=lambda each: (len(each), sum(setting.judged for setting in each)))
@@ -124,8 +128,18 @@ class Changed:
         return (self.stage.name, self.inputs, self.outputs, *limits, self.prefix)
 
 
+def called(stages: Sequence[Stage], settings: Settings) -> list[Stage]:
+    """Return the stages that are called once settings have turned some on and left some out."""
+    there = {stage.name: not stage.optional for stage in stages}
+    for setting in settings:
+        for effect in setting.option.effects:
+            if effect.on or effect.off:
+                there |= dict.fromkeys([effect.stage] if effect.stage is not None else list(there), effect.on)
+    return [stage for stage in stages if there[stage.name]]
+
+
 def changed(
-    stages: Sequence[Stage], settings: Settings, answer: str, view: View, personalized: float = 0.0
+    stages: Sequence[Stage], settings: Settings, answer: str | None, view: View, personalized: float = 0.0
 ) -> dict[str, Changed]:
     """Return every stage as the settings leave it.
 
@@ -133,7 +147,7 @@ def changed(
     ----------
     stages : of the workload
     settings : levers pulled
-    answer : the answering stage, whose quality wrong answers from a cache lower
+    answer : the answering stage, whose quality wrong answers from a cache lower; None = nothing answers
     view : end of ranges to plan with
     personalized : share of requests that no semantic cache answers [1]
 
@@ -141,14 +155,16 @@ def changed(
     -------
     stage → Changed
     """
-    found = {stage.name: Changed(stage, not stage.optional) for stage in stages}
+    there = {stage.name for stage in called(stages, settings)}
+    found = {stage.name: Changed(stage, stage.name in there) for stage in stages}
     for setting in settings:
         for effect in setting.option.effects:
             for name in [effect.stage] if effect.stage is not None else list(found):
                 _apply(found[name], effect, setting.label, view)
         cascade, point = setting.option.cascade, setting.point
-        if cascade is not None and point is not None:
-            here = found[cascade.stage or answer]
+        routed = cascade.stage or answer if cascade is not None else None
+        if cascade is not None and point is not None and routed is not None:
+            here = found[routed]
             here.cascade = (cascade, point, setting.lead)
             here.keeps *= end(point.quality, "low", view)
             here.said = (*here.said, setting.label)
@@ -156,7 +172,7 @@ def changed(
         for name, here in found.items():
             if answered and name not in setting.option.still:
                 here.calls *= 1.0 - answered
-        if setting.option.wrong is not None:
+        if setting.option.wrong is not None and answer is not None:
             here = found[answer]
             here.keeps *= 1.0 - end(setting.option.wrong, "high", view)
             here.said = (*here.said, setting.label)
@@ -179,8 +195,6 @@ def delay_of(settings: Settings) -> float:
 
 def _apply(here: Changed, effect: Effect, label: str, view: View) -> None:
     """Change a stage by one effect; factors multiply, limits take the tighter, all else the later."""
-    if effect.on or effect.off:
-        here.there = effect.on
     if effect.calls is not None:
         here.calls *= end(effect.calls, "high", view)
     before = (here.inputs, here.outputs, here.keeps)

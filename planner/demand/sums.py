@@ -13,7 +13,7 @@ from planner.demand.stream import QUANTILE_POINTS, Lengths
 Array = NDArray[np.float64]
 
 COARSE = 64
-"""Equally likely values that stand for the second part of a sum: their means, so that the sum's mean is exact."""
+"""Equally likely values that stand for the part of a sum that varies less: their means, so that the sum's mean is exact."""
 
 
 def weighted(values: Array, weights: Array, origin: str) -> Lengths:
@@ -43,13 +43,15 @@ def plus(one: Lengths, other: Lengths) -> Lengths:
 
     Notes
     -----
-    Every value of the first meets `COARSE` values of the second; a constant second part is added as it is.
+    Every value of the part that varies more meets `COARSE` values of the other, so that the longest lengths stay what they
+    are in whichever order parts are added; a constant is added as it is.
     """
     origin = f"{one.origin} + {other.origin}"
-    if other.values[0] == other.values[-1]:
-        return Lengths(one.values + other.values[0], origin)
-    few = other.values.reshape(COARSE, -1).mean(axis=1)
-    sums = np.add.outer(one.values, few).ravel()
+    fine, rough = (one, other) if one.values.var() >= other.values.var() else (other, one)
+    if rough.values[0] == rough.values[-1]:
+        return Lengths(fine.values + rough.values[0], origin)
+    few = rough.values.reshape(COARSE, -1).mean(axis=1)
+    sums = np.add.outer(fine.values, few).ravel()
     return weighted(sums, np.ones(len(sums)), origin)
 
 

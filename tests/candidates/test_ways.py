@@ -114,3 +114,17 @@ def test_where_streams_are_many_the_cheapest_ways_are_kept(tmp_path: Path, monke
     assert narrowed.proof.ways < 16
     assert narrowed.ways[0].settings == whole.ways[0].settings == {f"l{i}": "on" for i in range(4)}
     assert narrowed.cost.total == pytest.approx(whole.cost.total)
+
+
+def test_the_way_without_levers_is_always_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However well estimates speak of levers, a plan that pulls none stays possible: they may be wrong."""
+    offers = [shorter(f"l{i}", 0.9 - 0.1 * i, 1.0) for i in range(4)]
+    flows = build_flows(loaded_with(tmp_path, *offers).problem, tmp_path)
+    monkeypatch.setattr(ways, "MOST_PAIRS", 4)
+    pulled = np.array([float(len(way.settings)) for way in flows.ways])
+    for regret, is_kept in ((4.0 - pulled, True), (np.where(pulled > 0, 4.0 - pulled, np.inf), False)):
+        kept = ways.chosen(flows, ways.Screening(regret, regret, least=100.0))
+        assert int(np.argmin(regret)) in kept
+        assert (0 in kept) == is_kept
+        assert flows.ways[0].settings == ()
+        assert len(kept) <= 2 + len(flows.ways) // 2
