@@ -6,6 +6,7 @@ such floors let the same models, formats and APIs through; the streams are then 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -38,7 +39,7 @@ def flows_of(problem: Problem, base: Path, catalog: Catalog) -> Flows:
     Flows; of workloads with a single way unchanged
     """
     flows = build_flows(problem, base)
-    many = {way.workload for way in flows.ways if len(flows.of(way.workload)) > 1}
+    many = {name for name, count in Counter(way.workload for way in flows.ways).items() if count > 1}
     return _merged(flows, many, Floors(catalog)) if many else flows
 
 

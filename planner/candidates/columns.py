@@ -166,7 +166,7 @@ class ColumnFactory:
         return _columns(LinkColumns, rows, lambda row: row).take(inverse)
 
     @cached_property
-    def _coefficients(self) -> dict[Case, dict[str, float]]:
+    def _coefficients(self) -> dict[tuple[int, int, int, int], dict[str, float]]:
         return {}
 
     @cached_property
@@ -185,17 +185,27 @@ class ColumnFactory:
         wide = (len(space.hardware), len(space.engines), len(space.precisions), len(kinds))
         keys = np.ravel_multi_index((space.machine, space.engine, space.precision, which[space.model, space.precision]), wide)
         unique, inverse = np.unique(keys, return_inverse=True)
-        rows = [self._coefficients_of(space, kinds, *place) for place in zip(*np.unravel_index(unique, wide), strict=True)]
+        rows = [
+            self._coefficients_of(space, kinds, *place)
+            for place in zip(*(part.tolist() for part in np.unravel_index(unique, wide)), strict=True)
+        ]
         return _columns(CoefficientColumns, rows, lambda row: row).take(inverse)
 
     def _coefficients_of(
         self, space: Space, kinds: Sequence[frozenset[Kind]], machine: int, engine: int, precision: int, kind: int
     ) -> dict[str, float]:
-        compute = self.catalog.precisions[space.precisions[precision]].compute
-        case = Case(space.hardware[machine].accelerator, space.engines[engine], compute, kinds[kind])
-        if case not in self._coefficients:
-            self._coefficients[case] = effective(self.catalog, case)
-        return self._coefficients[case]
+        key = (machine, engine, precision, kind)
+        if key not in self._coefficients:
+            compute = self.catalog.precisions[space.precisions[precision]].compute
+            case = Case(space.hardware[machine].accelerator, space.engines[engine], compute, kinds[kind])
+            if case not in self._cases:
+                self._cases[case] = effective(self.catalog, case)
+            self._coefficients[key] = self._cases[case]
+        return self._coefficients[key]
+
+    @cached_property
+    def _cases(self) -> dict[Case, dict[str, float]]:
+        return {}
 
     @cached_property
     def _pessimism(self) -> dict[tuple[int, int, int, float], tuple[float, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.columns import ColumnFactory
-from planner.candidates.traffic import StreamMoments, stream_moments, traffic_on
+from planner.candidates.traffic import Ground, StreamMoments, stream_moments, traffic_on
 from planner.demand.stream import Stream
 from planner.domain.calls import Objective
 from planner.domain.problem import Operations
 from planner.perf import bounds, capacity, static
 from planner.perf.compile import compile_step
 from planner.perf.limits import Replica, Target
-from planner.perf.memory import KvCoefficients, MemoryBudget, kv_held, memory_budget
+from planner.perf.memory import KvCoefficients, MemoryBudget, memory_budget
 from planner.perf.pooling import company, dealt_burstiness
 from planner.perf.step import StepModel
 from planner.perf.traffic import Traffic
@@ -32,6 +33,9 @@ _T = TypeVar("_T", bound="DataclassInstance")
 
 CHUNK = 8192
 """Deployments evaluated together: some tens of arrays of this length stay in the second-level cache."""
+
+KEPT = 4 * CHUNK
+"""Deployments kept ready at most: with thirty streams some hundreds of megabytes."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,27 @@ class Compiled:
     """KV memory that one sequence can use, of its attention data-parallel rank [B]."""
     traffic: tuple[Traffic, ...]
     """One a stream."""
+
+    def take(self, index: Index) -> Compiled:
+        """Return the chosen deployments, without traffic."""
+        parts = self.step.take(index), self.replica.take(index), self.budget.take(index), self.cache.take(index)
+        return Compiled(*parts, self.rank_kv[index], ())
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Deployments that will be looked at many times, for one stream after the other: ready for the formulas once and for all."""
+
+    rows: Index
+    """Ascending, of the space."""
+    made: Compiled
+    """They, without company."""
+    ground: Ground
+    """What their traffic rests on."""
+    step: StepModel
+    """Iteration time before it is taken to be slower."""
+    traffic: dict[int, Traffic]
+    """Of the streams asked for so far."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +123,7 @@ class Evaluator:
         """Keep the streams' moments; `together` [R, R] says who may share a pool (all if None)."""
         self.together = np.ones((len(streams), len(streams)), dtype=bool) if together is None else together
         self.factory, self.streams, self.operations, self.confidence = factory, tuple(streams), operations, confidence
+        self._bench: Bench | None = None
         self.moments: tuple[StreamMoments, ...] = tuple(stream_moments(stream) for stream in streams)
         self.targets = tuple(hard_targets(stream) for stream in streams)
 
@@ -114,6 +140,31 @@ class Evaluator:
         -------
         Compiled
         """
+        kept = self._bench is not None and np.isin(rows, self._bench.rows).all()
+        bench = self._bench if self._bench is not None and kept else self._benched(rows)
+        for r in streams:
+            if r not in bench.traffic:
+                bench.traffic[r] = traffic_on(bench.ground, bench.step, self.moments[r])
+        made = bench.made if not kept else bench.made.take(np.searchsorted(bench.rows, rows))
+        traffic = (bench.traffic[r] if not kept else bench.traffic[r].take(np.searchsorted(bench.rows, rows)) for r in streams)
+        company_of = np.full(len(rows), company(pooled, self.operations.balancer))
+        return replace(
+            made,
+            replica=replace(made.replica, pooled=company_of),
+            traffic=tuple(self.dealt(each, pooled) for each in traffic),
+        )
+
+    @contextmanager
+    def keeping(self, rows: Index) -> Iterator[None]:
+        """Keep ascending rows ready for the formulas meanwhile, so that looking at some of them again costs little."""
+        self._bench = self._benched(rows) if 0 < len(rows) <= KEPT else None
+        try:
+            yield
+        finally:
+            self._bench = None
+
+    def _benched(self, rows: Index) -> Bench:
+        """Return deployments ready for the formulas."""
         columns = self.factory.columns(rows)
         budget = memory_budget(columns.model, columns.precision, columns.hardware, columns.engine, columns.layout)
         step = compile_step(
@@ -125,12 +176,12 @@ class Evaluator:
             max_sequences=columns.engine.max_sequences * columns.layout.dp,
             chunk_tokens=columns.engine.chunk_tokens * columns.layout.dp,
             host=columns.coefficients.host_per_request * waiting,
-            pooled=np.full(len(rows), company(pooled, self.operations.balancer)),
+            pooled=np.ones(len(rows)),
             utilization=self.operations.max_utilization,
         )
-        traffic = tuple(self.dealt(traffic_on(columns, step, self.streams[r], self.moments[r]), pooled) for r in streams)
-        cache = kv_held(columns.model, columns.precision)
-        return Compiled(step.slower(iteration), replica, budget, cache, budget.replica_kv / columns.layout.dp, traffic)
+        ground = Ground.of(columns)
+        made = Compiled(step.slower(iteration), replica, budget, ground.held, budget.replica_kv / columns.layout.dp, ())
+        return Bench(rows, made, ground, step, {})
 
     def dealt(self, traffic: Traffic, pooled: int) -> Traffic:
         """Return what one of so many replicas sees of a pool's calls."""

@@ -110,6 +110,14 @@ def make_pools(
     A tier is offered where the pool without company needs more replicas for everything it may serve at once: elsewhere no
     plan has that many of it.
     """
+    with evaluator.keeping(rows):
+        return _made(evaluator, rows, eligible, anchors)
+
+
+def _made(
+    evaluator: Evaluator, rows: Index, eligible: Bools, anchors: Sequence[Anchor]
+) -> tuple[Pools, list[tuple[Anchor, Index, Capacity]]]:
+    """Return what `make_pools` does, the deployments ready for the formulas."""
     parts: list[Pools] = []
     capacities: list[tuple[Anchor, Index, Capacity]] = []
     most: dict[tuple[int, tuple[Target, ...]], Floats] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,99 @@ from numpy.typing import NDArray
 from planner.candidates.columns import DeploymentColumns
 from planner.demand import moments
 from planner.demand.stream import Stream
-from planner.perf.attention import compile_attention
+from planner.perf.attention import AttentionCost, compile_attention
 from planner.perf.memory import KvCoefficients, charged_context, kv_held, kv_read
 from planner.perf.step import StepModel
 from planner.perf.traffic import Traffic
 
 Floats = NDArray[np.float64]
+
+
+class PerWindow:
+    """A stream's expectations under sliding windows: few windows occur, and each is computed once."""
+
+    def __init__(self, stream: Stream) -> None:
+        """Keep the stream; nothing is computed yet."""
+        self.stream = stream
+        self._pairs: dict[float, float] = {}
+        self._contexts: dict[float, float] = {}
+
+    def pairs(self, windows: Floats) -> Floats:
+        """Return mean (query, key) pairs of a prompt, its cached beginning found as often as it is [token²]."""
+        return _each(self._pairs, windows, self._count)
+
+    def contexts(self, windows: Floats) -> Floats:
+        """Return the mean context tokens that an active request sees [token]."""
+        prompt, output = self.stream.prompt, self.stream.output
+        return _each(self._contexts, windows, lambda w: moments.windowed_context(prompt, output, w))
+
+    def _count(self, windows: Floats) -> Floats:
+        prompt, hit = self.stream.prompt, self.stream.prefix_hit
+        cold = moments.attention_pairs(prompt, 0.0, windows)
+        if hit == 0:
+            return cold
+        return hit * moments.attention_pairs(prompt, self.stream.prefix_tokens, windows) + (1.0 - hit) * cold
+
+
+def _each(known: dict[float, float], windows: Floats, compute: Callable[[Floats], Floats]) -> Floats:
+    """Return a function of distinct windows; those met for the first time are computed and kept."""
+    fresh = [window for window in windows.tolist() if window not in known]
+    if fresh:
+        known.update(zip(fresh, compute(np.array(fresh)).tolist(), strict=True))
+    return np.array([known[window] for window in windows.tolist()])
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The distinct windows of some deployments, and which of them each has."""
+
+    distinct: Floats
+    """Ascending [token]."""
+    which: NDArray[np.intp]
+    """[rows] Index into `distinct`."""
+
+    @classmethod
+    def of(cls, windowed: Floats, window: Floats, none: float) -> Windows:
+        """Return the windows where a part of the layers has one, `none` elsewhere."""
+        distinct, which = np.unique(np.where(windowed > 0, window, none), return_inverse=True)
+        return cls(distinct, which)
+
+    def spread(self, values: Floats) -> Floats:
+        """Return one value a deployment from one a distinct window."""
+        return values[self.which]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What traffic needs to know of deployments, whoever the stream."""
+
+    columns: DeploymentColumns
+    """The deployments."""
+    attention: AttentionCost
+    """Attention of new prompt tokens."""
+    seen: Windows
+    """Windows of that attention."""
+    read: KvCoefficients
+    """Cache that a decode iteration reads."""
+    read_seen: Windows
+    """Its windows."""
+    held: KvCoefficients
+    """Cache held in memory."""
+    held_seen: Windows
+    """Its windows."""
+
+    @classmethod
+    def of(cls, columns: DeploymentColumns) -> Ground:
+        """Return it for some deployments."""
+        cost = compile_attention(columns.model, columns.coefficients, columns.layout)
+        read, held = kv_read(columns.model, columns.precision), kv_held(columns.model, columns.precision)
+        seen = Windows.of(cost.windowed_pair, cost.window, 1.0)
+        return cls(columns, cost, seen, read, _cache_windows(read), held, _cache_windows(held))
+
+
+def _cache_windows(coefficients: KvCoefficients) -> Windows:
+    windowed = np.broadcast_to(coefficients.windowed, np.shape(coefficients.full))
+    return Windows.of(windowed, coefficients.window, 0.0)
 
 
 @dataclass(frozen=True)
@@ -39,6 +126,8 @@ class StreamMoments:
     """Longest context, to which contiguous memory is reserved [token]."""
     burstiness: float
     """c_a² [1]."""
+    windows: PerWindow = field(repr=False, compare=False)
+    """What windows let it see."""
 
 
 def stream_moments(stream: Stream) -> StreamMoments:
@@ -62,6 +151,7 @@ def stream_moments(stream: Stream) -> StreamMoments:
         context_second=moments.context_second_moment(stream.prompt, stream.output),
         longest=stream.prompt.maximum + stream.output.maximum,
         burstiness=stream.burstiness,
+        windows=PerWindow(stream),
     )
 
 
@@ -95,28 +185,14 @@ def work_moments(prompt: Sequence[float], square: Floats) -> tuple[Floats, Float
     return second, third
 
 
-def _by_window(windows: Floats, compute: Callable[[Floats], Floats]) -> Floats:
-    """Evaluate a function of the window once per distinct window."""
-    unique, inverse = np.unique(windows, return_inverse=True)
-    return compute(unique)[inverse]
-
-
-def _cache(coefficients: KvCoefficients, stream: Stream, context: Floats) -> Floats:
-    """Return mean cache bytes at a mean context, with the window's own expectation."""
-    windows = np.broadcast_to(np.where(coefficients.windowed > 0, coefficients.window, 0.0), np.shape(coefficients.full))
-    seen = _by_window(windows, lambda w: moments.windowed_context(stream.prompt, stream.output, w))
-    return np.asarray(coefficients.state + coefficients.full * context + coefficients.windowed * seen)
-
-
-def traffic_on(columns: DeploymentColumns, step: StepModel, stream: Stream, base: StreamMoments) -> Traffic:
+def traffic_on(ground: Ground, step: StepModel, base: StreamMoments) -> Traffic:
     """Return a stream's traffic on deployments.
 
     Parameters
     ----------
-    columns : deployments
+    ground : deployments
     step : their iteration time
-    stream : with its length distributions
-    base : `stream_moments(stream)`
+    base : `stream_moments` of the stream
 
     Returns
     -------
@@ -127,25 +203,17 @@ def traffic_on(columns: DeploymentColumns, step: StepModel, stream: Stream, base
     E[held²] is scaled from the context's second moment, held²·E[S²]/S², an upper bound where part of the cache does not
     grow with the context. Contiguous allocation holds the longest context for everybody, without spread.
     """
-    cost = compile_attention(columns.model, columns.coefficients, columns.layout)
-    hit, prefix = stream.prefix_hit, stream.prefix_tokens
-
-    def pairs(windows: Floats) -> Floats:
-        cold = moments.attention_pairs(stream.prompt, 0.0, windows)
-        return cold if hit == 0 else hit * moments.attention_pairs(stream.prompt, prefix, windows) + (1.0 - hit) * cold
-
-    tokens = base.prompt[0]
+    columns, cost, tokens = ground.columns, ground.attention, base.prompt[0]
     ramp = cost.half * tokens / 2.0
-    windows = np.broadcast_to(np.where(cost.windowed_pair > 0, cost.window, 1.0), np.shape(cost.full_pair))
     flop = (
-        cost.full_pair * (float(pairs(np.array([np.inf]))[0]) + ramp)
-        + cost.windowed_pair * (_by_window(windows, pairs) + ramp)
+        cost.full_pair * (float(base.windows.pairs(np.array([np.inf]))[0]) + ramp)
+        + cost.windowed_pair * (ground.seen.spread(base.windows.pairs(ground.seen.distinct)) + ramp)
         + cost.token * tokens
     )
     attending = step.attention * flop
     second, third = work_moments(base.prompt, attending / (attending + tokens * (step.flops + step.comm)))
     charged = charged_context(np.array(base.context), np.array(base.longest), columns.engine)
-    held = _cache(kv_held(columns.model, columns.precision), stream, charged)
+    held = _cache(ground.held, ground.held_seen, base, charged)
     spread = np.where(columns.engine.contiguous > 0, 1.0, base.context_second / base.context**2)
     return Traffic(
         output=np.array([base.output]),
@@ -155,8 +223,14 @@ def traffic_on(columns: DeploymentColumns, step: StepModel, stream: Stream, base
         prompt_second=second,
         prompt_third=third,
         attention=np.asarray(flop),
-        kv=_cache(kv_read(columns.model, columns.precision), stream, np.array(base.context)),
+        kv=_cache(ground.read, ground.read_seen, base, np.array(base.context)),
         held=held,
         held_second=held**2 * spread,
         burstiness=np.array([base.burstiness]),
     )
+
+
+def _cache(coefficients: KvCoefficients, windows: Windows, base: StreamMoments, context: Floats) -> Floats:
+    """Return mean cache bytes at a mean context, with the window's own expectation."""
+    seen = windows.spread(base.windows.contexts(windows.distinct))
+    return np.asarray(coefficients.state + coefficients.full * context + coefficients.windowed * seen)

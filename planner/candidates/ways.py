@@ -23,7 +23,7 @@ from planner.candidates.apis import call_cost, usable_price
 from planner.candidates.build import Search, prepare
 from planner.candidates.evaluate import concatenate, hard_targets
 from planner.candidates.rejection import Ledger
-from planner.candidates.traffic import stream_moments, traffic_on
+from planner.candidates.traffic import Ground, stream_moments, traffic_on
 from planner.demand.stream import Stream
 from planner.demand.ways import Flows, Way, seen, together
 from planner.domain.catalog import Catalog
@@ -178,7 +178,7 @@ def _rates(search: Search, rows: Index, streams: Sequence[Stream]) -> Floats:
     """
     evaluator = search.evaluator
     made = evaluator.compile(rows, [])
-    columns = evaluator.factory.columns(rows)
+    ground = Ground.of(evaluator.factory.columns(rows))
     found = np.zeros((len(streams), len(rows)))
     by_promise: dict[tuple[tuple[str, float], ...], list[int]] = {}
     for index, stream in enumerate(streams):
@@ -186,7 +186,7 @@ def _rates(search: Search, rows: Index, streams: Sequence[Stream]) -> Floats:
     for promise, members in by_promise.items():
         traffic = []
         for index in members:
-            part = evaluator.dealt(traffic_on(columns, made.step, streams[index], stream_moments(streams[index])), 1)
+            part = evaluator.dealt(traffic_on(ground, made.step, stream_moments(streams[index])), 1)
             traffic.append(replace(part, held=np.broadcast_to(part.held, len(rows))))
         limits = np.array([[t.seconds for t in hard_targets(streams[index])] for index in members])
         targets = [RowTarget(metric, p, np.repeat(limits[:, i], len(rows))) for i, (metric, p) in enumerate(promise)]

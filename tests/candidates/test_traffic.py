@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from planner.candidates.build import Search
-from planner.candidates.traffic import output_inverse, stream_moments, traffic_on, work_moments
+from planner.candidates.traffic import Ground, output_inverse, stream_moments, traffic_on, work_moments
 from planner.perf.memory import kv_held, kv_read
 
 ROWS = np.arange(3)
@@ -40,7 +40,7 @@ def test_bytes_follow_the_context(whole: Search) -> None:
     """Full attention: cache bytes at the mean context, with blocks of 16 half filled in what is held."""
     stream, columns = whole.streams[0], whole.evaluator.factory.columns(ROWS)
     base = stream_moments(stream)
-    made = traffic_on(columns, whole.evaluator.compile(ROWS, []).step, stream, base)
+    made = traffic_on(Ground.of(columns), whole.evaluator.compile(ROWS, []).step, base)
     assert made.kv == pytest.approx(kv_read(columns.model, columns.precision).full * base.context)
     held = kv_held(columns.model, columns.precision).full
     assert np.all(made.held >= held * base.context)
@@ -49,11 +49,11 @@ def test_bytes_follow_the_context(whole: Search) -> None:
 
 
 def test_a_cached_prefix_saves_attention_and_never_costs(whole: Search) -> None:
-    stream, columns = whole.streams[0], whole.evaluator.factory.columns(ROWS)
+    stream, ground = whole.streams[0], Ground.of(whole.evaluator.factory.columns(ROWS))
     costs, step = [], whole.evaluator.compile(ROWS, []).step
     for hit in (0.0, 0.5, 1.0):
         cached = replace(stream, prefix_tokens=200.0, prefix_hit=hit)
-        costs.append(traffic_on(columns, step, cached, stream_moments(cached)).attention)
+        costs.append(traffic_on(ground, step, stream_moments(cached)).attention)
     assert np.all(costs[0] > costs[1])
     assert costs[1] == pytest.approx((costs[0] + costs[2]) / 2)
 
