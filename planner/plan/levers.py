@@ -68,6 +68,11 @@ class Scale:
     """The plan."""
 
     @cached_property
+    def _known(self) -> dict[bytes, tuple[float, Bools] | None]:
+        """Ways left → what was found among them."""
+        return {}
+
+    @cached_property
     def ways(self) -> list[Way]:
         """[W] The ways of the program's columns."""
         return [self.solved.search.ways[index] for index in self.solved.assembled.choices.way]
@@ -88,7 +93,9 @@ class Scale:
         if not (mine & left).any():
             estimate = ", or was left out by an estimate of its cost" if self.solved.search.left_out else ""
             return f"costs no less whatever calls cost, or cannot keep every promise{estimate}"
-        again = self._solve(self.solved.assembled.program.among(left))
+        if left.tobytes() not in self._known:  # without one lever or without another often leaves the same ways
+            self._known[left.tobytes()] = self._solve(self.solved.assembled.program.among(left))
+        again = self._known[left.tobytes()]
         if again is None:
             return "led to no plan"
         cost, taken = again
