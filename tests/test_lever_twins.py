@@ -36,6 +36,7 @@ def solved(
     stages: Any = None,
     rate: float = RATE,
     at_least: float = 48,
+    quality: Any = (),
     objectives: Any = (),
     **option: Any,
 ) -> Plan:
@@ -47,7 +48,7 @@ def solved(
         objectives=list(objectives),
         data={"external_api": True},
         choose={"instances": {"forbid": ["*"]}},
-        quality=[{"benchmark": "exam", "at_least": at_least}],
+        quality=list(quality) or [{"benchmark": "exam", "at_least": at_least}],
         levers=[lever],
         **fields,
     )
@@ -136,6 +137,23 @@ def test_retrieval_depth_alone(tmp_path: Path, share: float) -> None:
     plan = solved(tmp_path, "retrieval_depth", stages=RETRIEVAL, effects=effects, hourly=f"${share * saved:.9f}/h")
     assert pulled(plan) == (share < 1)
     assert plan.cost.total == pytest.approx(PLAIN + HOURLY * 2000 * 0.3e-6 + min(share - 1, 0) * saved, rel=1e-6)
+
+
+@pytest.mark.parametrize(("kept", "used"), [(0.92, "small"), (0.91, "large")])
+def test_fewer_passages_let_a_model_keep_its_score(tmp_path: Path, kept: float, used: str) -> None:
+    """Eight passages of 1,000 tokens make contexts of more than 9,000, where the small model keeps 80 % of its 50; with four it
+    keeps enough while 50 · kept · 0.98 reach the 45 asked, from 0.918 on.
+    """
+    curves = [
+        {"model": "org/small", "points": [{"tokens": 9000, "share": kept}, {"tokens": 20000, "share": 0.8}]},
+        {"model": "org/large", "points": [{"tokens": 20000, "share": 1.0}]},
+    ]
+    floor = [{"benchmark": "exam", "at_least": 45, "context": {"kept": curves}}]
+    stages = [{"name": "answer", "chunks": {"count": 8, "tokens": {"mean": 1000}}}]
+    effects = effect(stage="answer", chunks=4, quality=span(0.98, 1))
+    plan = solved(tmp_path, "retrieval_depth", with_large(3.0), stages=stages, quality=floor, effects=effects)
+    assert pulled(plan)
+    assert [route.api for route in plan.apis] == [f"cloud/{used}"]
 
 
 @pytest.mark.parametrize("share", [0.99, 1.01])
@@ -237,6 +255,27 @@ def test_a_classifier_before_the_models(tmp_path: Path, share: float) -> None:
     fee = f"${1000 * share * saved:.9f}/kreq"
     plan = solved(tmp_path, "cascade", with_large(3.0), at_least=75, cascade={**CASCADE, "ask_first": False}, per_request=fee)
     assert pulled(plan) == (share < 1)
+
+
+@pytest.mark.parametrize("share", [0.99, 1.01])
+def test_routing_by_intent(tmp_path: Path, share: float) -> None:
+    """Six calls in ten are easy: their floor lets the small model answer at a tenth of the price; all pay for the classifier."""
+    saved = 0.6 * (10 - 1) * (INPUT + OUTPUT)
+    easy = {"name": "easy", "share": 0.6, "quality": [{"benchmark": "exam", "at_least": 45}]}
+    effects = effect(classes=[easy, {"name": "hard", "share": 0.4}], quality=span(0.95, 1))
+    fee = f"${1000 * share * saved:.9f}/kreq"
+    plan = solved(tmp_path, "intent", with_large(3.0), at_least=75, effects=effects, per_request=fee)
+    assert pulled(plan) == (share < 1)
+    assert {route.api for route in plan.apis} == ({"cloud/small", "cloud/large"} if share < 1 else {"cloud/large"})
+
+
+@pytest.mark.parametrize(("at_least", "is_pulled"), [(47.4, True), (47.6, False)])
+def test_mistakes_of_a_classifier_count_against_every_floor(tmp_path: Path, at_least: float, is_pulled: bool) -> None:
+    """The small model scores 50 and one answer in twenty goes astray: 47.5 are reached, and 76 of the large one's 80."""
+    easy = {"name": "easy", "share": 0.6, "quality": [{"benchmark": "exam", "at_least": at_least}]}
+    effects = effect(classes=[easy, {"name": "hard", "share": 0.4}], quality=span(0.95, 1))
+    plan = solved(tmp_path, "intent", with_large(3.0), at_least=75, effects=effects, per_request="$0.1/kreq")
+    assert pulled(plan) == is_pulled
 
 
 @pytest.mark.parametrize(("keeps", "is_pulled"), [(0.94, True), (0.93, False)])

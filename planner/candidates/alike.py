@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.candidates.averages import api_value
 from planner.candidates.quality import score_of, value_of
 from planner.demand.stream import Stream
 from planner.demand.streams import build_flows
@@ -58,10 +59,14 @@ class Floors:
         rows = [row for precision in self.catalog.precisions.values() for row in precision.recoveries]
         return np.unique([row.max_context for row in rows if row.max_context is not None])
 
+    def _length(self, floor: QualityFloor, context: float) -> tuple[object, ...]:
+        """Return what a context's length changes: the recoveries that count, and what is left of scores."""
+        reach = int(np.searchsorted(self._edges, context))
+        return (reach,) if floor.context is None else (reach, floor.context, context)
+
     def passed(self, floor: QualityFloor, context: float) -> bytes:
         """Return which models in which formats, and which APIs, reach a floor at a context, as bytes to compare."""
-        reach = int(np.searchsorted(self._edges, context))
-        key = (floor.benchmark, floor.measured, floor.unknown_recovery, reach)
+        key = (floor.benchmark, floor.measured, floor.unknown_recovery, *self._length(floor, context))
         if key not in self._tables:
             self._tables[key] = self._values(floor, context)
         return np.packbits(self._tables[key] >= floor.at_least).tobytes()
@@ -72,7 +77,7 @@ class Floors:
             floor.benchmark,
             floor.measured,
             floor.unknown_recovery,
-            int(np.searchsorted(self._edges, context)),
+            *self._length(floor, context),
             model,
             precision,
             kv,
@@ -80,23 +85,25 @@ class Floors:
         if key not in self._single:
             catalog = self.catalog
             kinds = catalog.models[model], catalog.precisions[precision], precision, catalog.kv_precisions[kv]
-            self._single[key] = value_of(floor, *kinds, context)
+            self._single[key] = _long(value_of(floor, *kinds, context), floor.kept(model, context))
         value = self._single[key]
         return value is not None and (value >= floor.at_least or floor.over == "average")
 
     def _values(self, floor: QualityFloor, context: float) -> Floats:
         catalog = self.catalog
         models = [
-            value_of(floor, model, precision, name, kv, context)
-            for model in catalog.models.values()
+            _long(value_of(floor, model, precision, name, kv, context), floor.kept(known, context))
+            for known, model in catalog.models.items()
             if score_of(floor, model.scores) is not None
             for name, precision in catalog.precisions.items()
             for kv in catalog.kv_precisions.values()
         ]
-        offers = catalog.apis.values()
-        scores = [o.scores + (catalog.models[o.open_model].scores if o.open_model else ()) for o in offers]
-        values = [*models, *(score_of(floor, each) for each in scores)]
+        values = [*models, *(api_value(catalog, floor, name, context) for name in catalog.apis)]
         return np.array([np.nan if value is None else value for value in values], dtype=float)
+
+
+def _long(value: float | None, kept: float | None) -> float | None:
+    return None if value is None or kept is None else value * kept
 
 
 def _merged(flows: Flows, workloads: set[str], floors: Floors) -> Flows:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.evaluate import hard_targets, soft_targets
-from planner.candidates.quality import score_of
+from planner.candidates.quality import score_of, unknown_length
 from planner.candidates.rejection import Ledger
 from planner.catalog.api_prices import ApiPrice, price
 from planner.demand.stream import Stream
@@ -121,11 +121,16 @@ def api_problem(name: str, offer: ApiOffer, stream: Stream, catalog: Catalog, pr
     groups = workload.data.region_groups
     if (groups is not None and not set(offer.region_groups) <= set(groups)) or workload.data.regions is not None:
         return "rules", f"processed in {', '.join(offer.region_groups)}, outside the workload's regions"
+    context = stream.longest_context()
     scores = offer.scores + (catalog.models[offer.open_model].scores if offer.open_model else ())
     for floor in workload.quality:
         found = score_of(floor, scores)
         if found is None:
             return "quality", f"no published {floor.benchmark} score"
+        kept = floor.kept(offer.open_model, context)
+        if kept is None:
+            return "quality", unknown_length(floor, context)
+        found *= kept
         if found < floor.at_least and floor.over == "each":
             return "quality", f"{floor.benchmark} {found:g} < {floor.at_least:g}"
     return _latency_problem(name, offer, stream)

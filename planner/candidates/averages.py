@@ -66,7 +66,9 @@ def average_floors(problem: Problem, streams: Sequence[Stream]) -> Iterator[Aver
 def model_value(catalog: Catalog, floor: QualityFloor, stream: Stream, model: str, precision: str, kv: str) -> float | None:
     """Return the score that a model in a format has for a stream's calls; None where it is unknown."""
     parts = catalog.models[model], catalog.precisions[precision], precision, catalog.kv_precisions[kv]
-    return value_of(floor, *parts, stream.longest_context())
+    context = stream.longest_context()
+    value, kept = value_of(floor, *parts, context), floor.kept(model, context)
+    return None if value is None or kept is None else value * kept
 
 
 def worth_tables(catalog: Catalog, held: AverageFloor, streams: Sequence[Stream], space: Space) -> list[Floats]:
@@ -81,8 +83,14 @@ def worth_tables(catalog: Catalog, held: AverageFloor, streams: Sequence[Stream]
     return found
 
 
-def api_value(catalog: Catalog, floor: QualityFloor, api: str) -> float | None:
-    """Return the score of what an API serves; None where it is unknown."""
+def api_value(catalog: Catalog, floor: QualityFloor, api: str, context: float) -> float | None:
+    """Return the score of what an API serves, at a length of context [token]; None where it is unknown."""
+    offer = catalog.apis[api]
+    value, kept = _api_score(catalog, floor, api), floor.kept(offer.open_model, context)
+    return None if value is None or kept is None else value * kept
+
+
+def _api_score(catalog: Catalog, floor: QualityFloor, api: str) -> float | None:
     offer = catalog.apis[api]
     return score_of(floor, offer.scores + (catalog.models[offer.open_model].scores if offer.open_model else ()))
 
@@ -90,7 +98,7 @@ def api_value(catalog: Catalog, floor: QualityFloor, api: str) -> float | None:
 def best_value(catalog: Catalog, floor: QualityFloor) -> float:
     """Return the highest score anything in the catalogs has, no precision taking anything away."""
     scores = [score_of(floor, model.scores) for model in catalog.models.values()]
-    scores += [api_value(catalog, floor, name) for name in catalog.apis]
+    scores += [_api_score(catalog, floor, name) for name in catalog.apis]
     return max((score for score in scores if score is not None), default=0.0) * BEST_RECOVERY
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.pairs import checkpoint_problem
-from planner.candidates.quality import judge, reachable, score_of
+from planner.candidates.quality import at_length, judge, reachable, score_of, unknown_length
 from planner.candidates.rejection import Ledger
 from planner.candidates.space import AllowedNames, Space
 from planner.demand.stream import Stream
@@ -105,11 +105,17 @@ def _quality(catalog: Catalog, stream: Stream, name: str, formats: AllowedNames,
         reason = f"{score:g} against {hopeless.at_least:g}" if score is not None else "no published score"
         ledger.add("quality", name, f"{hopeless.benchmark}: {reason}", count=mask.size, stream=stream.name)
         return np.zeros_like(mask)
+    at = [(floor, at_length(floor, name, context)) for floor in stream.workload.quality]
+    floors = [longer for _, longer in at if longer is not None]
+    if len(floors) < len(at):
+        unknown = next(floor for floor, longer in at if longer is None)
+        ledger.add("quality", name, unknown_length(unknown, context), count=mask.size, stream=stream.name)
+        return np.zeros_like(mask)
     for p, precision in enumerate(formats.precisions):
         if checkpoint_problem(model, precision, catalog.precisions[precision]):
             continue
         for k, kv in enumerate(formats.kv_precisions):
-            for floor in stream.workload.quality:
+            for floor in floors:
                 weights, cache = catalog.precisions[precision], catalog.kv_precisions[kv]
                 verdict = judge(floor, model, weights, precision, cache, kv, context)
                 if not verdict.holds:

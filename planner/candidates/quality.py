@@ -112,6 +112,20 @@ def value_of(floor: QualityFloor, model: Model, precision: Precision, name: str,
     return score * kept[0] * kept[1]
 
 
+def at_length(floor: QualityFloor, model: str, context: float) -> QualityFloor | None:
+    """Return a floor as the score at short contexts must reach it, floor / share kept; None if the share is not known."""
+    kept = floor.kept(model, context)
+    if kept is None or kept == 1.0:
+        return floor if kept is not None else None
+    return floor.model_copy(update={"at_least": floor.at_least / kept if kept > 0 else inf})
+
+
+def unknown_length(floor: QualityFloor, context: float) -> str:
+    """Say that nobody knows what a context leaves of a score."""
+    curves = f" by {floor.context.curves}" if floor.context is not None and floor.context.curves else ""
+    return f"{floor.benchmark}: what it keeps of its score at {context:,.0f} tokens{curves} is not known"
+
+
 def judge(
     floor: QualityFloor, model: Model, precision: Precision, precision_name: str, kv: KvPrecision, kv_name: str, context: float
 ) -> Verdict:

@@ -101,7 +101,7 @@ def screened(flows: Flows, catalog: Catalog, problem: Problem, supply_of: Callab
     """Return what every way is estimated to cost."""
     families: dict[tuple[object, ...], list[Stream]] = {}
     for stream in flows.streams:
-        key = (stream.workload.name, stream.stage, stream.role, stream.workload.choose)
+        key = (stream.workload.name, stream.stage, stream.role, stream.part, stream.workload.choose)
         families.setdefault(key, []).append(stream)
     firsts = tuple(max(members, key=_patience) for members in families.values())
     search = prepare(catalog, problem, Flows(firsts, ()), supply_of(firsts))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from planner.catalog import select
 from planner.catalog.check_stages import twice
@@ -48,6 +48,7 @@ NEEDS: dict[Kind, tuple[tuple[_Needs, str], ...]] = {
         (lambda o: o.once > 0, "what training costs, `once` and `months`"),
     ),
     "cascade": ((lambda o: o.cascade is not None, "`cascade`"),),
+    "intent": ((_some(lambda e: len(e.classes) > 1), "an effect with two `classes` or more"),),
     "lane": ((_some(lambda e: e.lane is not None), "an effect with `lane`"),),
     "other": (),
 }
@@ -112,7 +113,9 @@ def _served(workload: Workload, option: Option, path: KeyPath, findings: Finding
     """Models can be named only for stages that call one."""
     stages: dict[str | None, Stage] = {stage.name: stage for stage in workload.stages}
     named: list[tuple[KeyPath, str | None]] = [
-        (("effects", i, "stage"), effect.stage) for i, effect in enumerate(option.effects) if effect.models is not None
+        (("effects", i, "stage"), effect.stage)
+        for i, effect in enumerate(option.effects)
+        if effect.models is not None or effect.classes
     ]
     named += [(("cascade", "stage"), option.cascade.stage)] if option.cascade is not None else []
     for place, name in named:
@@ -126,6 +129,11 @@ def _names(parts: Parts, option: Option, path: KeyPath, findings: Findings) -> N
     groups: list[tuple[KeyPath, tuple[str, ...]]] = [
         (("effects", i, "models"), effect.models or ()) for i, effect in enumerate(option.effects)
     ]
+    groups += [
+        (("effects", i, "classes", number, "models"), kind.models or ())
+        for i, effect in enumerate(option.effects)
+        for number, kind in enumerate(effect.classes)
+    ]
     if option.cascade is not None:
         groups += [(("cascade", "small"), option.cascade.small), (("cascade", "large"), option.cascade.large or ())]
     for place, patterns in groups:
@@ -133,11 +141,20 @@ def _names(parts: Parts, option: Option, path: KeyPath, findings: Findings) -> N
             if not select.matching(catalog, "models", pattern):
                 remedy = remedy_for(pattern, catalog.models, "`planner catalog list models`")
                 findings.error((*path, *place, number), f"{pattern!r} matches no model", remedy)
+    for place, name in _benchmarks(option):
+        if name not in catalog.benchmarks:
+            remedy = remedy_for(name, catalog.benchmarks, "`planner catalog list benchmarks`")
+            findings.error((*path, *place), f"no benchmark is named {name!r}", remedy)
+
+
+def _benchmarks(option: Option) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the benchmarks that an option names, and where."""
     for number, effect in enumerate(option.effects):
         for name in effect.scores:
-            if name not in catalog.benchmarks:
-                remedy = remedy_for(name, catalog.benchmarks, "`planner catalog list benchmarks`")
-                findings.error((*path, "effects", number, "scores", name), f"no benchmark is named {name!r}", remedy)
+            yield ("effects", number, "scores", name), name
+        for which, kind in enumerate(effect.classes):
+            for place, floor in enumerate(kind.quality):
+                yield ("effects", number, "classes", which, "quality", place, "benchmark"), floor.benchmark
 
 
 def _personal(workload: Workload, option: Option, path: KeyPath, findings: Findings) -> None:

@@ -1,8 +1,9 @@
-"""What levers and stages name in the catalog or in files, put in their place: routers, cache curves, components."""
+"""What levers, stages and floors name in the catalog or in files, put in their place: routers, curves, components."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from planner.catalog.select import plain, without_aliases
 from planner.catalog.suggest import nearest, remedy_for
 from planner.catalog.yamlfile import KeyPath
 from planner.domain import lever_facts
+from planner.domain.calls import ContextLoss, Kept, KeptAt, QualityFloor
 from planner.domain.catalog import Catalog
-from planner.domain.levers import CacheAt, Cascade, Effect, EscalationPoint, Lever, Option, Range, Share
+from planner.domain.levers import CacheAt, Cascade, Effect, EscalationPoint, Lever, Option, Placed, Range, Share
 from planner.domain.stages import Stage
 from planner.domain.workload import Workload
 from planner.errors import InvalidInput
@@ -23,6 +25,8 @@ def check_sources(parts: Parts, findings: Findings) -> None:
     """Everything named must be there and say what is needed of it."""
     for index, workload in parts.workloads:
         path: KeyPath = ("workloads", index)
+        for floor, at in _floors(workload):
+            _known_curves(floor, parts.catalog, (*path, *at), findings)
         for place, stage in enumerate(workload.stages):
             if stage.uses is not None and stage.uses not in parts.catalog.components:
                 remedy = remedy_for(stage.uses, parts.catalog.components, "`planner catalog list components`")
@@ -37,14 +41,15 @@ def check_sources(parts: Parts, findings: Findings) -> None:
 
 
 def with_sources(workload: Workload, catalog: Catalog, base: Path) -> Workload:
-    """Return a workload whose stages and levers hold what they name.
+    """Return a workload whose stages, levers and floors hold what they name.
 
     Parameters
     ----------
     workload : checked with `check_sources`
-    catalog : routers, cache curves, components
+    catalog : routers, curves, components
     base : folder that curves are relative to
     """
+    workload = workload.model_copy(update={"quality": _measured(workload.quality, catalog)})
     if not (workload.stages or workload.levers):
         return workload
     stages = tuple(_stage(stage, catalog) for stage in workload.stages)
@@ -66,8 +71,63 @@ def _options(workload: Workload, path: KeyPath) -> Iterator[tuple[Option, KeyPat
             yield option, (*path, "levers", index, "options", place)
 
 
+def _floors(workload: Workload) -> Iterator[tuple[QualityFloor, KeyPath]]:
+    for number, floor in enumerate(workload.quality):
+        yield floor, ("quality", number)
+    for place, stage in enumerate(workload.stages):
+        for number, floor in enumerate(stage.quality):
+            yield floor, ("stages", place, "quality", number)
+    for option, path in _options(workload, ()):
+        for place, effect in enumerate(option.effects):
+            for which, kind in enumerate(effect.classes):
+                for number, floor in enumerate(kind.quality):
+                    yield floor, (*path, "effects", place, "classes", which, "quality", number)
+
+
+def _known_curves(floor: QualityFloor, catalog: Catalog, path: KeyPath, findings: Findings) -> None:
+    """Curves must be the catalog's, or one's own; models named must exist."""
+    if floor.context is None:
+        return
+    known = {row.benchmark for row in catalog.context_effects.values()}
+    named = floor.context.curves
+    if named is not None and named not in known:
+        remedy = remedy_for(named, known, "`planner catalog list context_effects`")
+        findings.error((*path, "context", "curves"), f"no curves of quality by context are named {named!r}", remedy)
+    if named is None and not floor.context.kept and floor.context.unknown is None:
+        message = "it names no curve, so nobody knows what long contexts take"
+        findings.error((*path, "context"), message, f"give `curves` ({', '.join(sorted(known))}), `kept`, or `unknown`")
+    for number, kept in enumerate(floor.context.kept):
+        if plain(catalog, kept.model) not in catalog.models:
+            remedy = remedy_for(kept.model, catalog.models, "`planner catalog list models`")
+            findings.error((*path, "context", "kept", number, "model"), f"no model is named {kept.model!r}", remedy)
+
+
+def _measured(floors: Sequence[QualityFloor], catalog: Catalog) -> tuple[QualityFloor, ...]:
+    """Return floors with the curves that they name, the pessimistic end of each point, one's own before the catalog's."""
+    return tuple(
+        floor
+        if floor.context is None or floor.context.curves is None
+        else floor.model_copy(update={"context": _with_curves(floor.context, catalog)})
+        for floor in floors
+    )
+
+
+def _with_curves(loss: ContextLoss, catalog: Catalog) -> ContextLoss:
+    own = tuple(kept.model_copy(update={"model": plain(catalog, kept.model)}) for kept in loss.kept)
+    published = [
+        Kept(model=row.model, points=(KeptAt(tokens=row.base_tokens, share=1.0), *map(_kept_at, row.points)))
+        for row in catalog.context_effects.values()
+        if row.benchmark == loss.curves
+    ]
+    return loss.model_copy(update={"kept": (*own, *published)})
+
+
+def _kept_at(point: lever_facts.ContextPoint) -> KeptAt:
+    return KeptAt(tokens=point.tokens, share=min(point.kept_low, 1.0))
+
+
 def _stage(stage: Stage, catalog: Catalog) -> Stage:
-    update: dict[str, Any] = {"choose": without_aliases(catalog, stage.choose)}
+    update: dict[str, Any] = {"choose": without_aliases(catalog, stage.choose), "quality": _measured(stage.quality, catalog)}
     if stage.uses is not None:
         update |= {"component": catalog.components[stage.uses], "uses": None}
     return stage.model_copy(update=update)
@@ -82,16 +142,20 @@ def _lever(lever: Lever, catalog: Catalog, base: Path) -> Lever:
 
 def _source(option: Option, catalog: Catalog) -> str:
     """Say where a curve named was published."""
-    row: lever_facts.LeverFact | None = None
+    rows: list[lever_facts.LeverFact] = []
     if option.cascade is not None and option.cascade.router is not None:
-        row = catalog.routers[option.cascade.router]
+        rows.append(catalog.routers[option.cascade.router])
     if option.curve is not None:
-        row = catalog.semantic_caches[option.curve.name]
-    return f"{row.source} ({row.as_of}){f': {row.caution}' if row.caution else ''}" if row is not None else ""
+        rows.append(catalog.semantic_caches[option.curve.name])
+    moved = [effect.places for effect in option.effects if effect.places is not None]
+    rows += [catalog.position_effects[place.curve] for each in moved for place in (each.before, each.after)]
+    told = [f"{row.source} ({row.as_of}){f': {row.caution}' if row.caution else ''}" for row in rows]
+    return "; ".join(dict.fromkeys(told))
 
 
 def _option(option: Option, catalog: Catalog, base: Path) -> Option:
-    update: dict[str, Any] = {"effects": tuple(_effect(effect, catalog) for effect in option.effects)}
+    effects = tuple(_effect(effect, catalog, ("effects", number)) for number, effect in enumerate(option.effects))
+    update: dict[str, Any] = {"effects": effects}
     if option.cascade is not None:
         cascade = option.cascade if option.cascade.points else _cascade(option.cascade, catalog, base)
         names = {"small": cascade.small, "large": cascade.large}
@@ -101,8 +165,37 @@ def _option(option: Option, catalog: Catalog, base: Path) -> Option:
     return option.model_copy(update=update)
 
 
-def _effect(effect: Effect, catalog: Catalog) -> Effect:
-    return effect.model_copy(update={"models": _plain(catalog, effect.models)})
+def _effect(effect: Effect, catalog: Catalog, path: KeyPath = ()) -> Effect:
+    update: dict[str, Any] = {"models": _plain(catalog, effect.models)}
+    if effect.classes:
+        update["classes"] = tuple(
+            kind.model_copy(update={"models": _plain(catalog, kind.models), "quality": _measured(kind.quality, catalog)})
+            for kind in effect.classes
+        )
+    if effect.places is not None:
+        after, before = (
+            _accuracy(getattr(effect.places, end), catalog, (*path, "places", end, "curve")) for end in ("after", "before")
+        )
+        kept = (after.low / before.high, after.high / before.low)
+        update |= {"quality": Range(low=min(kept[0], 1.0), high=min(kept[1], 1.0)), "places": None}
+    return effect.model_copy(update=update)
+
+
+def _accuracy(place: Placed, catalog: Catalog, path: KeyPath) -> Range:
+    """Return the accuracy measured with the right passage at a place [%]; anywhere = the mean over all places, interpolated."""
+    if place.curve not in catalog.position_effects:
+        remedy = remedy_for(place.curve, catalog.position_effects, "`planner catalog list position_effects`")
+        raise _Missing(path, f"no curve of accuracy by place is named {place.curve!r}", remedy)
+    points = catalog.position_effects[place.curve].points
+    if place.place == "anywhere":
+        width = points[-1].position - points[0].position
+        low, high = (
+            sum((b.position - a.position) * (getattr(a, end) + getattr(b, end)) / 2 for a, b in pairwise(points)) / width
+            for end in ("accuracy_low", "accuracy_high")
+        )
+        return Range(low=low, high=high)
+    point = points[0 if place.place == "first" else -1]
+    return Range(low=point.accuracy_low, high=point.accuracy_high)
 
 
 def _plain(catalog: Catalog, names: tuple[str, ...] | None) -> tuple[str, ...] | None:

@@ -213,12 +213,13 @@ class Composed:
         rate = tuple(each * wanted * more for each, more in zip(asked.arrivals.rate, tries, strict=True))
         promised = self._promised(stage, budgets, split, delay)
         whole = self._stream(stage, rate, promised)
-        if here.cascade is not None:
-            yield from self._cascaded(whole, here)
-        elif here.lane is not None:
-            yield from self._in_lanes(whole, here.lane)
-        else:
-            yield whole
+        for part in _by_class(whole, here) if here.classes else (whole,):
+            if here.cascade is not None:
+                yield from self._cascaded(part, here)
+            elif here.lane is not None:
+                yield from self._in_lanes(part, here.lane)
+            else:
+                yield part
 
     def _in_lanes(self, whole: Stream, lane: Lane) -> Iterator[Stream]:
         """Yield the calls that may not wait and those that may."""
@@ -385,8 +386,22 @@ def _tightest(promised: Sequence[Objective]) -> tuple[Objective, ...]:
     return tuple(kept.values())
 
 
+def _by_class(whole: Stream, here: Changed) -> Iterator[Stream]:
+    """Yield the calls of each intent, with the floors and models of its own."""
+    for kind in here.classes:
+        update: dict[str, object] = {}
+        if kind.quality:
+            update["quality"] = tuple(_lowered(floor, here) for floor in kind.quality)
+        if kind.models is not None:
+            update["choose"] = whole.workload.choose.model_copy(update={"models": Choice(allow=kind.models)})
+        rules = whole.workload.model_copy(update=update)
+        part = replace(whole, workload=rules, named=kind.models if kind.models is not None else whole.named)
+        yield _part(part, kind.share, f" {kind.name}")
+
+
 def _part(stream: Stream, share: float, what: str) -> Stream:
     """Return part of a stream's calls."""
     if share == 1.0 and not what:
         return stream
-    return replace(stream, name=f"{stream.name}{what}", part=what.strip(), rate=tuple(share * rate for rate in stream.rate))
+    part = f"{stream.part}{what}".strip()
+    return replace(stream, name=f"{stream.name}{what}", part=part, rate=tuple(share * rate for rate in stream.rate))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from planner.domain.levers import Cascade, Effect, EscalationPoint, Lane, Lever, Option, PrefixEffect, Range
+from planner.domain.levers import Cascade, Effect, EscalationPoint, Lane, Lever, Option, PrefixEffect, Range, RequestClass
 from planner.domain.stages import Stage
 
 View = Literal["pessimistic", "middle", "optimistic"]
@@ -110,6 +110,8 @@ class Changed:
     """Cached beginning of its prompts."""
     lane: Lane | None = None
     """Calls that may wait."""
+    classes: tuple[RequestClass, ...] = ()
+    """Calls by intent."""
     models: tuple[str, ...] | None = None
     """Only these models."""
     keeps: float = 1.0
@@ -208,9 +210,10 @@ def _apply(here: Changed, effect: Effect, label: str, view: View) -> None:
     here.history = here.history if effect.history_tokens is None else end(effect.history_tokens, "high", view)
     here.prefix, here.lane = effect.prefix or here.prefix, effect.lane or here.lane
     here.models = effect.models or here.models
+    here.classes = effect.classes or here.classes
     here.scores |= {name: end(score, "low", view) for name, score in effect.scores.items()}
     shaped = (effect.input_at_most, effect.output_at_most, effect.rounds_at_most, effect.chunks, effect.history_tokens)
-    other = (effect.prefix, effect.lane, effect.models, effect.scores or None)
+    other = (effect.prefix, effect.lane, effect.models, effect.scores or None, effect.classes or None)
     if (here.inputs, here.outputs, here.keeps) != before or any(one is not None for one in (*shaped, *other)):
         here.said = (*here.said, label)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -85,6 +86,47 @@ class Objective(Strict):
     """Absent = hard; given = soft: each request slower than the target costs this much."""
 
 
+class KeptAt(Strict):
+    """Share of its score that a model keeps at one length of context."""
+
+    tokens: Tokens
+    """Length of the context."""
+    share: Annotated[float, Field(ge=0, le=1)]
+    """Share kept, at the pessimistic end; gains are not counted on."""
+
+
+class Kept(Strict):
+    """How a model's quality falls with the length of its context."""
+
+    model: str
+    """A model's catalog name."""
+    points: tuple[KeptAt, ...] = Field(min_length=1, max_length=1000)
+    """Measured lengths, ascending; below the first nothing is lost, beyond the last nothing is known."""
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Kept:
+        if any(after.tokens <= before.tokens for before, after in pairwise(self.points)):
+            raise ValueError("points must ascend in tokens; check their order")
+        return self
+
+
+class ContextLoss(Strict):
+    """What long contexts take from a score: score · share kept at the 99th percentile of prompt and output."""
+
+    curves: Identifier | None = None
+    """Take the catalog's curves of this benchmark (`RULER`, `NoLiMa`: `planner catalog list context_effects`)."""
+    kept: tuple[Kept, ...] = ()
+    """Curves of your own, before the catalog's."""
+    unknown: Fraction | None = None
+    """Share to assume for models without a curve, and beyond the longest context measured; absent = refuse them."""
+
+    def share(self, model: str | None, context: float) -> float | None:
+        """Return the share of its score that a model keeps: that of the next longer context measured; None if unknown."""
+        own = next((kept.points for kept in self.kept if kept.model == model), ())
+        reached = [point.share for point in own if point.tokens >= context]
+        return reached[0] if reached else self.unknown
+
+
 class QualityFloor(Strict):
     """The least score a model must have on a public benchmark, after what its precision takes away."""
 
@@ -99,6 +141,12 @@ class QualityFloor(Strict):
     """Score measured on the workload's own task; it stands in place of the published score of whatever model serves it."""
     unknown_recovery: Fraction | None = None
     """Quality recovery to assume for precisions without a measured one; absent = refuse those precisions."""
+    context: ContextLoss | None = None
+    """What long contexts take from the score; absent = nothing is taken, and the plan says so where models lose much."""
+
+    def kept(self, model: str | None, context: float) -> float | None:
+        """Return the share of a score that a context leaves [1]; None if it is not known."""
+        return 1.0 if self.context is None else self.context.share(model, context)
 
 
 class Choice(Strict):

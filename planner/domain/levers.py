@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from planner.domain.base import Identifier, NonNegativeFloat, PositiveFloat, PositiveInt, Sourced, Strict
+from planner.domain.calls import QualityFloor
 from planner.units import Dollars, DollarsPerCall, DollarsPerHour, Fraction, Seconds, Tokens
 
 Kind = Literal[
@@ -21,6 +22,7 @@ Kind = Literal[
     "student",
     "fine_tune",
     "cascade",
+    "intent",
     "lane",
     "other",
 ]
@@ -70,6 +72,43 @@ class Lane(Strict):
     """Time within which they must be finished."""
 
 
+class Placed(Strict):
+    """Where the right passage stands in the prompt, on a measured curve."""
+
+    curve: Identifier
+    """Its name (`planner catalog list position_effects`): a model, a task and a number of passages."""
+    place: Literal["anywhere", "first", "last"] = "anywhere"
+    """anywhere: the mean over all places; first, last: what a reranker can see to."""
+
+
+class Moved(Strict):
+    """What fewer passages, or better ordered ones, do to quality: accuracy after over accuracy before, gains not counted on."""
+
+    before: Placed
+    """As it is without the lever."""
+    after: Placed
+    """As the lever leaves it."""
+
+
+class RequestClass(Strict):
+    """Requests of one intent, told apart by a rule or classifier, with their own floor."""
+
+    name: Identifier
+    """Unique within the effect."""
+    share: Annotated[float, Field(gt=0, le=1)]
+    """Share of the calls."""
+    quality: tuple[QualityFloor, ...] = ()
+    """Floors for these calls, in place of the stage's; absent = the same."""
+    models: tuple[str, ...] | None = None
+    """Only these models serve them."""
+
+    @model_validator(mode="after")
+    def _each(self) -> RequestClass:
+        if any(floor.over != "each" for floor in self.quality):
+            raise ValueError("a floor of one class holds for each of its calls; remove `over: average`")
+        return self
+
+
 class Effect(Strict):
     """What an option changes at one stage; fields left out change nothing."""
 
@@ -105,11 +144,22 @@ class Effect(Strict):
     """Factor on the score of whatever model serves it."""
     scores: dict[Identifier, Range] = Field(default_factory=dict)
     """Benchmark → score measured on the workload's own task, which stands in place of the models' published one."""
+    places: Moved | None = None
+    """The factor on the score from measured curves of accuracy by place."""
+    classes: tuple[RequestClass, ...] = Field(default=(), max_length=20)
+    """Its calls by intent, each class routed by itself; what mistakes of the classifier take goes into `quality`."""
 
     @model_validator(mode="after")
     def _something(self) -> Effect:
         if self.on and self.off:
             raise ValueError("a stage cannot be turned on and left out at once; give one of on, off")
+        if self.quality is not None and self.places is not None:
+            raise ValueError("quality and places say the same; give one of them")
+        total, names = sum(kind.share for kind in self.classes), [kind.name for kind in self.classes]
+        if self.classes and abs(total - 1.0) > 1e-6:
+            raise ValueError(f"the shares of the classes sum to {total:g}; give shares that sum to 1")
+        if len(set(names)) < len(names):
+            raise ValueError("two classes have the same name; give each its own")
         return self
 
 

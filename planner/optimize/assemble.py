@@ -117,8 +117,10 @@ def _averages(search: Search, pools: Pools, apis: Apis, pool: Index) -> Iterator
     """Yield the quality floors that hold on average, with what calls are worth above them on every column."""
     catalog, space, rows = search.catalog, search.space, pools.row[pool]
     for held, tables in search.averages:
+        reach = [search.streams[r].longest_context() for r in held.streams]
         by_api = [
-            [held.worth(place, api_value(catalog, own, name)) for name in apis.names] for place, own in enumerate(held.owns)
+            [held.worth(place, api_value(catalog, own, name, context)) for name in apis.names]
+            for place, (own, context) in enumerate(zip(held.owns, reach, strict=True))
         ]
         yield Average(
             name=readable(f"{held.workload}.{held.floor.benchmark}"),

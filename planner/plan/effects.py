@@ -93,6 +93,9 @@ def changes(effect: Effect, view: View) -> Iterator[str]:
         yield f"{effect.prefix.tokens:g} tokens found cached in {_taken(effect.prefix.hit_rate, 'low', view, _percent)} of calls"
     if effect.lane is not None:
         yield f"{_percent(effect.lane.share)} of calls may wait {effect.lane.deadline:g} s"
+    for kind in effect.classes:
+        floors = ", ".join(f"{floor.benchmark} {floor.at_least:g}" for floor in kind.quality)
+        yield f"{_percent(kind.share)} {kind.name}{f' at {floors}' if floors else ''}"
     if effect.models is not None:
         yield f"served by {', '.join(effect.models)}"
     if effect.quality is not None:

@@ -9,7 +9,7 @@ from planner.candidates.averages import api_value, average_floors, model_value
 from planner.candidates.eligible import model_problem
 from planner.candidates.layouts import Shape, machine_of
 from planner.candidates.pairs import checkpoint_problem, cut_problem, engine_problem, format_problem, shape_fits_machine
-from planner.candidates.quality import judge
+from planner.candidates.quality import at_length, judge, unknown_length
 from planner.demand.stream import Stream
 from planner.domain.plan import ApiRoute, Pool
 from planner.plan.basis import TOLERANCE, Basis
@@ -101,8 +101,13 @@ def _stream(basis: Basis, pool: Pool, stream: Stream) -> Iterator[str]:
         if not allowed(name, getattr(problem.choose, kind), getattr(stream.workload.choose, kind)):
             yield f"{stream.name} on {pool.name}: {name} is not allowed"
     weights, cache = catalog.precisions[deployment.precision], catalog.kv_precisions[deployment.kv_precision]
-    for floor in stream.workload.quality:
-        verdict = judge(floor, model, weights, deployment.precision, cache, deployment.kv_precision, stream.longest_context())
+    context = stream.longest_context()
+    for stated in stream.workload.quality:
+        floor = at_length(stated, deployment.model, context)
+        if floor is None:
+            yield f"{stream.name} on {pool.name}: {unknown_length(stated, context)}"
+            continue
+        verdict = judge(floor, model, weights, deployment.precision, cache, deployment.kv_precision, context)
         if not verdict.holds:
             yield f"{stream.name} on {pool.name}: {verdict.reason}"
 
@@ -121,7 +126,7 @@ def _averages(basis: Basis) -> Iterator[str]:
                     made = route.deployment
                     value = model_value(basis.catalog, own, stream, made.model, made.precision, made.kv_precision)
                 else:
-                    value = api_value(basis.catalog, own, route.api)
+                    value = api_value(basis.catalog, own, route.api, stream.longest_context())
                 count = share.rate * basis.hours[share.period]
                 worth, calls = worth + count * held.worth(place, value), calls + count
         if calls and worth / calls < -TOLERANCE * held.floor.at_least:

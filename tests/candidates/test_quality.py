@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import tiny
 
-from planner.candidates.quality import best_score, judge, recovery_of
+from planner.candidates.quality import at_length, best_score, judge, recovery_of
 from planner.domain.calls import QualityFloor
 from planner.domain.llm import KvPrecision, Model, Precision, Score
 
@@ -97,3 +97,26 @@ def test_the_best_of_several_scores() -> None:
     found = best_score(scores, "exam")
     assert found is not None
     assert found.score == 60
+
+
+# Measured at 8,000 tokens (90 % kept) and 32,000 (60 %): the next longer one counts; beyond the last nobody knows.
+CURVE = [{"tokens": 8000, "share": 0.9}, {"tokens": 32000, "share": 0.6}]
+
+
+@pytest.mark.parametrize(
+    ("name", "context", "unknown", "asked"),
+    [
+        ("org/a", 4000.0, None, 50.0),
+        ("org/a", 8000.0, None, 50.0),
+        ("org/a", 8001.0, None, 75.0),
+        ("org/a", 32001.0, None, None),
+        ("org/a", 32001.0, 0.5, 90.0),
+        ("org/b", 4000.0, None, None),
+        ("org/b", 4000.0, 0.9, 50.0),
+    ],
+)
+def test_long_contexts_ask_for_more_at_short_ones(name: str, context: float, unknown: float | None, asked: float | None) -> None:
+    """45 asked: 45/0.9 = 50, 45/0.6 = 75, 45/0.5 = 90."""
+    loss = {"kept": [{"model": "org/a", "points": CURVE}], "unknown": unknown}
+    floor = at_length(QualityFloor.model_validate({"benchmark": "exam", "at_least": 45, "context": loss}), name, context)
+    assert (floor.at_least if floor is not None else None) == (pytest.approx(asked) if asked is not None else None)

@@ -47,6 +47,22 @@ def facts() -> dict[str, Any]:
     hits = {"hit_rate_low": 0.2, "hit_rate_high": 0.3}
     caches = [{"threshold": 0.8, **hits}, {"threshold": 0.9, **hits, "false_hits_low": 0.01, "false_hits_high": 0.02}]
     found["semantic_caches"] = {"arena": {"method": "static", "traffic": "chat", "points": caches, **tiny.READ}}
+    found["context_effects"] = {
+        "RULER/small": {
+            "model": "org/small", "benchmark": "RULER", "base_tokens": 4096, "base_score": 90,
+            "points": [{"tokens": 8192, "score": 81, "kept_low": 0.88, "kept_high": 0.92}], **tiny.READ,
+        }
+    }  # fmt: skip
+    found["position_effects"] = {
+        "documents/small": {
+            "model": "org/small", "task": "answers", "passages": 20, **tiny.READ,
+            "points": [
+                {"position": 0.0, "accuracy_low": 70, "accuracy_high": 72},
+                {"position": 0.5, "accuracy_low": 50, "accuracy_high": 52},
+                {"position": 1.0, "accuracy_low": 60, "accuracy_high": 62},
+            ],
+        }
+    }  # fmt: skip
     mean = {**CHECK, "latency_p95": None, "latency_mean": "30ms"}
     found["components"] = {"cloud/filter": CHECK, "cloud/mean": mean}
     return found

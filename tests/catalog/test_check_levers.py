@@ -28,6 +28,7 @@ WHOLE: dict[str, dict[str, Any]] = {
     "student": effect(stage="answer", models=["org/small"]),
     "fine_tune": {**effect(stage="answer", models=["org/small"]), "once": "$1000", "months": 12},
     "cascade": {"cascade": {"stage": "answer", "small": ["org/small"], "points": [POINT]}},
+    "intent": effect(stage="answer", classes=[{"name": "easy", "share": 0.4}, {"name": "hard", "share": 0.6}]),
     "lane": effect(stage="plan", lane={"share": 0.5, "deadline": "1h"}),
 }
 
@@ -60,6 +61,21 @@ def _twice(key: str) -> list[dict[str, Any]]:
     return [one, one] if key == "levers" else [{**one, "options": one["options"] * 2}]
 
 
+def _intent(*classes: dict[str, Any], **fields: Any) -> list[dict[str, Any]]:
+    return [lever("intent", **effect(stage="answer", classes=list(classes), **fields))]
+
+
+def _moved(curve: str, **fields: Any) -> list[dict[str, Any]]:
+    return [
+        lever(
+            "retrieval_depth", **effect(stage="answer", chunks=4, places={"before": MOVED, "after": {"curve": curve}}, **fields)
+        )
+    ]
+
+
+EASY, HARD = {"name": "easy", "share": 0.4}, {"name": "hard", "share": 0.6}
+MOVED = {"curve": "documents/small"}
+
 # What is wrong → (levers, path, part of the message, part of the remedy)
 WRONG: dict[str, tuple[list[dict[str, Any]], str, str, str]] = {
     "two levers of one name": (_twice("levers"), "workloads[0].levers[1].name", "two levers are named 'lever'", "its own"),
@@ -80,6 +96,37 @@ WRONG: dict[str, tuple[list[dict[str, Any]], str, str, str]] = {
         OPTION,
         "once needs months",
         "give the time",
+    ),
+    "intents that are not everything": (
+        _intent(EASY, {**HARD, "share": 0.5}),
+        f"{OPTION}.effects[0]",
+        "the classes sum to 0.9",
+        "sum to 1",
+    ),
+    "two intents of one name": (_intent(EASY, {**HARD, "name": "easy"}), f"{OPTION}.effects[0]", "same name", "its own"),
+    "an unknown model for an intent": (
+        _intent({**EASY, "models": ["org/smal"]}, HARD),
+        f"{OPTION}.effects[0].classes[0].models[0]",
+        "matches no model",
+        "'org/small'",
+    ),
+    "an unknown benchmark for an intent": (
+        _intent(EASY, {**HARD, "quality": [{"benchmark": "exams", "at_least": 50}]}),
+        f"{OPTION}.effects[0].classes[1].quality[0].benchmark",
+        "no benchmark is named 'exams'",
+        "'exam'",
+    ),
+    "an unknown curve of places": (
+        _moved("documents/smal"),
+        f"{OPTION}.effects[0].places.after.curve",
+        "no curve of accuracy by place",
+        "'documents/small'",
+    ),
+    "places and a factor": (
+        _moved("documents/small", quality=span(0.9, 1)),
+        f"{OPTION}.effects[0]",
+        "say the same",
+        "give one of them",
     ),
     "a cascade at no stage": (_cascade(stage="anwser", points=[POINT]), f"{OPTION}.cascade.stage", "no stage", "'answer'"),
     "a cascade at a component": (_cascade(stage="check", points=[POINT]), f"{OPTION}.cascade.stage", "no model", "calls a model"),
