@@ -19,7 +19,9 @@ from planner.demand.stream import Stream
 from planner.domain.plan import Plan
 from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlanRejected
 from planner.optimize.assemble import assemble
+from planner.optimize.backend import Limits
 from planner.optimize.program import Outcome, Program
+from planner.optimize.simpler import simpler
 from planner.optimize.solve import solve
 from planner.plan.build import make_plan
 from planner.plan.levers import lever_reasons
@@ -197,13 +199,14 @@ def solve_as_stated(loaded: LoadedProblem, progress: Progress) -> Solved:
     settings, started = loaded.problem.solver, time.monotonic()
     end = started + settings.time_limit
     raised: Raised = {}
-    first = found = solve_fully(search, join([], len(search.streams)), apis, raised, end - REST * settings.time_limit, progress)
+    first = solve_fully(search, join([], len(search.streams)), apis, raised, end - REST * settings.time_limit, progress)
+    found = first = unpulled(first, raised)
     mended = mend(found, raised, deadline=end, progress=progress)
     best, rounds, repairs = mended.solved, 1, mended.repairs
     while rounds < MAX_ROUNDS and not settled(best, found, end):
         progress("no repair is near enough; solving again with the demand on pools that missed a promise raised")
         try:
-            found = solve_fully(search, found.pools, apis, raised, end, progress)
+            found = unpulled(solve_fully(search, found.pools, apis, raised, end, progress), raised)
         except (NoCombination, NoPlanInTime):
             if best is None:
                 raise
@@ -211,6 +214,17 @@ def solve_as_stated(loaded: LoadedProblem, progress: Progress) -> Solved:
         mended = mend(found, raised, deadline=end, progress=progress)
         best, rounds, repairs = cheaper(best, mended.solved), rounds + 1, repairs + mended.repairs
     return replace(proven(best or found, first), rounds=rounds, repairs=repairs)
+
+
+def unpulled(solved: Solved, raised: Raised) -> Solved:
+    """Return an answer of the same cost in which no lever is pulled that saves nothing."""
+    ways, settings = solved.search.ways, solved.search.problem.solver
+    pulls = np.array([len(ways[index].settings) for index in solved.assembled.choices.way], dtype=float)
+    if not pulls.any():
+        return solved
+    program = raised_program(solved.assembled, solved.pools, raised)
+    limits = Limits(settings.gap, MIN_SECONDS, settings.seed)
+    return replace(solved, outcome=simpler(program, solved.outcome, pulls, limits))
 
 
 def settled(best: Solved | None, found: Solved, end: float) -> bool:

@@ -126,6 +126,13 @@ def seeds(alone: Floats, each: int = 3) -> Ints:
     return np.unique(order[fit])
 
 
+def near(program: Program, bounds: Bounds, own: Ints, each: int = 8) -> Ints:
+    """Pools of a plan, and for each stream with calls the cheapest by themselves."""
+    called = (program.rate > 0).any(axis=1)
+    found: Ints = np.union1d(own, seeds(stand_alone(program, bounds)[called], each))
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class _Job:
     program: Program

@@ -29,7 +29,7 @@ from planner.optimize.backend import Limits
 from planner.optimize.bounds import bounds
 from planner.optimize.incumbent import better, solve_over
 from planner.optimize.program import Bools, Program
-from planner.optimize.relax import seeds, stand_alone
+from planner.optimize.relax import near
 from planner.plan.solved import Solved
 
 EACH = 8
@@ -89,7 +89,7 @@ class Scale:
     def found(self, workload: str, fits: Callable[[Way], bool]) -> Found | str:
         """Return the cheapest plan found that serves a workload in one of the ways that fit; in words, why there is none."""
         mine = np.array([way.workload == workload for way in self.ways], dtype=bool)
-        left = np.where(mine, [fits(way) for way in self.ways], self.solved.outcome.ways)
+        left = np.where(mine, np.array([fits(way) for way in self.ways], dtype=bool), self.solved.outcome.ways).astype(bool)
         if not (mine & left).any():
             estimate = ", or was left out by an estimate of its cost" if self.solved.search.left_out else ""
             return f"costs no less whatever calls cost, or cannot keep every promise{estimate}"
@@ -107,10 +107,8 @@ class Scale:
         """Return the cost of the cheapest plan found over few pools, and the ways it takes."""
         settings, limit = self.solved.search.problem.solver, bounds(program)
         own = np.flatnonzero(self.solved.outcome.replicas.sum(axis=1) > 0)
-        called = (program.rate > 0).any(axis=1)
-        keep = np.union1d(own, seeds(stand_alone(program, limit)[called], EACH))
         limits = Limits(settings.gap / 2, SECONDS, settings.seed, NODES)
-        best = better(program, None, solve_over(program, limit, keep, limits)[1])
+        best = better(program, None, solve_over(program, limit, near(program, limit, own, EACH), limits)[1])
         return None if best is None else (best.cost, best.point.ways > 0.5)
 
 

@@ -10,7 +10,7 @@ from planner.report import console_tables as tables
 from planner.report import format as fmt
 from planner.report.gather import rejections
 from planner.report.ink import Ink
-from planner.report.words import api_prices, compared, promise_verdict, proof, simulated, size, split
+from planner.report.words import api_prices, compared, promise_verdict, proof, simulated, size, split, statement_title
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -87,6 +87,8 @@ def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableTyp
 def _costs(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableType]]:
     """Return the splits of the cost."""
     made: list[tuple[str, RenderableType]] = [("Cost by workload", tables.workloads(plan, ink))]
+    if plan.cost.statement is not None:
+        made.append((statement_title(plan.cost.statement), tables.statement(plan.cost, plan.cost.statement, ink)))
     if plan.ways:
         made.append(("Cost by stage", called.stages(plan, ink, width)))
     if plan.cost.by_path:

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from planner.domain.plan import Plan
+from planner.domain.plan import Cost, Plan, Statement
 from planner.report import format as fmt
 from planner.report import gather, graphs
 from planner.report.bars import PARTS, memory_bar
 from planner.report.ink import Ink
-from planner.report.words import attained, busy, formats, layout, machines, place, promise_name
+from planner.report.words import PAID_FOR, all_cents, attained, busy, cents, formats, layout, machines, place, promise_name
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -144,6 +144,16 @@ def bullets(texts: Sequence[str], ink: Ink, style: str = "") -> RenderableType:
     for text in texts:
         made.add_row(ink(" •", style), ink(text, style))
     return made
+
+
+def statement(cost: Cost, made: Statement, ink: Ink) -> Table:
+    """What is paid for, in lines that add up to the total to the cent."""
+    found = table(ink, "Line", "Paid for", ">Cost", ">A month")
+    for line in made.lines:
+        paid_for = ink(PAID_FOR.get(line.item, ""), "dim")
+        found.add_row(ink(line.item), paid_for, ink(fmt.hourly(line.hourly)), ink(cents(line.cents_per_month)))
+    found.add_row(ink("total", "bold"), ink(""), ink(fmt.hourly(cost.total), "bold"), ink(cents(all_cents(made)), "bold"))
+    return found
 
 
 def facts(plan: Plan, ink: Ink) -> RenderableType:

@@ -10,9 +10,12 @@ from planner.report import gather, graphs
 from planner.report import markdown_graphs as called
 from planner.report.markup import bullets, escape, folded, stacked, table
 from planner.report.words import (
+    PAID_FOR,
+    all_cents,
     api_prices,
     attained,
     busy,
+    cents,
     compared,
     formats,
     layout,
@@ -24,6 +27,7 @@ from planner.report.words import (
     simulated,
     size,
     split,
+    statement_title,
 )
 
 
@@ -68,6 +72,7 @@ def _glance(plan: Plan) -> list[str]:
         _section("Purchases", _purchases(plan)),
         _section("APIs", _apis(plan)),
         _section("Cost by workload", _workloads(plan)),
+        _statement(plan),
         _section("Cost by stage", called.stages(plan)),
         _section("Cost by path", called.paths(plan), called.PATHS_NOTE),
         _section("Cost by tier and tag", called.labels(plan)),
@@ -88,6 +93,19 @@ def _depth(plan: Plan) -> list[str]:
         _folded("Settings of each pool", _settings(plan)),
         _folded("How it was found", _search(plan)),
     ]
+
+
+def _statement(plan: Plan) -> str:
+    """What is paid for, in lines that add up to the total to the cent."""
+    made = plan.cost.statement
+    if made is None:
+        return ""
+    rows = [
+        [*map(escape, (line.item, PAID_FOR.get(line.item, ""), fmt.hourly(line.hourly), cents(line.cents_per_month)))]
+        for line in made.lines
+    ]
+    rows.append(["**total**", "", *map(escape, (fmt.hourly(plan.cost.total), cents(all_cents(made))))])
+    return _section(statement_title(made), table(["Line", "Paid for", ">Cost", ">A month"], rows))
 
 
 def _section(title: str, body: str, note: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.domain.plan import ApiRoute, Deployment, Plan, Pool, Promise, Purchase
+from planner.domain.plan import ApiRoute, Deployment, Plan, Pool, Promise, Purchase, Statement
 from planner.report import format as fmt
 from planner.report import gather
 
@@ -132,3 +132,31 @@ def api_prices(route: ApiRoute) -> str:
     """Name an API's prices per million tokens."""
     uncached, output = fmt.money(1e6 * route.input_price), fmt.money(1e6 * route.output_price)
     return f"{uncached} in, {fmt.money(1e6 * route.cached_input_price)} cached, {output} out per million tokens"
+
+
+PAID_FOR = {
+    "input tokens": "prompts of the answering stages, on machines as busy as they could be, or at an API",
+    "output tokens": "answers, likewise",
+    "orchestration fan-out": "calls of all other stages, and components",
+    "batching efficiency": "promises keep batches smaller than machines could carry",
+    "SLO headroom": "room kept free for bursts and tails, and replicas bought whole",
+    "fixed infrastructure": "levers in use and the operation of pools, whatever the load",
+    "degradation": "spares, failed tries, interruptions, promises missed at a price",
+    "energy": "electricity of machines that do not include it",
+}
+"""Line of the statement of costs → what it pays for."""
+
+
+def statement_title(statement: Statement) -> str:
+    """Head the statement of costs with its batching efficiency."""
+    return f"Statement of costs, batching efficiency E = {statement.efficiency:.2f}"
+
+
+def all_cents(statement: Statement) -> int:
+    """Return what the lines add up to, the total of the plan over a month [cent]."""
+    return sum(line.cents_per_month for line in statement.lines)
+
+
+def cents(per_month: int) -> str:
+    """Write whole cents a month, `$1,234.56/mo`."""
+    return f"${per_month / 100:,.2f}/mo"
