@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from planner.catalog.curves import read_curve
 from planner.catalog.findings import Findings, Parts
+from planner.catalog.routing import mixes
 from planner.catalog.select import plain, without_aliases
 from planner.catalog.suggest import nearest, remedy_for
 from planner.catalog.yamlfile import KeyPath
@@ -214,7 +215,7 @@ def _cascade(cascade: Cascade, catalog: Catalog, base: Path) -> Cascade:
             remedy = remedy_for(cascade.router, catalog.routers, "`planner catalog list routers`")
             raise _Missing(("cascade", "router"), f"no router is named {cascade.router!r}", remedy)
         row = catalog.routers[cascade.router]
-        curve: Iterable[lever_facts.EscalationPoint] = row.points
+        curve: Sequence[lever_facts.EscalationPoint] = row.points
         weak, strong = weak or row.weak_score, strong or row.strong_score
     else:
         curve = _read(base, cascade.curve or "")
@@ -232,7 +233,7 @@ def _cascade(cascade: Cascade, catalog: Catalog, base: Path) -> Cascade:
         EscalationPoint(
             escalated=point.escalated, quality=Range(low=reached(point.recovered_low), high=reached(point.recovered_high))
         )
-        for point in curve
+        for point in (curve if cascade.deterministic else mixes(curve))
     )
     return cascade.model_copy(update={"points": points, "router": None, "curve": None})
 

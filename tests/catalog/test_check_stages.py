@@ -214,7 +214,7 @@ def test_names_of_the_catalog_are_put_in_their_place(tmp_path: Path) -> None:
     assert workload.stages[0].component is not None
     assert workload.stages[0].component.per_call == pytest.approx(0.001)
     assert cascade.cascade is not None
-    (found,) = cascade.cascade.points
+    (found,) = (point for point in cascade.cascade.points if point.escalated == 0.5)
     assert (found.quality.low, found.quality.high) == (pytest.approx(68 / 80), pytest.approx(71 / 80))
     assert (cache.answered.low, cache.wrong.high) == (0.2, 0.02)  # type: ignore[union-attr]
     assert "test" in workload.levers[0].note
@@ -225,7 +225,9 @@ def test_a_curve_is_read_from_a_file(tmp_path: Path) -> None:
     cascade = {"stage": "answer", "small": ["org/small"], "curve": "curve.csv", "weak_score": 40, "strong_score": 80}
     made = tiny.workload(stages=stages(), levers=[lever("cascade", cascade=cascade)])
     (workload,) = tiny.load(tmp_path, tiny.problem(made)).problem.workloads
-    assert workload.levers[0].options[0].cascade.points[0].quality.low == pytest.approx(60 / 80)  # type: ignore[union-attr]
+    points = workload.levers[0].options[0].cascade.points  # type: ignore[union-attr]
+    (found,) = (point for point in points if point.escalated == 0.25)
+    assert found.quality.low == pytest.approx(60 / 80)
 
 
 LOG = {"name": "log", "component": {"kind": "logging", "per_call": "$1/kreq", **tiny.READ}}

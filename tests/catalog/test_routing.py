@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.demand.routing import Pair, along, concave_hull, envelope, highs, lows, recovered
+from planner.catalog.routing import STEP, Pair, along, concave_hull, highs, lows, mixes, recovered
 from planner.domain.lever_facts import EscalationPoint, Router
 
 SHARES = st.floats(0.01, 0.99, allow_subnormal=False).map(lambda share: round(share, 3))
@@ -40,12 +40,6 @@ def test_shares_beyond_the_curve_are_refused() -> None:
     for share in (-0.01, 1.01, float("nan")):
         with pytest.raises(ValueError, match="between 0 and 1"):
             recovered(router((0.3, 0.5, 0.5)), share)
-
-
-def test_an_envelope_spans_all_routers() -> None:
-    good, bad = router((0.2, 0.6, 0.7)), router((0.8, 0.4, 0.5))
-    assert envelope([good, bad], 0.2) == pytest.approx((0.1, 0.7))
-    assert envelope([good], 0.2) == recovered(good, 0.2)
 
 
 @pytest.mark.parametrize(
@@ -102,3 +96,22 @@ def test_the_range_stays_in_order() -> None:
         low, high = recovered(one, float(share))
         assert 0.0 <= low <= high <= 1.0
     assert all(low[0] == high[0] for low, high in zip(lows(one.points), highs(one.points), strict=True))
+
+
+def test_mixes_lie_on_the_hull_a_step_apart() -> None:
+    """Corners (0.25, 0.5) and (0.7, 0.8): (0.5, 0.6) lies below the line between them. Three steps, five, three."""
+    found = mixes(router((0.25, 0.5, 0.6), (0.5, 0.6, 0.9), (0.7, 0.8, 0.8)).points)
+    shares = [point.escalated for point in found]
+    assert shares == pytest.approx([0.25 / 3, 0.5 / 3, 0.25, 0.34, 0.43, 0.52, 0.61, 0.7, 0.8, 0.9])
+    assert [point.recovered_low for point in found[2:5]] == pytest.approx([0.5, 0.56, 0.62])
+    assert found[5].recovered_high > found[5].recovered_low == pytest.approx(0.68)
+
+
+@given(PAIRS.filter(len))
+def test_mixes_leave_no_gap_and_stay_in_order(points: list[Pair]) -> None:
+    known = dict(points)
+    made = mixes(router(*((share, known[share], max(known[share], 0.99)) for share in sorted(known))).points)
+    shares = [0.0, *(point.escalated for point in made), 1.0]
+    assert all(0 < after - before <= STEP + 1e-9 for before, after in pairwise(shares))
+    assert all(point.recovered_low <= point.recovered_high <= 1 for point in made)
+    assert all(point.recovered_low >= point.escalated - 1e-9 for point in made)

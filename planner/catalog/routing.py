@@ -1,7 +1,8 @@
-"""How much quality a cascade keeps when a router escalates a share of its calls."""
+"""How much quality a cascade keeps when a router escalates a share of its calls, and what mixing two thresholds reaches."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -11,6 +12,9 @@ Pair = tuple[float, float]
 """Share escalated and share of the quality gap recovered."""
 
 _NOTHING, _ALL = (0.0, 0.0), (1.0, 1.0)
+
+STEP = 0.1
+"""Shares escalated that are offered lie no further apart: a plan escalates at most so much more than its floor asks."""
 
 
 def recovered(router: Router, escalated: float) -> Pair:
@@ -42,20 +46,33 @@ def recovered(router: Router, escalated: float) -> Pair:
     return along(lows(router.points), escalated), along(highs(router.points), escalated)
 
 
-def envelope(routers: Iterable[Router], escalated: float) -> Pair:
-    """Return the range over several routers, for traffic that none of them was measured on.
+def mixes(points: Sequence[EscalationPoint]) -> tuple[EscalationPoint, ...]:
+    """Return the settings worth offering: corners of the hull of the pessimistic curve, and mixes of two neighbours between them.
 
     Parameters
     ----------
-    routers : at least one
-    escalated : share of the calls that go to the strong model [1]
+    points : the published thresholds
 
     Returns
     -------
-    Least pessimistic and greatest optimistic end [1].
+    Points ascending in the share escalated, no further apart than `STEP`; of (0, 0) and (1, 1), where nothing is decided, none.
+    A threshold below the hull is left out: a mix of two others escalates as much and recovers more.
     """
-    ranges = [recovered(router, escalated) for router in routers]
-    return min(low for low, _ in ranges), max(high for _, high in ranges)
+    corners = concave_hull(lows(points))
+    shares = [
+        left + (right - left) * part / count
+        for (left, _), (right, _) in pairwise(corners)
+        for count in [math.ceil((right - left) / STEP - 1e-9)]
+        for part in range(1, count + 1)
+    ]
+    best = highs(points)
+    return tuple(
+        EscalationPoint(
+            escalated=share, recovered_low=(low := along(corners, share)), recovered_high=max(low, along(best, share))
+        )
+        for share in shares
+        if share < 1.0
+    )
 
 
 def lows(points: Iterable[EscalationPoint]) -> tuple[Pair, ...]:
