@@ -120,11 +120,17 @@ def _waited_for(parts: Parts, workload: Workload, path: KeyPath, findings: Findi
         return
     order, metrics = before(workload.stages), {objective.metric for objective in workload.objectives}
     waited = ancestors(order, answer.name) if metrics & {"ttft", "e2e"} else set()
+    highest = max((o.percentile for o in workload.objectives if o.metric in ("ttft", "e2e")), default=0.0)
     if "e2e" in metrics:
         waited |= {name for name in order if answer.name in ancestors(order, name)}
     for place, stage in enumerate(workload.stages):
         row = _row(parts, stage)
-        if stage.name not in waited or row is None or row.latency_p95 is not None or row.latency_p99 is not None:
+        if stage.name not in waited or row is None:
+            continue
+        if row.latency_p95 is not None or row.latency_p99 is not None:
+            if row.latency_p99 is None and highest > 95.0:
+                message = f"p{highest:g} is promised, and {stage.name!r} is planned with its 95th percentile, the highest known"
+                findings.warn((*path, place), message, "give its latency_p99, or promise p95")
             continue
         message = f"the request is promised a latency, and that of {stage.name!r} at the 95th percentile is not said"
         if stage.uses is None:

@@ -157,13 +157,13 @@ class Composed:
         return 1.0 - math.prod(1.0 - answered_share(setting, view, personal) for setting in skips)
 
     def _fixed(self) -> dict[str, float]:
-        """Times of components, at the 95th percentile or else the mean; all rounds of a loop, all tries of a call [s]."""
+        """Times of components at the promised percentile or above; all rounds of a loop, all tries of a call [s]."""
         found = {}
         percentile = max((o.percentile for o in timed(self.asked.workload.objectives)), default=50.0)
         for stage in self.there:
             if stage.component is not None:
                 tries, pauses = tries_at(stage.retries, percentile)
-                once = tries * latency_of(stage.component) + pauses
+                once = tries * latency_of(stage.component, percentile) + pauses
                 found[stage.name] = once * rounds_at(loop_of(self.changed[stage.name]), percentile)
         return found
 
@@ -355,10 +355,16 @@ class Composed:
         return max(call * mean * 3600.0 + (component.hourly or 0.0) * replicas, component.fixed or 0.0)
 
 
-def latency_of(component: Component) -> float:
-    """Return the time a component's call is planned with: its 95th percentile, else the 99th, the mean, or nothing [s]."""
-    known = (component.latency_p95, component.latency_p99, component.latency_mean, component.latency_p50)
-    return next((value for value in known if value is not None), 0.0)
+def latency_of(component: Component, percentile: float) -> float:
+    """Return the time a component's call is planned with [s]: the lowest percentile known that reaches the promise's.
+
+    Where none does it is the highest known, which `planner validate` warns of; then the mean, or nothing.
+    """
+    ranks = ((95.0, component.latency_p95), (99.0, component.latency_p99))
+    known = [(rank, value) for rank, value in ranks if value is not None]
+    reaching = [value for rank, value in known if rank >= percentile]
+    rest = (*(value for _, value in reversed(known)), component.latency_mean, component.latency_p50)
+    return next((value for value in (*reaching, *rest) if value is not None), 0.0)
 
 
 def answer_of(stages: Sequence[Stage]) -> str | None:

@@ -285,3 +285,10 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path) -> None:
         load_problem(path)
     (found,) = caught.value.issues
     assert "plam: 1" in text[found.line - 1]
+
+
+@pytest.mark.parametrize(("percentile", "warned"), [(95, 0), (99, 1)])
+def test_a_promise_above_what_is_known_of_a_component_is_flagged(tmp_path: Path, percentile: float, warned: int) -> None:
+    found = issues(tmp_path, objectives=[{**TTFT, "percentile": percentile}])
+    assert [issue.path for issue in found] == ["workloads[0].stages[0]"] * warned
+    assert all("planned with its 95th percentile" in issue.message for issue in found)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import tiny
 from flows import RATE, component, effect, flows, lever, pulled, rates, span, streams
 
+from planner.demand.compose import latency_of
 from planner.domain.calls import Objective
+from planner.domain.lever_facts import Component
 from planner.errors import InvalidInput
 
 PLANNER = {"name": "planner", "probability": 0.4, "loop": {"mean": 2, "at_most": 3}}
@@ -265,3 +268,21 @@ def test_a_stage_reached_by_chance_sees_thinned_bursts(burst: float, share: floa
         "desk/plan": pytest.approx(seen),
         "desk/answer": burst,
     }
+
+
+@pytest.mark.parametrize(
+    ("known", "percentile", "taken"),
+    [
+        ({"latency_p95": 0.1, "latency_p99": 0.3}, 95.0, 0.1),
+        ({"latency_p95": 0.1, "latency_p99": 0.3}, 99.0, 0.3),
+        ({"latency_p95": 0.1}, 99.0, 0.1),
+        ({"latency_p99": 0.3}, 90.0, 0.3),
+        ({"latency_mean": 0.05}, 95.0, 0.05),
+        ({"per_call": 0.001}, 95.0, 0.0),
+    ],
+)
+def test_components_are_planned_at_the_percentile_that_is_promised(
+    known: dict[str, float], percentile: float, taken: float
+) -> None:
+    made = Component.model_validate({"kind": "rerank", **known, **tiny.READ})
+    assert latency_of(made, percentile) == taken
