@@ -133,7 +133,7 @@ def parse(value: object, kind: Kind) -> float:
     >>> parse("250ms", SECONDS), parse("1.5M/day", REQUEST_RATE) * 86400, parse("$2.50/h", DOLLARS_PER_HOUR)
     (0.25, 1500000.0, 2.5)
     """
-    expected = f"expected a {kind.name} such as {kind.example!r}"
+    expected = f"expected {'an' if kind.name[0] in 'aeiou' else 'a'} {kind.name} such as {kind.example!r}"
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise UnitError(f"{expected}, got {value!r}")
     if not isinstance(value, str):

@@ -273,16 +273,16 @@ def test_a_stage_reached_by_chance_sees_thinned_bursts(burst: float, share: floa
 @pytest.mark.parametrize(
     ("known", "percentile", "taken"),
     [
-        ({"latency_p95": 0.1, "latency_p99": 0.3}, 95.0, 0.1),
-        ({"latency_p95": 0.1, "latency_p99": 0.3}, 99.0, 0.3),
-        ({"latency_p95": 0.1}, 99.0, 0.1),
-        ({"latency_p99": 0.3}, 90.0, 0.3),
-        ({"latency_mean": 0.05}, 95.0, 0.05),
-        ({"per_call": 0.001}, 95.0, 0.0),
+        ({"latency_p95": "0.1s", "latency_p99": "0.3s"}, 95.0, 0.1),
+        ({"latency_p95": "0.1s", "latency_p99": "0.3s"}, 99.0, 0.3),
+        ({"latency_p95": "0.1s"}, 99.0, 0.1),
+        ({"latency_p99": "0.3s"}, 90.0, 0.3),
+        ({"latency_mean": "0.05s"}, 95.0, 0.05),
+        ({"per_call": "$1/kreq"}, 95.0, 0.0),
     ],
 )
 def test_components_are_planned_at_the_percentile_that_is_promised(
-    known: dict[str, float], percentile: float, taken: float
+    known: dict[str, str], percentile: float, taken: float
 ) -> None:
     made = Component.model_validate({"kind": "rerank", **known, **tiny.READ})
     assert latency_of(made, percentile) == taken
