@@ -66,6 +66,7 @@ def check_levers(parts: Parts, findings: Findings) -> None:
                 where = (*path, place, "options", number)
                 _kind(lever, option, where, findings)
                 if _stages(workload, option, where, findings):
+                    _idle(workload, option, where, findings)
                     _answered(workload, option, where, findings)
                     _served(workload, option, where, findings)
                 _names(parts, option, where, findings)
@@ -89,6 +90,24 @@ def _stages(workload: Workload, option: Option, path: KeyPath, findings: Finding
     for place, name in unknown:
         findings.error((*path, *place), f"there is no stage {name!r}", remedy_for(name, known))
     return not unknown
+
+
+_PARTS = {"chunks": "chunks", "history_tokens": "history", "rounds_at_most": "loop"}
+"""What an effect changes → the part of a stage it is about."""
+
+
+def _idle(workload: Workload, option: Option, path: KeyPath, findings: Findings) -> None:
+    """What an effect changes must be there to be changed."""
+    for number, effect in enumerate(option.effects):
+        stages = [stage for stage in workload.stages if effect.stage in (stage.name, None)]
+        where = repr(effect.stage) if effect.stage is not None else "the workload"
+        for field, part in _PARTS.items():
+            if getattr(effect, field) is not None and not any(getattr(stage, part) is not None for stage in stages):
+                message = f"{field} changes nothing: {where} has no `{part}`"
+                findings.error((*path, "effects", number, field), message, f"give the stage `{part}`, or remove {field}")
+        if effect.on and stages and not any(stage.optional for stage in stages):
+            message = f"it turns {where} on, which is there in any case"
+            findings.error((*path, "effects", number, "on"), message, "mark the stage `optional: true`, or remove `on`")
 
 
 def _answered(workload: Workload, option: Option, path: KeyPath, findings: Findings) -> None:

@@ -60,6 +60,10 @@ def _floor(parts: Parts, workload: Workload, stage: Stage | None, path: KeyPath,
     """Check one floor; return whether some usable model reaches it."""
     floor, catalog = workload.quality[place], parts.catalog
     scored = brought(workload, stage, floor.benchmark)
+    if floor.measured is not None and floor.measured < floor.at_least and floor.over == "each":
+        message = f"the score measured on the task, {floor.measured:g}, is below the floor of {floor.at_least:g}"
+        findings.error((*path, "measured"), message, f"lower the floor to {floor.measured:g} or less, or remove `measured`")
+        return False
     if floor.measured is not None or (scored is not None and scored >= floor.at_least):
         return True
     if floor.benchmark not in catalog.benchmarks:

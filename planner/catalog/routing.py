@@ -13,8 +13,9 @@ Pair = tuple[float, float]
 
 _NOTHING, _ALL = (0.0, 0.0), (1.0, 1.0)
 
-STEP = 0.1
-"""Shares escalated that are offered lie no further apart: a plan escalates at most so much more than its floor asks."""
+STEP = 0.2
+"""Shares escalated that are offered lie no further apart: a plan escalates at most so much more than its floor asks. Each is a
+way more for every set of levers, so there are few."""
 
 
 def recovered(router: Router, escalated: float) -> Pair:

@@ -18,7 +18,7 @@ def stages(*changes: dict[str, Any]) -> list[dict[str, Any]]:
     base: list[dict[str, Any]] = [
         {"name": "check", "component": CHECK},
         {"name": "plan", "probability": 0.5, "loop": {"mean": 1.5, "at_most": 3}, "output_tokens": TOKENS},
-        {"name": "answer", "takes": {"plan": 1.0}},
+        {"name": "answer", "takes": {"plan": 1.0}, "chunks": {"count": 8, "tokens": {"mean": 50}}, "history": TOKENS},
     ]
     return [{**stage, **change} for stage, change in zip(base, [*changes, {}, {}, {}], strict=False)]
 

@@ -128,6 +128,30 @@ WRONG: dict[str, tuple[list[dict[str, Any]], str, str, str]] = {
         "say the same",
         "give one of them",
     ),
+    "fewer passages where there are none": (
+        [lever("retrieval_depth", **effect(stage="plan", chunks=4))],
+        f"{OPTION}.effects[0].chunks",
+        "'plan' has no `chunks`",
+        "give the stage `chunks`",
+    ),
+    "a summary of no history": (
+        [lever("history_summary", **effect(stage="plan", history_tokens=span(1, 2)))],
+        f"{OPTION}.effects[0].history_tokens",
+        "'plan' has no `history`",
+        "remove history_tokens",
+    ),
+    "a budget of rounds for no loop": (
+        [lever("call_budget", **effect(stage="answer", rounds_at_most=2))],
+        f"{OPTION}.effects[0].rounds_at_most",
+        "'answer' has no `loop`",
+        "give the stage `loop`",
+    ),
+    "a stage turned on that is there": (
+        [lever(**effect(stage="check", on=True))],
+        f"{OPTION}.effects[0].on",
+        "there in any case",
+        "optional: true",
+    ),
     "a cascade at no stage": (_cascade(stage="anwser", points=[POINT]), f"{OPTION}.cascade.stage", "no stage", "'answer'"),
     "a cascade at a component": (_cascade(stage="check", points=[POINT]), f"{OPTION}.cascade.stage", "no model", "calls a model"),
     "an unknown small model": (

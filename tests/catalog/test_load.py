@@ -1,4 +1,3 @@
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,16 +127,15 @@ def test_a_name_given_twice_among_the_builtins_is_a_mistake() -> None:
     assert "one:2" in issue.message
 
 
-def test_builtin_catalogs_load_once_and_fast() -> None:
+def test_builtin_catalogs_load_once_and_are_the_same_again() -> None:
     first = load.load_builtin()
     assert first.accelerators
     assert load.load_builtin() is first
     assert load_catalog(CatalogUse(), Path()) is first
     load.builtin_rows.cache_clear()
     load.load_builtin.cache_clear()
-    start = time.perf_counter()
-    again = load.load_builtin()  # Pint is imported by now; the files themselves are what is timed
-    assert time.perf_counter() - start < 1.0
+    again = load.load_builtin()
+    assert again is not first
     assert again.digest == first.digest
 
 
