@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.columns import ColumnFactory
+from planner.candidates.deployed import budget_of, held_of, step_of
 from planner.candidates.traffic import StreamMoments, stream_moments, traffic_on
 from planner.demand.stream import Stream
 from planner.domain.calls import Objective
 from planner.domain.problem import Operations
 from planner.perf import bounds, capacity, static
-from planner.perf.compile import compile_step
 from planner.perf.limits import Replica, Target
-from planner.perf.memory import KvCoefficients, MemoryBudget, kv_held, memory_budget
+from planner.perf.memory import KvCoefficients, MemoryBudget
 from planner.perf.pooling import company, dealt_burstiness
 from planner.perf.step import StepModel
 from planner.perf.traffic import Traffic
@@ -115,10 +115,7 @@ class Evaluator:
         Compiled
         """
         columns = self.factory.columns(rows)
-        budget = memory_budget(columns.model, columns.precision, columns.hardware, columns.engine, columns.layout)
-        step = compile_step(
-            columns.model, columns.precision, columns.hardware, columns.link, columns.coefficients, columns.layout
-        )
+        budget, step = budget_of(columns), step_of(columns)
         iteration, waiting = self.factory.pessimism(rows, self.confidence)
         replica = Replica(
             kv_bytes=np.maximum(budget.replica_kv, 1.0),
@@ -129,8 +126,7 @@ class Evaluator:
             utilization=self.operations.max_utilization,
         )
         traffic = tuple(self.dealt(traffic_on(columns, step, self.streams[r], self.moments[r]), pooled) for r in streams)
-        cache = kv_held(columns.model, columns.precision)
-        return Compiled(step.slower(iteration), replica, budget, cache, budget.replica_kv / columns.layout.dp, traffic)
+        return Compiled(step.slower(iteration), replica, budget, held_of(columns), budget.replica_kv / columns.layout.dp, traffic)
 
     def dealt(self, traffic: Traffic, pooled: int) -> Traffic:
         """Return what one of so many replicas sees of a pool's calls."""
@@ -151,7 +147,8 @@ class Evaluator:
             for r, stream in enumerate(self.streams):
                 fits = eligible[r, here] & (free[here] > 0)
                 cramped[r, here] = fits & (made.cache.at(np.array(stream.longest_context())) > made.rank_kv)
-                need = bounds.least_demands(made.step, made.traffic[r], made.replica, longest[r])
+                traffic = made.traffic[r]
+                need = bounds.least_demands(made.step, traffic, made.replica, longest[r] * traffic.emitted)
                 least[:, r, here] = np.where(fits & ~cramped[r, here], need, np.inf)
         return Screened(free, weights, least, cramped)
 

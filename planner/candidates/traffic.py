@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.columns import DeploymentColumns
+from planner.candidates.deployed import held_of, read_of
 from planner.demand import moments
 from planner.demand.stream import Stream
 from planner.perf.attention import compile_attention
-from planner.perf.memory import KvCoefficients, charged_context, kv_held, kv_read
+from planner.perf.memory import KvCoefficients, charged_context
+from planner.perf.speculative import in_iterations
 from planner.perf.step import StepModel
 from planner.perf.traffic import Traffic
 
@@ -145,9 +147,9 @@ def traffic_on(columns: DeploymentColumns, step: StepModel, stream: Stream, base
     attending = step.attention * flop
     second, third = work_moments(base.prompt, attending / (attending + tokens * (step.flops + step.comm)))
     charged = charged_context(np.array(base.context), np.array(base.longest), columns.engine)
-    held = _cache(kv_held(columns.model, columns.precision), stream, charged)
+    held = _cache(held_of(columns), stream, charged)
     spread = np.where(columns.engine.contiguous > 0, 1.0, base.context_second / base.context**2)
-    return Traffic(
+    made = Traffic(
         output=np.array([base.output]),
         output_second=np.array([base.output_second]),
         output_inverse=np.array([base.output_inverse]),
@@ -155,8 +157,9 @@ def traffic_on(columns: DeploymentColumns, step: StepModel, stream: Stream, base
         prompt_second=second,
         prompt_third=third,
         attention=np.asarray(flop),
-        kv=_cache(kv_read(columns.model, columns.precision), stream, np.array(base.context)),
+        kv=_cache(read_of(columns), stream, np.array(base.context)),
         held=held,
         held_second=held**2 * spread,
         burstiness=np.array([base.burstiness]),
     )
+    return made if columns.speculation is None else in_iterations(made, columns.speculation.drafting)
