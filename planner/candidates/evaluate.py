@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.candidates.columns import ColumnFactory
+from planner.candidates.columns import ColumnFactory, DeploymentColumns
 from planner.candidates.deployed import budget_of, held_of, step_of
 from planner.candidates.traffic import StreamMoments, stream_moments, traffic_on
 from planner.demand.stream import Stream
@@ -19,6 +19,7 @@ from planner.perf import bounds, capacity, static
 from planner.perf.limits import Replica, Target
 from planner.perf.memory import KvCoefficients, MemoryBudget
 from planner.perf.pooling import company, dealt_burstiness
+from planner.perf.steady import MIN_CHUNK
 from planner.perf.step import StepModel
 from planner.perf.traffic import Traffic
 
@@ -119,7 +120,7 @@ class Evaluator:
         iteration, waiting = self.factory.pessimism(rows, self.confidence)
         replica = Replica(
             kv_bytes=np.maximum(budget.replica_kv, 1.0),
-            max_sequences=columns.engine.max_sequences * columns.layout.dp,
+            max_sequences=_slots(columns, step) * columns.layout.dp,
             chunk_tokens=columns.engine.chunk_tokens * columns.layout.dp,
             host=columns.coefficients.host_per_request * waiting,
             pooled=np.full(len(rows), company(pooled, self.operations.balancer)),
@@ -178,6 +179,14 @@ class Evaluator:
             strain=np.concatenate([part.strain for part in parts]),
             names=parts[0].names,
         )
+
+
+def _slots(columns: DeploymentColumns, step: StepModel) -> Floats:
+    """Return the sequences a rank may decode at once: those the engine is set to, and whose drafts fit into an iteration [1]."""
+    limit = columns.engine.max_sequences
+    if columns.speculation is None:
+        return limit
+    return np.where(step.width > 1.0, np.minimum(limit, (columns.engine.chunk_tokens - MIN_CHUNK) / step.width), limit)
 
 
 def chunks(rows: Index) -> Iterator[Index]:

@@ -4,15 +4,16 @@ Calls are then counted in iterations, of which one of O tokens takes O/E, and a 
 each. Everything else of the performance model stays as it is, so loads still add up (design §3.4): at a fixed iteration time
 the state is linear in λ. An iteration, in which the draft runs n times (γ, or once where it proposes all tokens together):
 
-    τ = host + n·(host_d + weights_d) + ‖ weights + experts·cov(N), flops·N ‖_q + kv·K + n·kv_d·K_d + comm·N
+    τ = host + host_seq·w·B + n·(host_d + weights_d) + ‖ weights + experts·cov(N), flops·N ‖_q + kv·K + n·kv_d·K_d + comm·N
         + (flops_d + comm_d)·(N + (n − 1)·B) + n·experts_d·cov(w·B) + …,   N = w·B + P
 
 The draft is compiled like any model (`planner.perf.compile`), on the target's devices and layout. Its first run of an
 iteration sees all tokens the target saw, the others one a sequence.
 
-Assumed, and on the safe side: a draft's reading and computing do not overlap; it touches the experts that all w·B tokens do.
-Assumed, and open: the draft is launched layer by layer as the target is, without the scheduler's time per iteration and per
-sequence; its kernels reach the target's efficiencies.
+Assumed, and on the safe side: a draft's reading and computing do not overlap; it touches the experts that all w·B tokens do; the
+host spends its time per sequence on each token verified (sampling, slots, detokenizing; scheduling is done once).
+Assumed, and open: the draft is launched layer by layer as the target is, without the scheduler's fixed time per iteration; its
+kernels reach the target's efficiencies.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ def compile_speculative(
     return replace(
         target,
         host=target.host + passes * fixed,
-        host_sequence=target.host_sequence + np.maximum(passes - 1.0, 0.0) * each,
+        host_sequence=target.host_sequence * width + np.maximum(passes - 1.0, 0.0) * each,
         kv=np.broadcast_to(kv_time(model, precision, hardware, coefficients, layout, width), np.shape(target.kv)),
         comm=target.comm + each,
         width=np.broadcast_to(width, np.shape(target.kv)),

@@ -253,7 +253,7 @@ def iteration_time(
     """
     verified = step.width * sequences
     tokens = verified + prompt_tokens
-    drafted = step.draft * (step.coverage(verified) if coverage is None else coverage) if step.draft.any() else NONE
+    drafted = step.draft * (step.coverage(verified) if coverage is None else coverage) if step.draft.any() else 0.0
     if coverage is None:
         coverage = step.coverage(tokens)
     layers = layer_time(step, tokens, step.weights + step.experts * coverage)
