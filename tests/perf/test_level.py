@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -41,8 +43,9 @@ class Mix:
         B = sum(rate * T * other.output for rate, other in zip(self.rates, self.parts, strict=True))
         read = self.step.coverage(self.step.width * self.corner.sequences + lump)
         flop = part.attention * lump / part.prompt
-        with_prompt = iteration_time(self.step, B, NONE, lump, flop, read, lump / part.prompt)
-        return (with_prompt - iteration_time(self.step, B, NONE, NONE, NONE, self.coverage)) / lump
+        step = replace(self.step, draft=NONE)  # what drafts read does not depend on prompts
+        with_prompt = iteration_time(step, B, NONE, lump, flop, read, lump / part.prompt)
+        return (with_prompt - iteration_time(step, B, NONE, NONE, NONE, self.coverage)) / lump
 
     def lump(self, T, part):
         B = sum(rate * T * other.output for rate, other in zip(self.rates, self.parts, strict=True))
