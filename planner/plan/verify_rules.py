@@ -84,9 +84,9 @@ def _drafting(basis: Basis, deployment: Deployment, shape: Shape) -> list[str | 
     how, catalog = deployment.speculation, basis.catalog
     if how is None:
         return []
-    row = catalog.speculators.get(how.speculator)
-    point = row.at(how.draft_tokens) if row else None
-    if row is None or point is None:
+    row = catalog.speculators[how.speculator]
+    point = row.at(how.draft_tokens)
+    if point is None:
         return [f"no acceptance of {how.speculator} with {how.draft_tokens} drafted tokens is known"]
     found = [drafting_problem(row, catalog.engines[deployment.engine]), drafting_shape_problem(shape)]
     if catalog.resolve_model(row.target) != deployment.model:
