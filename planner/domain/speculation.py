@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from planner.domain.base import Identifier, NonNegativeFloat, PositiveFloat, PositiveInt, Strict
 from planner.domain.lever_facts import LeverFact
 
-SpeculationMethod = Literal["mtp", "eagle", "eagle3", "dspark", "dflash", "medusa", "draft_model", "ngram"]
+SpeculationMethod = Literal["mtp", "eagle", "eagle3", "p_eagle", "dspark", "dflash", "medusa", "draft_model", "ngram"]
 DraftTokens = Annotated[int, Field(ge=1, le=32)]
 
 SEPARATOR = "@"

@@ -10,10 +10,9 @@ the state is linear in λ. An iteration, in which the draft runs n times (γ, or
 The draft is compiled like any model (`planner.perf.compile`), on the target's devices and layout. Its first run of an
 iteration sees all tokens the target saw, the others one a sequence.
 
-Assumed, and on the safe side: a draft's reading and computing do not overlap; it touches the experts that all w·B tokens do; the
-host spends its time per sequence on each token verified (sampling, slots, detokenizing; scheduling is done once).
-Assumed, and open: the draft is launched layer by layer as the target is, without the scheduler's fixed time per iteration; its
-kernels reach the target's efficiencies.
+Assumed, and on the safe side: a draft's reading and computing do not overlap; it touches the experts that all w·B tokens do; each
+run of it takes the host's fixed time of an iteration; the host spends its time per sequence on each token verified (sampling,
+slots, detokenizing; scheduling is done once). Assumed, and open: the draft's kernels reach the target's efficiencies.
 """
 
 from __future__ import annotations
@@ -186,8 +185,7 @@ def _draft_step(
     """Return τ of one run of the draft; unquantized drafts multiply at the 16-bit rate."""
     wide = np.asarray(speculation.precision.weight_bytes) >= SIXTEEN_BIT
     devices = replace(hardware, peak=np.where(wide, np.minimum(hardware.peak, hardware.peak16), hardware.peak))
-    launched = replace(coefficients, host_per_step=np.zeros(()))
-    return compile_step(speculation.model, speculation.precision, devices, link, launched, layout)
+    return compile_step(speculation.model, speculation.precision, devices, link, coefficients, layout)
 
 
 def draft_memory(model: ModelColumns, engine: EngineColumns, layout: LayoutColumns, speculation: Speculation) -> Array:

@@ -66,6 +66,7 @@ def test_the_plan_says_what_it_takes_to_be_accepted(tight: tuple[Plan, LoadedPro
     assert (how.emitted, how.emitted_low, how.emitted_high, how.source) == (2.4, 2.4, 3.1, "test (2026-01)")
     assert jsonout.loads(jsonout.dumps(found)).pools[0].deployment.speculation == how
     assert "eagle3/large γ 4, 2.4 tokens a step (2.4–3.1)" in markdown.render(found)
+    assert any(fact.subject == "eagle3/large" and "2.4 to 3.1" in fact.statement for fact in found.facts)
 
 
 @pytest.mark.parametrize(("view", "emitted"), [("pessimistic", 2.4), ("middle", 2.75), ("optimistic", 3.1)])
