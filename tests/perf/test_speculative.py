@@ -300,8 +300,15 @@ P_EAGLE = {1: 1.55, 2: 1.29, 4: 1.35, 8: 1.28, 16: 1.27, 32: 1.09, 64: 1.05}
 def test_beside_parallel_and_sequential_drafts(case):
     """Ours: 1.24, 1.22, 1.20, 1.18, 1.16, 1.14, 1.13. The order and the fall agree, the gain at one client is too small."""
     model = case.model("gpt-oss-20b")
-    bare = layer_of(model, attention_parameters=0, experts=0, experts_per_token=0, expert_layers=0, expert_parameters=0)
-    bare = replace(bare, expert_parameters_active=number(0))
+    mlp = (
+        "attention_parameters",
+        "experts",
+        "experts_per_token",
+        "expert_layers",
+        "expert_parameters",
+        "expert_parameters_active",
+    )
+    bare = replace(layer_of(model), **dict.fromkeys(mlp, number(0)))
     single = replace(bare, dense_parameters=number(215e6), head_parameters=number(92e6), tied=number(0))
     four = replace(bare, layers=number(4), attention_layers=number(4), dense_parameters=number(860e6))
     clients = np.array(list(P_EAGLE), float)
