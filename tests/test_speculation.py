@@ -150,3 +150,47 @@ def test_why_not_and_why(tight: tuple[Plan, LoadedProblem], tmp_path: Path) -> N
     assert any("does not draft by mtp" in line for line in why_not_in(unknown, ["eagle3/large", "engine"]))
     silent = tiny.load(tmp_path / "c", tiny.problem(chat("4 req/s", "80ms")), facts())
     assert any("not offered" in line for line in why_not_in(silent, ["eagle3/large"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"emitted": 3.1}, "eagle3/large emits 2.4 tokens an iteration, not 3.1"),
+        ({"emitted_high": 4.0}, "emits 3.1 tokens an iteration, not 4"),
+        ({"draft_tokens": 3}, "no acceptance of eagle3/large with 3 drafted tokens is known"),
+        ({"speculator": "mtp/large"}, "the catalogs have no speculator mtp/large"),
+    ],
+)
+def test_verification_knows_what_was_measured(tight: tuple[Plan, LoadedProblem], change: dict[str, Any], says: str) -> None:
+    found, loaded = tight
+    pool = found.pools[0]
+    how = pool.deployment.speculation
+    assert how is not None
+    deployment = pool.deployment.model_copy(update={"speculation": how.model_copy(update=change)})
+    wrong = found.model_copy(update={"pools": (pool.model_copy(update={"deployment": deployment}), *found.pools[1:])})
+    assert any(says in line for line in verify(wrong, loaded))
+
+
+def test_verification_refuses_what_was_not_offered(tight: tuple[Plan, LoadedProblem], tmp_path: Path) -> None:
+    found, _ = tight
+    loaded = tiny.load(tmp_path, tiny.problem(chat("0.3 req/s", "15ms")), facts())
+    same = found.model_copy(update={"problem_digest": loaded.digest})
+    assert any("eagle3/large is not allowed" in line for line in verify(same, loaded))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "ngram", "draft": None},
+        {"method": "eagle3", "draft": {"layers": 2, "kv_heads": 8, "head_dim": 128, "bits": 8, "parallel": True}},
+        {"method": "draft_model", "draft": {"model": "org/small"}},
+        {"points": [], "constant": {"low": 0.7, "high": 0.8, "draft_tokens": [3, 5]}},
+    ],
+)
+def test_every_kind_of_draft_can_be_planned_with(tmp_path: Path, changes: dict[str, Any]) -> None:
+    known = facts(**changes)
+    known["engines"]["engine"]["speculation"] += ["draft_model"]
+    loaded = tiny.load(tmp_path, tiny.problem(chat("0.3 req/s", "17ms"), choose=OFFER), known)
+    found = plan_as_stated(loaded, lambda _: None)
+    assert drafting(found)
+    assert verify(found, loaded) == []
