@@ -58,7 +58,7 @@ LEAST_ROWS = len(BLENDS) + 2
 
 
 def longest_iteration(targets: Sequence[Target], output: ArrayLike, emitted: ArrayLike = 1.0) -> Array:
-    """Return the longest mean iteration time that promises could allow a call of O iterations, E tokens each [s].
+    """Return the longest mean iteration time that promises could allow a call of O iterations, E_d tokens each [s].
 
     inf if they say nothing.
 
@@ -96,7 +96,7 @@ def _least_times(step: StepModel, traffic: Traffic, longest: Array) -> list[Arra
 def least_demands(step: StepModel, traffic: Traffic, replica: Replica, iteration: ArrayLike) -> Array:
     """Return lower bounds on the share of a replica that 1 call/s takes, at any level and in any mix.
 
-    θ-rows   (O·(t_seq + w·comm + kv·KV) + I·comm + attention·G + (1 − θ)·(w·O + I)·flops) / (1 − (host + θ·weights)/D)
+    θ-rows   (O·(t_seq + w_d·comm + kv·KV) + I·comm + attention·G + (1 − θ)·(w_d·O + I)·flops) / (1 − (host + θ·weights)/D)
     memory   O·(host + weights)·H / M
     slots    O·(host + weights) / B_max
 

@@ -291,14 +291,14 @@ def kv_time(
 ) -> Array:
     """Return the decode attention time per logical byte of live KV cache of the replica.
 
-    kv = pp·ceil(L/pp)/L · max(share/(BW·u_kv), w·ψ·(ceil(n_q/tp)/n_q)/(F16·m∞)) / (dp·pp)
+    kv = pp·ceil(L/pp)/L · max(share/(BW·u_kv), w_d·ψ·(ceil(n_q/tp)/n_q)/(F16·m∞)) / (dp·pp)
 
     ψ is FLOP per logical byte: 4·n_q·d/(2·n_kv·d·b_kv), with MLA (absorbed) 2·n_q·(2·r_kv + d_rope)/((r_kv + d_rope)·b_kv).
 
     Parameters
     ----------
     model, precision, hardware, coefficients, layout : the deployment
-    width : w, tokens of a sequence that share one reading of its cache, 1 + γ where drafts are verified [token]
+    width : w_d, tokens of a sequence that share one reading of its cache, 1 + γ where drafts are verified [token]
 
     Returns
     -------

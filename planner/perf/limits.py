@@ -122,7 +122,7 @@ def worst(ratios: Ratios) -> Array:
 
 
 def largest_load(replica: Replica, traffic: Traffic, width: Array) -> Array:
-    """Return an upper end for B: no more than slots, than memory holds, than a chunk has room for at w tokens each [1]."""
+    """Return an upper end for B: no more than slots, than memory holds, than a chunk has room for at w_d tokens each [1]."""
     memory = replica.kv_bytes / traffic.held
     room = (replica.chunk_tokens - MIN_CHUNK) / width
     return np.maximum(np.minimum(np.minimum(replica.max_sequences, memory), room), 2.0 * SMALLEST_LOAD)

@@ -128,7 +128,7 @@ class ScalarStep:
     prompt_request: float
     """Time a prompt adds beside its tokens [s]."""
     width: float = 1.0
-    """w, tokens a decoding sequence brings to an iteration [token]."""
+    """w_d, tokens a decoding sequence brings to an iteration [token]."""
     draft: float = 0.0
     """Time in which drafts would read all routed experts of the draft [s]."""
     _layers: dict[float, float] = field(default_factory=dict, init=False, repr=False, compare=False)

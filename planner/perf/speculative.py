@@ -1,18 +1,18 @@
-"""Speculative decoding: a cheap draft proposes γ tokens, one iteration of the target verifies them, E tokens come of it.
+"""Speculative decoding: a cheap draft proposes γ tokens, one iteration of the target verifies them, E_d tokens come of it.
 
-Calls are then counted in iterations, of which one of O tokens takes O/E, and a decoding sequence brings w = 1 + γ tokens to
+Calls are then counted in iterations, of which one of O tokens takes O/E_d, and a decoding sequence brings w_d = 1 + γ tokens to
 each. Everything else of the performance model stays as it is, so loads still add up (design §3.4): at a fixed iteration time
-the state is linear in λ. An iteration, in which the draft runs n times (γ, or once where it proposes all tokens together):
+the state is linear in λ. An iteration, in which the draft runs n_d times (γ, or once where it proposes all tokens together):
 
-    τ = host + host_seq·w·B + n·(host_d + weights_d) + ‖ weights + experts·cov(N), flops·N ‖_q + kv·K + n·kv_d·K_d + comm·N
-        + (flops_d + comm_d)·(N + (n − 1)·B) + n·experts_d·cov(w·B) + …,   N = w·B + P
+    τ = host + host_seq·w_d·B + n_d·(host_d + weights_d) + ‖ weights + experts·cov(N), flops·N ‖_q + kv·K + n_d·kv_d·K_d + comm·N
+        + (flops_d + comm_d)·(N + (n_d − 1)·B) + n_d·experts_d·cov(w_d·B) + …,   N = w_d·B + P
 
 The draft is compiled like any model (`planner.perf.compile`), on the target's devices and layout. Its first run of an
 iteration sees all tokens the target saw, the others one a sequence.
 
-Assumed, and on the safe side: a draft's reading and computing do not overlap; it touches the experts that all w·B tokens do; each
-run of it takes the host's fixed time of an iteration; the host spends its time per sequence on each token verified (sampling,
-slots, detokenizing; scheduling is done once). Assumed, and open: the draft's kernels reach the target's efficiencies.
+Assumed, and on the safe side: a draft's reading and computing do not overlap; it touches the experts that all w_d·B tokens do;
+each run of it takes the host's fixed time of an iteration; the host spends its time per sequence on each token verified
+(sampling, slots, detokenizing; scheduling is done once). Assumed, and open: its kernels reach the target's efficiencies.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ LOGIT_BYTES = 4.0
 
 @dataclass(frozen=True)
 class Drafting(Columns):
-    """How a deployment drafts; one entry a deployment, all zeros but E = 1 where it does not."""
+    """How a deployment drafts; one entry a deployment, all zeros but E_d = 1 where it does not."""
 
     tokens: Array
     """γ, tokens drafted for each sequence and iteration [token]."""
     emitted: Array
-    """E, tokens an iteration emits for a sequence, the target's own included [token], 1 ≤ E ≤ γ + 1."""
+    """E_d, tokens an iteration emits for a sequence, the target's own included [token], 1 ≤ E_d ≤ γ + 1."""
     passes: Array
-    """n, runs of the draft model an iteration: γ, or 1 where it proposes all at once, or 0 where nothing is run [1]."""
+    """n_d, runs of the draft model an iteration: γ, or 1 where it proposes all at once, or 0 where nothing is run [1]."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ class Speculation:
 
 
 def emitted_constant(acceptance: Array, tokens: Array) -> Array:
-    """Return E if every drafted token were accepted with the same probability: an alternative to a measured table.
+    """Return E_d if every drafted token were accepted with the same probability: an alternative to a measured table.
 
-    E = 1 + α + … + α^γ = (1 − α^(γ+1))/(1 − α)
+    E_d = 1 + α + … + α^γ = (1 − α^(γ+1))/(1 − α)
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def emitted_constant(acceptance: Array, tokens: Array) -> Array:
 
     Returns
     -------
-    E [token]
+    E_d [token]
 
     Notes
     -----
@@ -106,16 +106,16 @@ def emitted_constant(acceptance: Array, tokens: Array) -> Array:
 def emission_scatter(emitted: Array, tokens: Array) -> Array:
     """Return the largest squared coefficient of variation that tokens per iteration can have.
 
-    c_E² ≤ (E − 1)·(γ + 1 − E)/E²
+    c_d² ≤ (E_d − 1)·(γ + 1 − E_d)/E²
 
     Parameters
     ----------
-    emitted : E [token]
+    emitted : E_d [token]
     tokens : γ [token]
 
     Returns
     -------
-    c_E² [1]
+    c_d² [1]
 
     Notes
     -----
@@ -150,8 +150,8 @@ def compile_speculative(
 
     Notes
     -----
-    Valid without pipeline stages. A verified sequence's cache is read once for its w tokens, whose attention takes w times the
-    FLOP. A mixture of experts as draft is read as far as tokens touch it if it routes like the target (an MTP layer), else whole.
+    Valid without pipeline stages. A verified sequence's cache is read once for its w_d tokens, whose attention takes w_d times
+    the FLOP. A mixture as draft is read as far as tokens touch it if it routes like the target (an MTP layer), else whole.
 
     References
     ----------
@@ -256,7 +256,7 @@ def read_with_draft(
 ) -> KvCoefficients:
     """Return the bytes of the target's cache whose reading takes as long as that of both caches in an iteration.
 
-    read(s) + n·(kv_d/kv)·read_d(s)
+    read(s) + n_d·(kv_d/kv)·read_d(s)
 
     Parameters
     ----------
@@ -274,9 +274,9 @@ def read_with_draft(
 
 
 def in_iterations(traffic: Traffic, drafting: Drafting) -> Traffic:
-    """Return calls counted in iterations that emit E tokens each.
+    """Return calls counted in iterations that emit E_d tokens each.
 
-    O/E,  E[O²]/E² + O/E·c_E²,  E·E[1/(O − 1)]
+    O/E_d,  E[O²]/E² + O/E_d·c_d²,  E_d·E[1/(O − 1)]
 
     Parameters
     ----------

@@ -165,7 +165,7 @@ def prompt_cost(step: CallStep, decoding: Array, before: Array, tokens: Array) -
     Parameters
     ----------
     step : deployment and call
-    decoding : w·B, tokens of the sequences that decode [token]
+    decoding : w_d·B, tokens of the sequences that decode [token]
     before : time of the linear layers for those [s]
     tokens : P, prompt tokens processed together, see `prompt_lump` [token]
 

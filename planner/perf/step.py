@@ -4,9 +4,9 @@ An iteration carries B decoding sequences whose KV cache holds K bytes, P new pr
 FLOP of those prompts:
 
     τ = host + host_seq·B + ‖ weights + experts·cov(N), flops·N ‖_q + kv·K + attention·G + comm·N
-        + prompt_host·[P > 0] + prompt_request·Q + draft·cov(w·B),   N = w·B + P, Q = prompts that end in the iteration
+        + prompt_host·[P > 0] + prompt_request·Q + draft·cov(w_d·B),   N = w_d·B + P, Q = prompts that end in the iteration
 
-w is the number of tokens a sequence brings: 1, or 1 + γ where drafted tokens are verified (`perf.speculative`).
+w_d is the number of tokens a sequence brings: 1, or 1 + γ where drafted tokens are verified (`perf.speculative`).
 
 `weights`, `experts`, `flops`, `kv`, `attention`, `comm` are already divided over tensor-, expert- and data-parallel
 ranks and over pipeline micro-batches, so the formula is the same for every layout. cov(N) is the expected share of
@@ -14,7 +14,7 @@ routed experts that N tokens touch (`expert_coverage`).
 
 For calls of one kind K and G are proportional to B and P, so τ is that of `CallStep`:
 
-    τ = host + sequence·B + prompt·P + prompt_host·[P > 0] + draft·cov(w·B) + layers(w·B + P)
+    τ = host + sequence·B + prompt·P + prompt_host·[P > 0] + draft·cov(w_d·B) + layers(w_d·B + P)
     layers(N) = ‖ weights + experts·cov(N), flops·N ‖_q
 
 At a fixed coverage every term is linear or a norm of linear functions of (B, K, P, G), hence τ is convex: the
@@ -90,7 +90,7 @@ class StepModel:
     prompt_request: Array
     """Time a prompt adds beside its tokens [s]."""
     width: Array = field(default_factory=lambda: ONE)
-    """w, tokens a decoding sequence brings to an iteration [token]; 1 without drafting."""
+    """w_d, tokens a decoding sequence brings to an iteration [token]; 1 without drafting."""
     draft: Array = field(default_factory=lambda: NONE)
     """Time in which the drafts of an iteration would read all routed experts of the draft [s]; 0 without such."""
 
@@ -212,7 +212,7 @@ def layer_time(step: StepModel | CallStep, tokens: Array, read: Array) -> Array:
 
 
 def linear_time(step: StepModel, sequences: Array, kv_bytes: Array, prompt_tokens: Array, attention_flop: Array) -> Array:
-    """Return host_seq·B + kv·K + attention·G + comm·(w·B + P), the part of τ that is linear in the load [s]."""
+    """Return host_seq·B + kv·K + attention·G + comm·(w_d·B + P), the part of τ that is linear in the load [s]."""
     return (
         step.host_sequence * sequences
         + step.kv * kv_bytes
@@ -289,7 +289,7 @@ class CallStep:
     norm: Array
     """Exponent q of the smooth roofline."""
     width: Array = field(default_factory=lambda: ONE)
-    """w, tokens a decoding sequence brings to an iteration [token]."""
+    """w_d, tokens a decoding sequence brings to an iteration [token]."""
     draft: Array = field(default_factory=lambda: NONE)
     """Time in which drafts would read all routed experts of the draft [s]."""
 

@@ -172,9 +172,9 @@ def tpot_moments(part: Decoding, output: Array, inverse: Array) -> Moments:
 
 
 def per_token(moments: Moments, part: Decoding, traffic: Traffic) -> Moments:
-    """Return the moments of the time per token from those per iteration, where an iteration emits E tokens.
+    """Return the moments of the time per token from those per iteration, where an iteration emits E_d tokens.
 
-    mean = mean_it/E,  var = (var_it + T²·c_E²·(E[1/O]·E[O])^0.6/E[O])/E²
+    mean = mean_it/E_d,  var = (var_it + T²·c_d²·(E[1/O]·E[O])^0.6/E[O])/E_d²
 
     Parameters
     ----------
@@ -188,8 +188,8 @@ def per_token(moments: Moments, part: Decoding, traffic: Traffic) -> Moments:
 
     Notes
     -----
-    How many drafts are accepted varies from iteration to iteration by c_E², so the iterations of a call of so many tokens do
-    by c_E²/O; short calls count as in `tpot_moments`. Accepted tokens come together: this is a call's mean, not the gap
+    How many drafts are accepted varies from iteration to iteration by c_d², so the iterations of a call of so many tokens do
+    by c_d²/O; short calls count as in `tpot_moments`. Accepted tokens come together: this is a call's mean, not the gap
     between two tokens.
     """
     if not (traffic.emitted != 1.0).any():

@@ -40,7 +40,7 @@ class Traffic:
     burstiness: Array
     """c_a², squared coefficient of variation of inter-arrival times [1]."""
     emitted: Array = field(default_factory=lambda: ONE)
-    """E, tokens a decode iteration emits for a call [token]; O is a call's output tokens over E."""
+    """E_d, tokens a decode iteration emits for a call [token]; O is a call's output tokens over E_d."""
     scatter: Array = field(default_factory=lambda: NONE)
     """Squared coefficient of variation of the tokens one iteration emits [1]; 0 where each emits one."""
 
