@@ -133,7 +133,7 @@ class Search:
         """
         pairs = [pair for pair, cost in zip(self.sites.pairs, self.site_cost, strict=True) if self.reached < cost <= ceiling]
         self.reached = max(self.reached, ceiling)
-        names = AllowedNames(self.space.precisions, self.space.kv_precisions, self.space.engines)
+        names = AllowedNames(self.space.precisions, self.space.kv_precisions, self.space.engines, self.space.drafts)
         space = build_space(self.catalog, self.space.models, self.sites, pairs, names)
         eligible = rules.eligibility(space, self.good, self.sites.hosts, self.supply, self.problem, self.streams)
         kept = np.flatnonzero(eligible.any(axis=0))

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.candidates.drafts import draft_row, speculation_columns
 from planner.candidates.layouts import Hardware, Shape, link_reach
 from planner.candidates.space import Space
 from planner.catalog.coefficients import Case, effective, kinds_of
@@ -30,6 +31,7 @@ from planner.perf.columns import (
     ModelColumns,
     PrecisionColumns,
 )
+from planner.perf.speculative import Speculation
 
 Index = NDArray[np.intp]
 _C = TypeVar("_C", bound=Columns)
@@ -60,6 +62,8 @@ class DeploymentColumns:
     """Engine settings."""
     layout: LayoutColumns
     """Layout."""
+    speculation: Speculation | None = None
+    """Drafting; None where no deployment drafts."""
 
 
 def _columns(kind: type[_C], rows: Sequence[_Row], read: Callable[[_Row], dict[str, float]]) -> _C:
@@ -261,17 +265,36 @@ class ColumnFactory:
 
         return LayoutColumns(tp=column("tp"), pp=column("pp"), dp=column("dp"), ep=column("ep"))
 
+    @cached_property
+    def _drafts(self) -> ModelColumns:
+        """The draft of each way to draft as a model; where there is none, any model, which is then not used."""
+        models, rows = self.catalog.models, []
+        for way in self.space.drafts:
+            speculator = self.catalog.speculators[way.speculator] if way else None
+            draft = speculator.draft if speculator else None
+            target = (self.catalog.resolve_model(speculator.target) if speculator else None) or self.space.models[0]
+            whole = model_row(models[draft.model]) if draft and draft.model else None
+            rows.append(draft_row(draft, model_row(models[target]), whole))
+        return _columns(ModelColumns, rows, lambda row: row)
+
+    def _speculation(self, space: Space, precision: PrecisionColumns) -> Speculation | None:
+        if not any(space.drafts):
+            return None
+        return speculation_columns(space.drafts, space.draft, self.catalog, self._drafts, precision)
+
     def columns(self, rows: Index, coefficients: CoefficientColumns | None = None) -> DeploymentColumns:
         """Return the columns of some rows of the space; `coefficients` where they are known from more than the space says."""
         space = self.space.take(rows)
+        precision = self._precision(space)
         return DeploymentColumns(
             model=self._models.take(space.model),
-            precision=self._precision(space),
+            precision=precision,
             hardware=self._hardware(space),
             link=self._link(space),
             coefficients=self._calibration(space) if coefficients is None else coefficients,
             engine=self._engine(space),
             layout=self._layout(space),
+            speculation=self._speculation(space, precision),
         )
 
 

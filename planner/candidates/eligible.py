@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.candidates.drafts import ways_to_draft
 from planner.candidates.pairs import checkpoint_problem
 from planner.candidates.quality import at_length, judge, reachable, score_of, unknown_length
 from planner.candidates.rejection import Ledger
@@ -63,7 +64,8 @@ def usable_names(catalog: Catalog, problem: Problem, streams: Sequence[Stream], 
         chosen = [(getattr(problem.choose, kind), getattr(stream.workload.choose, kind)) for stream in streams]
         return tuple(name for name in getattr(catalog, kind) if any(allowed(name, *pair) for pair in chosen))
 
-    return Names(tuple(models), AllowedNames(named("precisions"), named("kv_precisions"), named("engines")))
+    drafts = ways_to_draft(catalog, named("speculators"), models, problem.solver.effects)
+    return Names(tuple(models), AllowedNames(named("precisions"), named("kv_precisions"), named("engines"), drafts))
 
 
 def good_enough(catalog: Catalog, problem: Problem, streams: Sequence[Stream], names: Names, ledger: Ledger) -> Bools:
@@ -146,5 +148,12 @@ def eligibility(space: Space, good: Bools, hosts: Bools, supply: Supply, problem
         [[allowed(name, problem.choose.engines, s.workload.choose.engines) for name in space.engines] for s in streams],
         dtype=bool,
     ).reshape(len(streams), len(space.engines))
+    drafts = np.array(
+        [[way is None or _may_draft(way.speculator, problem, s) for way in space.drafts] for s in streams], dtype=bool
+    ).reshape(len(streams), len(space.drafts))
     fits = good[:, space.model, space.precision, space.kv]
-    return np.asarray(fits & machines[:, space.machine] & engines[:, space.engine])
+    return np.asarray(fits & machines[:, space.machine] & engines[:, space.engine] & drafts[:, space.draft])
+
+
+def _may_draft(name: str, problem: Problem, stream: Stream) -> bool:
+    return allowed(name, problem.choose.speculators, stream.workload.choose.speculators)

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.candidates.columns import ColumnFactory
+from planner.candidates.columns import ColumnFactory, DeploymentColumns
+from planner.candidates.deployed import budget_of, step_of
 from planner.candidates.traffic import Ground, StreamMoments, stream_moments, traffic_on
 from planner.demand.stream import Stream
 from planner.domain.calls import Objective
 from planner.domain.problem import Operations
 from planner.perf import bounds, capacity, static
-from planner.perf.compile import compile_step
 from planner.perf.limits import Replica, Target
-from planner.perf.memory import KvCoefficients, MemoryBudget, memory_budget
+from planner.perf.memory import KvCoefficients, MemoryBudget
 from planner.perf.pooling import company, dealt_burstiness
+from planner.perf.steady import MIN_CHUNK
 from planner.perf.step import StepModel
 from planner.perf.traffic import Traffic
 
@@ -166,14 +167,11 @@ class Evaluator:
     def _benched(self, rows: Index) -> Bench:
         """Return deployments ready for the formulas."""
         columns = self.factory.columns(rows)
-        budget = memory_budget(columns.model, columns.precision, columns.hardware, columns.engine, columns.layout)
-        step = compile_step(
-            columns.model, columns.precision, columns.hardware, columns.link, columns.coefficients, columns.layout
-        )
+        budget, step = budget_of(columns), step_of(columns)
         iteration, waiting = self.factory.pessimism(rows, self.confidence)
         replica = Replica(
             kv_bytes=np.maximum(budget.replica_kv, 1.0),
-            max_sequences=columns.engine.max_sequences * columns.layout.dp,
+            max_sequences=_slots(columns, step) * columns.layout.dp,
             chunk_tokens=columns.engine.chunk_tokens * columns.layout.dp,
             host=columns.coefficients.host_per_request * waiting,
             pooled=np.ones(len(rows)),
@@ -202,7 +200,8 @@ class Evaluator:
             for r, stream in enumerate(self.streams):
                 fits = eligible[r, here] & (free[here] > 0)
                 cramped[r, here] = fits & (made.cache.at(np.array(stream.longest_context())) > made.rank_kv)
-                need = bounds.least_demands(made.step, made.traffic[r], made.replica, longest[r])
+                traffic = made.traffic[r]
+                need = bounds.least_demands(made.step, traffic, made.replica, longest[r] * traffic.emitted)
                 least[:, r, here] = np.where(fits & ~cramped[r, here], need, np.inf)
         return Screened(free, weights, least, cramped)
 
@@ -232,6 +231,14 @@ class Evaluator:
             strain=np.concatenate([part.strain for part in parts]),
             names=parts[0].names,
         )
+
+
+def _slots(columns: DeploymentColumns, step: StepModel) -> Floats:
+    """Return the sequences a rank may decode at once: those the engine is set to, and whose drafts fit into an iteration [1]."""
+    limit = columns.engine.max_sequences
+    if columns.speculation is None:
+        return limit
+    return np.where(step.width > 1.0, np.minimum(limit, (columns.engine.chunk_tokens - MIN_CHUNK) / step.width), limit)
 
 
 def chunks(rows: Index) -> Iterator[Index]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from planner.candidates.drafts import drafting_problem, drafting_shape_problem
 from planner.candidates.pairs import checkpoint_problem, cut_problem, engine_problem, format_problem
 from planner.candidates.rejection import Ledger
 from planner.candidates.space import AllowedNames, Sites
@@ -36,6 +37,21 @@ def note_pairs(catalog: Catalog, models: Sequence[str], sites: Sites, allowed: A
             _note_format(ledger, accelerator, name, format_problem(device, name, catalog.kv_precisions[name]))
     for name in allowed.engines:
         _note_engine(catalog, models, sites, allowed, name, ledger)
+    _note_drafting(catalog, sites, allowed, ledger)
+
+
+def _note_drafting(catalog: Catalog, sites: Sites, allowed: AllowedNames, ledger: Ledger) -> None:
+    """Note the engines and layouts that do not go with a way to draft that is offered."""
+    for name in dict.fromkeys(way.speculator for way in allowed.drafts if way is not None):
+        speculator = catalog.speculators[name]
+        for engine in allowed.engines:
+            problem = drafting_problem(speculator, catalog.engines[engine])
+            if problem:
+                ledger.add("drafting", f"{name} {speculator.target} {engine}", problem)
+        problems = Counter(drafting_shape_problem(shape) for shape in sites.shapes)
+        for reason, count in problems.items():
+            if reason:
+                ledger.add("drafting", f"{name} {speculator.target} pp", reason, count=count)
 
 
 def _note_format(ledger: Ledger, accelerator: str, name: str, problem: str | None) -> None:

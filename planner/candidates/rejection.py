@@ -14,6 +14,7 @@ CODES = {
     "checkpoint": "no published checkpoint or conversion in this precision",
     "format": "number format not supported by the accelerator",
     "engine": "engine does not run this here",
+    "drafting": "no drafting in this layout, by this engine or for this model",
     "layout": "layout impossible for this model or machine",
     "memory": "does not fit in memory",
     "latency": "too slow even when almost idle",

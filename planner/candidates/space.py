@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.candidates.drafts import PLAIN, Drafts, MaybeDrafts, drafting_problem, drafting_shape_problem
 from planner.candidates.layouts import ROOM, Hardware, Shape, all_shapes, machine_of
 from planner.candidates.pairs import checkpoint_problem, cut_problem, engine_problem, format_problem, shape_fits_machine
 from planner.domain.catalog import Catalog
@@ -21,8 +22,8 @@ from planner.supply.cells import Supply
 
 Index = NDArray[np.intp]
 
-_COLUMNS = ("model", "precision", "kv", "engine", "machine", "shape")
-_NAMES = ("models", "precisions", "kv_precisions", "engines", "hardware", "shapes")
+_COLUMNS = ("model", "precision", "kv", "engine", "machine", "shape", "draft")
+_NAMES = ("models", "precisions", "kv_precisions", "engines", "hardware", "shapes", "drafts")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,8 @@ class Space:
     """Machines."""
     shapes: tuple[Shape, ...]
     """Layouts."""
+    drafts: tuple[MaybeDrafts, ...]
+    """Ways to draft tokens, None = not at all."""
     model: Index
     """[N] index into `models`."""
     precision: Index
@@ -53,6 +56,8 @@ class Space:
     """[N] index into `hardware`."""
     shape: Index
     """[N] index into `shapes`."""
+    draft: Index
+    """[N] index into `drafts`."""
 
     def __len__(self) -> int:
         """Return the number of combinations."""
@@ -86,7 +91,8 @@ class Space:
             f"{self.shapes[self.shape[row]].gpus}×{machine.accelerator}",
             str(self.shapes[self.shape[row]]),
         ]
-        return " ".join(parts)
+        way = self.drafts[self.draft[row]]
+        return " ".join(parts if way is None else [*parts, str(way)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,14 +173,15 @@ class AllowedNames:
     """KV precisions."""
     engines: tuple[str, ...]
     """Engines."""
+    drafts: tuple[MaybeDrafts, ...] = PLAIN
+    """Ways to draft tokens."""
 
 
 def empty_space(models: Sequence[str], sites: Sites, allowed: AllowedNames) -> Space:
     """Return a space of these names without rows."""
-    none = np.zeros((6, 0), dtype=np.intp)
-    return Space(
-        tuple(models), allowed.precisions, allowed.kv_precisions, allowed.engines, sites.hardware, sites.shapes, *none
-    )  # fmt: skip
+    none = np.zeros((len(_COLUMNS), 0), dtype=np.intp)
+    formats = allowed.precisions, allowed.kv_precisions, allowed.engines
+    return Space(tuple(models), *formats, sites.hardware, sites.shapes, allowed.drafts, *none)
 
 
 def build_space(
@@ -200,16 +207,18 @@ def build_space(
         placed.setdefault(machine, []).append((shape, least[machine, shape]))
     runs = [run for run in _runtimes(catalog, sites.hardware, allowed) if run[3] in placed]
     rows: list[tuple[int, ...]] = []
+    staged = {s for s, shape in enumerate(sites.shapes) if drafting_shape_problem(shape)}
     for index, name in enumerate(models):
         model = catalog.models[name]
         published = {p for p, fmt in enumerate(allowed.precisions) if not checkpoint_problem(model, fmt, catalog.precisions[fmt])}
         cuts = _cuts(model, catalog, allowed.engines, sites.shapes)
+        ways = _drafting(name, catalog, allowed)
         weights = [model.parameters.total * catalog.precisions[fmt].bits_per_weight / 8.0 for fmt in allowed.precisions]
         for precision, kv, engine, machine in runs:
             if precision in published:
                 here = (s for s, span in placed[machine] if s in cuts[engine] and weights[precision] > span)
-                rows.extend((index, precision, kv, engine, machine, s) for s in here)
-    table = np.array(rows, dtype=np.intp).reshape(-1, 6)
+                rows.extend((index, precision, kv, engine, machine, s, d) for s in here for d in ways[engine, s in staged])
+    table = np.array(rows, dtype=np.intp).reshape(-1, len(_COLUMNS))
     none = empty_space(models, sites, allowed)
     return none.with_rows(np.ascontiguousarray(table.T))
 
@@ -219,6 +228,21 @@ def _cuts(model: Model, catalog: Catalog, engines: Sequence[str], shapes: Sequen
     return [
         {s for s, shape in enumerate(shapes) if cut_problem(shape, model, catalog.engines[engine]) is None} for engine in engines
     ]
+
+
+def _drafting(model: str, catalog: Catalog, allowed: AllowedNames) -> dict[tuple[int, bool], list[int]]:
+    """Return, by engine and whether there are pipeline stages, the ways in which a model's deployments may draft."""
+    found: dict[tuple[int, bool], list[int]] = {}
+    for e, engine in enumerate(allowed.engines):
+        found[e, True] = [d for d, way in enumerate(allowed.drafts) if way is None]
+        found[e, False] = [d for d, way in enumerate(allowed.drafts) if way is None or _drafts(model, way, catalog, engine)]
+    return found
+
+
+def _drafts(model: str, way: Drafts, catalog: Catalog, engine: str) -> bool:
+    """Whether a way to draft is made for a model and known to an engine."""
+    speculator = catalog.speculators[way.speculator]
+    return catalog.resolve_model(speculator.target) == model and drafting_problem(speculator, catalog.engines[engine]) is None
 
 
 def _runtimes(catalog: Catalog, machines: Sequence[Hardware], allowed: AllowedNames) -> Iterator[tuple[int, int, int, int]]:

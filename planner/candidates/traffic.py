@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.columns import DeploymentColumns
+from planner.candidates.deployed import held_of, read_of
 from planner.demand import moments
 from planner.demand.stream import Stream
 from planner.perf.attention import AttentionCost, compile_attention
-from planner.perf.memory import KvCoefficients, charged_context, kv_held, kv_read
+from planner.perf.memory import KvCoefficients, charged_context
+from planner.perf.speculative import in_iterations
 from planner.perf.step import StepModel
 from planner.perf.traffic import Traffic
 
@@ -96,7 +98,7 @@ class Ground:
     def of(cls, columns: DeploymentColumns) -> Ground:
         """Return it for some deployments."""
         cost = compile_attention(columns.model, columns.coefficients, columns.layout)
-        read, held = kv_read(columns.model, columns.precision), kv_held(columns.model, columns.precision)
+        read, held = read_of(columns), held_of(columns)
         seen = Windows.of(cost.windowed_pair, cost.window, 1.0)
         return cls(columns, cost, seen, read, _cache_windows(read), held, _cache_windows(held))
 
@@ -215,7 +217,7 @@ def traffic_on(ground: Ground, step: StepModel, base: StreamMoments) -> Traffic:
     charged = charged_context(np.array(base.context), np.array(base.longest), columns.engine)
     held = _cache(ground.held, ground.held_seen, base, charged)
     spread = np.where(columns.engine.contiguous > 0, 1.0, base.context_second / base.context**2)
-    return Traffic(
+    made = Traffic(
         output=np.array([base.output]),
         output_second=np.array([base.output_second]),
         output_inverse=np.array([base.output_inverse]),
@@ -228,6 +230,7 @@ def traffic_on(ground: Ground, step: StepModel, base: StreamMoments) -> Traffic:
         held_second=held**2 * spread,
         burstiness=np.array([base.burstiness]),
     )
+    return made if columns.speculation is None else in_iterations(made, columns.speculation.drafting)
 
 
 def _cache(coefficients: KvCoefficients, windows: Windows, base: StreamMoments, context: Floats) -> Floats:

@@ -17,10 +17,12 @@ from planner.domain.workload import DataRules, Workload
 def check_choices(parts: Parts, findings: Findings) -> None:
     """Check the problem's choices, then each workload's on top of them."""
     check_names(parts.catalog, parts.choose, ("choose",), findings)
+    _targets(parts.catalog, parts.choose, ("choose",), findings)
     _limits(parts, findings)
     for index, workload in parts.workloads:
         path: KeyPath = ("workloads", index)
         check_names(parts.catalog, workload.choose, (*path, "choose"), findings)
+        _targets(parts.catalog, workload.choose, (*path, "choose"), findings)
         _data(parts.catalog, workload.data, (*path, "data"), findings)
         if not findings.errors:
             _together(parts, workload, path, findings)
@@ -50,6 +52,16 @@ def _contradictions(catalog: Catalog, kind: str, choice: Choice, path: KeyPath, 
         findings.error(
             path, f"everything allowed among the {_words(kind)} is also forbidden", "narrow `forbid`, or widen `allow`"
         )
+
+
+def _targets(catalog: Catalog, choices: Choices, path: KeyPath, findings: Findings) -> None:
+    """A speculator that is allowed by its name must have its target in the catalog; patterns may reach further."""
+    for index, name in enumerate(choices.speculators.allow or ()):
+        row = catalog.speculators.get(name)
+        if row is not None and catalog.resolve_model(row.target) is None:
+            message = f"{name!r} drafts for {row.target!r}, which is not in the catalog's models"
+            remedy = remedy_for(row.target, catalog.models, "add the model to a catalog file, or allow another speculator")
+            findings.error((*path, "speculators", "allow", index), message, remedy)
 
 
 def _data(catalog: Catalog, rules: DataRules, path: KeyPath, findings: Findings) -> None:

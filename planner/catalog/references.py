@@ -107,6 +107,9 @@ def _lever_facts(catalog: Catalog) -> Iterator[_Reference]:
     for name, router in catalog.routers.items():
         if router.benchmark is not None:
             yield ("routers", name, "benchmark"), router.benchmark, "benchmarks", _NONE
+    for name, speculator in catalog.speculators.items():
+        if speculator.draft is not None and speculator.draft.model is not None:
+            yield ("speculators", name, "draft", "model"), speculator.draft.model, "models", _NONE
     for name, training in catalog.finetunes.items():
         if training.accelerator is not None:
             yield ("finetunes", name, "accelerator"), training.accelerator, "accelerators", _NONE

@@ -28,6 +28,7 @@ _FACTS: dict[str, tuple[str, ...]] = {
     "position_effects": ("task", "model", "passages"),
     "components": ("kind", "seller"),
     "finetunes": ("method", "model", "accelerator"),
+    "speculators": ("method", "target"),
 }
 
 

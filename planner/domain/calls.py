@@ -177,6 +177,8 @@ class Choices(Strict):
     """Sellers' regions."""
     engines: Choice = Choice()
     """Serving engines."""
+    speculators: Choice = Choice()
+    """Drafts for speculative decoding, by catalog name."""
     apis: Choice = Choice()
     """API offers as `provider/model`."""
     offers: Choice = Choice()

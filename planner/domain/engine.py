@@ -6,6 +6,7 @@ from typing import Literal
 
 from planner.domain.base import Identifier, NonNegativeFloat, PositiveFloat, PositiveInt, Sourced, Strict
 from planner.domain.hardware import NumberFormat
+from planner.domain.speculation import SpeculationMethod
 from planner.units import Bytes, Fraction, Seconds, Tokens
 
 
@@ -52,6 +53,8 @@ class Engine(Sourced):
     """Whether experts can be spread over ranks with attention data parallelism."""
     pipeline_parallel: bool = True
     """Whether layers can be spread over stages."""
+    speculation: tuple[SpeculationMethod, ...] = ()
+    """Methods of speculative decoding it knows."""
 
 
 class Coefficients(Sourced):

@@ -71,6 +71,23 @@ class Layout(Strict):
         return self.tp * self.pp * self.dp
 
 
+class Speculation(Strict):
+    """Speculative decoding of a deployment, to be set in the engine."""
+
+    speculator: str
+    """Catalog name."""
+    draft_tokens: int
+    """Tokens drafted for each sequence and iteration."""
+    emitted: float
+    """Tokens an iteration emits on average that the plan rests on, its own included."""
+    emitted_low: float
+    """The same on the traffic where it was least."""
+    emitted_high: float
+    """Where it was most."""
+    source: str
+    """Where those were read."""
+
+
 class Deployment(Strict):
     """What one replica is."""
 
@@ -96,6 +113,8 @@ class Deployment(Strict):
     """Longest context to be allowed, to be set in the engine [token]."""
     memory_fraction: float
     """Share of device memory given to the engine."""
+    speculation: Speculation | None = None
+    """How it drafts; absent = it does not."""
 
 
 class MemoryPerGpu(Strict):

@@ -62,6 +62,8 @@ class ProblemChoices(Choices):
     offers: Choice = Choice(allow=("on_demand", "spot", "fleet"))
     """Ways to pay: on_demand, spot (interruptible workloads only), fleet (machines already there), reserved_1y, reserved_3y,
     owned. Commitments and purchases are considered only when they are named here."""
+    speculators: Choice = Choice(allow=())
+    """Drafts for speculative decoding, by catalog name (`mtp/*`). None is used unless it is named here."""
 
 
 class Limits(Strict):

@@ -43,8 +43,8 @@ def bounding_load(step: StepModel, traffic: Traffic, replica: Replica, targets: 
     slots = _crowded(replica.max_sequences, np.ones(1), burst)
     varying = traffic.held_variance + burst * (traffic.held * traffic.held)
     memory = _crowded(replica.kv_bytes, traffic.held, varying)
-    longest = _longest(step, replica, longest_iteration(targets, traffic.output))
-    bound = np.minimum(np.minimum(slots, memory), largest_load(replica, traffic))
+    longest = _longest(step, replica, longest_iteration(targets, traffic.output, traffic.emitted))
+    bound = np.minimum(np.minimum(slots, memory), largest_load(replica, traffic, step.width))
     for row in _least_times(step, traffic, longest):
         bound = np.minimum(bound, traffic.output * longest / row)
     return np.maximum(bound, 2.0 * SMALLEST_LOAD)
@@ -57,8 +57,10 @@ LEAST_ROWS = len(BLENDS) + 2
 """Rows of `least_demands`."""
 
 
-def longest_iteration(targets: Sequence[Target], output: ArrayLike) -> Array:
-    """Return the longest mean iteration time that promises could allow a call of O tokens [s]; inf if they say nothing.
+def longest_iteration(targets: Sequence[Target], output: ArrayLike, emitted: ArrayLike = 1.0) -> Array:
+    """Return the longest mean iteration time that promises could allow a call of O iterations, E_d tokens each [s].
+
+    inf if they say nothing.
 
     A percentile at or above the median bounds the mean of TPOT, whose distribution is not skewed to the left. From the
     95th on, the percentile of E2E is above its mean, which is at least O·T: the gamma form's is while its shape exceeds
@@ -67,7 +69,7 @@ def longest_iteration(targets: Sequence[Target], output: ArrayLike) -> Array:
     bound = np.asarray(np.inf)
     for target in targets:
         if target.metric == "tpot" and target.percentile >= 50.0:
-            bound = np.minimum(bound, target.seconds)
+            bound = np.minimum(bound, target.seconds * np.asarray(emitted))
         if target.metric == "e2e" and target.percentile >= 95.0:
             bound = np.minimum(bound, target.seconds / np.asarray(output))
     return bound
@@ -75,13 +77,13 @@ def longest_iteration(targets: Sequence[Target], output: ArrayLike) -> Array:
 
 def _longest(step: StepModel, replica: Replica, iteration: ArrayLike) -> Array:
     """Return D: `iteration`, or less where the load would not be stable [s]."""
-    return np.minimum(iteration, (step.host + step.weights + step.experts) / (1.0 - replica.utilization))
+    return np.minimum(iteration, (step.host + step.weights + step.experts + step.draft) / (1.0 - replica.utilization))
 
 
 def _least_times(step: StepModel, traffic: Traffic, longest: Array) -> list[Array]:
     """Return the θ-rows of `least_demands` at D = `longest`; inf where θ of the weights cannot be read in time."""
-    compute = (traffic.output + traffic.prompt) * step.flops
-    rest = traffic.output * (step.host_sequence + step.comm + step.kv * traffic.kv) + traffic.prompt * step.comm
+    compute = (step.width * traffic.output + traffic.prompt) * step.flops
+    rest = traffic.output * (step.host_sequence + step.width * step.comm + step.kv * traffic.kv) + traffic.prompt * step.comm
     rest = rest + step.attention * traffic.attention * np.minimum(traffic.prompt, 1.0)
     rows = []
     for theta in BLENDS:
@@ -94,7 +96,7 @@ def _least_times(step: StepModel, traffic: Traffic, longest: Array) -> list[Arra
 def least_demands(step: StepModel, traffic: Traffic, replica: Replica, iteration: ArrayLike) -> Array:
     """Return lower bounds on the share of a replica that 1 call/s takes, at any level and in any mix.
 
-    θ-rows   (O·(t_seq + comm + kv·KV) + I·comm + attention·G + (1 − θ)·(O + I)·flops) / (1 − (host + θ·weights)/D)
+    θ-rows   (O·(t_seq + w_d·comm + kv·KV) + I·comm + attention·G + (1 − θ)·(w_d·O + I)·flops) / (1 − (host + θ·weights)/D)
     memory   O·(host + weights)·H / M
     slots    O·(host + weights) / B_max
 
@@ -110,7 +112,7 @@ def least_demands(step: StepModel, traffic: Traffic, replica: Replica, iteration
     Notes
     -----
     Each row is additive over streams. θ-rows: every iteration lasts at least host time, θ of the weight reading, 1 − θ of
-    the compute and all of the rest; D is further bounded by the stable load, D ≤ (host + weights + experts)/(1 − u).
+    the compute and all of the rest; D is further bounded by the stable load, D ≤ (host + weights + experts + draft)/(1 − u).
     Memory and slots: no iteration is shorter than host time and weight reading. So screening by these bounds loses no
     plan.
 

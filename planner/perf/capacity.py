@@ -243,7 +243,7 @@ def state_at_rate(step: StepModel, traffic: Traffic, replica: Replica, rate: Arr
     """
     shape = np.broadcast(step.host, traffic.held, rate).shape
     low = np.full(shape, np.log(1e-6))
-    high = np.broadcast_to(np.log(largest_load(replica, traffic)), shape).copy()
+    high = np.broadcast_to(np.log(largest_load(replica, traffic, step.width)), shape).copy()
     place = serving(step, traffic, replica.chunk_tokens, replica.pooled)
     for _ in range(50):
         middle = 0.5 * (low + high)

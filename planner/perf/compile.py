@@ -78,6 +78,8 @@ def compile_step(
         + activation_time(model, hardware, coefficients, layout),
         "prompt_host": model.layers * coefficients.prompt_host_per_layer,
         "prompt_request": coefficients.prompt_host_per_request,
+        "width": 1.0,
+        "draft": 0.0,
     }
     arrays = np.broadcast_arrays(*(np.asarray(value, float) for value in parts.values()))
     return StepModel(**dict(zip(parts, arrays, strict=True)))
@@ -285,16 +287,18 @@ def kv_time(
     hardware: HardwareColumns,
     coefficients: CoefficientColumns,
     layout: LayoutColumns,
+    width: Array | float = 1.0,
 ) -> Array:
     """Return the decode attention time per logical byte of live KV cache of the replica.
 
-    kv = pp·ceil(L/pp)/L · max(share/(BW·u_kv), ψ·(ceil(n_q/tp)/n_q)/(F16·m∞)) / (dp·pp)
+    kv = pp·ceil(L/pp)/L · max(share/(BW·u_kv), w_d·ψ·(ceil(n_q/tp)/n_q)/(F16·m∞)) / (dp·pp)
 
     ψ is FLOP per logical byte: 4·n_q·d/(2·n_kv·d·b_kv), with MLA (absorbed) 2·n_q·(2·r_kv + d_rope)/((r_kv + d_rope)·b_kv).
 
     Parameters
     ----------
     model, precision, hardware, coefficients, layout : the deployment
+    width : w_d, tokens of a sequence that share one reading of its cache, 1 + γ where drafts are verified [token]
 
     Returns
     -------
@@ -310,7 +314,9 @@ def kv_time(
     Handbook §3; DeepSeek-V2, arXiv 2405.04434 §2.1 (absorbed projections).
     """
     by_bytes = kv_rank_share(model, layout) / (hardware.bandwidth * coefficients.kv_efficiency)
-    by_flop = kv_intensity(model, precision) * head_share(model, layout) / (hardware.peak16 * coefficients.attention_efficiency)
+    by_flop = (
+        width * kv_intensity(model, precision) * head_share(model, layout) / (hardware.peak16 * coefficients.attention_efficiency)
+    )
     return depth(model, layout) * np.maximum(by_bytes, by_flop) / (layout.dp * layout.pp)
 
 

@@ -105,14 +105,15 @@ def utilization(
     Notes
     -----
     Each term of τ times its efficiency is the time ideal hardware would take. Imbalance counts as work, and where decode
-    attention is compute-bound (MLA on one rank) its time is counted as reading; both make power rather too high.
+    attention is compute-bound (MLA on one rank) its time is counted as reading; both make power rather too high. What drafts
+    read and compute is left out, a few per cent of the target's.
 
     References
     ----------
     Handbook §3, §8.
     """
     sequences, kv_bytes, prompt_tokens, attention_flop = loads
-    tokens = sequences + prompt_tokens
+    tokens = step.width * sequences + prompt_tokens
     attention = step.attention * attention_flop * coefficients.attention_efficiency * hardware.peak16 / hardware.peak
     experts = step.experts * step.coverage(tokens) * coefficients.expert_bandwidth_efficiency
     moved = step.weights * coefficients.bandwidth_efficiency + experts + step.kv * kv_bytes * coefficients.kv_efficiency

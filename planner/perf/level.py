@@ -184,9 +184,10 @@ def state_for(step: StepModel, state: State, traffic: Traffic) -> State:
     State with its own `prompt_cost` and `full`; the replica's T, B and τ_d unchanged.
     """
     call = call_step(step, traffic)
-    layers = call.layers(state.sequences)
-    cost = prompt_cost(call, state.sequences, layers, prompt_lump(traffic.prompt, state.prompt_tokens, state.chunk))
-    full = state.decode + state.chunk * np.maximum(prompt_cost(call, state.sequences, layers, state.chunk), cost)
+    tokens = call.width * state.sequences
+    layers = call.layers(tokens)
+    cost = prompt_cost(call, tokens, layers, prompt_lump(traffic.prompt, state.prompt_tokens, state.chunk))
+    full = state.decode + state.chunk * np.maximum(prompt_cost(call, tokens, layers, state.chunk), cost)
     return replace(state, prompt_cost=cost, full=full)
 
 
@@ -216,9 +217,10 @@ def bounding_cost(step: StepModel, level: Level, traffic: Traffic) -> Array:
     """
     state, phi = level.state, level.launched
     call = replace(call_step(step, traffic), prompt_host=np.zeros(1))
-    layers = call.layers(state.sequences)
+    tokens = call.width * state.sequences
+    layers = call.layers(tokens)
     alone, crowded = (
-        prompt_cost(call, state.sequences, layers, prompt_lump(traffic.prompt, others, state.chunk))
+        prompt_cost(call, tokens, layers, prompt_lump(traffic.prompt, others, state.chunk))
         for others in (np.zeros(1), state.prompt_tokens)
     )
     apart = (1.0 - np.sqrt(phi)) ** 2 / np.maximum(traffic.prompt, 1.0)
@@ -248,11 +250,12 @@ def iteration_capacity(step: StepModel, level: Level, traffic: Traffic, replica:
     """
     state = level.state
     call = call_step(step, traffic)
-    read = call.read(state.sequences)
+    most = call.width * state.sequences
+    read, drafted = call.read(most), call.drafted(most)
 
     def grown(rate: Array) -> Array:
         sequences = rate * state.iteration * traffic.output
-        decode = call.decode(sequences, call.layers(sequences, read))
+        decode = call.decode(sequences, call.layers(call.width * sequences, read), drafted)
         whole = decode + level.launched * step.prompt_host
         return np.maximum(decode / state.decode, (whole + rate * state.iteration * traffic.prompt * cost) / plain)
 

@@ -121,8 +121,8 @@ def worst(ratios: Ratios) -> Array:
     return np.where(np.isnan(largest), np.inf, largest)
 
 
-def largest_load(replica: Replica, traffic: Traffic) -> Array:
-    """Return an upper end for B: no more than slots, than memory holds, than a chunk leaves room for [1]."""
+def largest_load(replica: Replica, traffic: Traffic, width: Array) -> Array:
+    """Return an upper end for B: no more than slots, than memory holds, than a chunk has room for at w_d tokens each [1]."""
     memory = replica.kv_bytes / traffic.held
-    room = replica.chunk_tokens - MIN_CHUNK
+    room = (replica.chunk_tokens - MIN_CHUNK) / width
     return np.maximum(np.minimum(np.minimum(replica.max_sequences, memory), room), 2.0 * SMALLEST_LOAD)

@@ -289,7 +289,12 @@ def collective_buffer(layout: LayoutColumns) -> Array:
 
 
 def memory_budget(
-    model: ModelColumns, precision: PrecisionColumns, hardware: HardwareColumns, engine: EngineColumns, layout: LayoutColumns
+    model: ModelColumns,
+    precision: PrecisionColumns,
+    hardware: HardwareColumns,
+    engine: EngineColumns,
+    layout: LayoutColumns,
+    draft: Array | float = 0.0,
 ) -> MemoryBudget:
     """Return where the memory of the fullest device goes, and the KV bytes the replica can hold.
 
@@ -299,6 +304,7 @@ def memory_budget(
     Parameters
     ----------
     model, precision, hardware, engine, layout : the deployment
+    draft : what drafting takes beside caches, counted as weights [B]
 
     Returns
     -------
@@ -313,7 +319,7 @@ def memory_budget(
     aiconfigurator sdk/memory.py `kv_cache_budget_bytes`; handbook §1.
     """
     usable = hardware.memory * engine.memory_fraction * (1.0 - engine.tolerance)
-    weights = weight_bytes(model, precision, layout)
+    weights = weight_bytes(model, precision, layout) + draft
     activations = activation_bytes(model, engine, layout)
     buffers = collective_buffer(layout)
     free = usable - weights - activations - buffers - engine.runtime_reserve

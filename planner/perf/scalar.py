@@ -127,6 +127,10 @@ class ScalarStep:
     """Extra host time of an iteration that carries prompts [s]."""
     prompt_request: float
     """Time a prompt adds beside its tokens [s]."""
+    width: float = 1.0
+    """w_d, tokens a decoding sequence brings to an iteration [token]."""
+    draft: float = 0.0
+    """Time in which drafts would read all routed experts of the draft [s]."""
     _layers: dict[float, float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
@@ -153,7 +157,8 @@ class ScalarStep:
 
     def without_kv(self, sequences: float, tokens: float) -> float:
         """Return τ(B, 0, 0, 0) of B sequences that bring N tokens: one each, or drafts beside it [s]."""
-        return self.host + self.layers(tokens) + self.host_sequence * sequences + self.comm * tokens
+        made = self.host + self.layers(tokens) + self.host_sequence * sequences + self.comm * tokens
+        return made + self.draft * self.coverage(self.width * sequences) if self.draft else made
 
     def time(
         self,
@@ -162,7 +167,7 @@ class ScalarStep:
         prompt_tokens: float,
         attention_flop: float,
         prompts: float = 0.0,
-        drafts: float = 0.0,
+        drafts: float | None = None,
     ) -> float:
         """Return τ, the time of one iteration; see `step.iteration_time`.
 
@@ -173,13 +178,14 @@ class ScalarStep:
         prompt_tokens : P, new prompt tokens [token]
         attention_flop : G, FLOP of prompt attention [FLOP]
         prompts : Q, prompts that end in the iteration [1]
-        drafts : tokens that all sequences bring beside one each, to be verified [token]
+        drafts : tokens that all sequences bring beside one each, to be verified [token]; None = (w − 1)·B
 
         Returns
         -------
         τ [s]
         """
-        made = self.without_kv(sequences, sequences + drafts + prompt_tokens) + self.kv * kv_bytes
+        beside = (self.width - 1.0) * sequences if drafts is None else drafts
+        made = self.without_kv(sequences, sequences + beside + prompt_tokens) + self.kv * kv_bytes
         if prompt_tokens > 0.0:
             made += self.prompt_host + self.attention * attention_flop
         return made + self.prompt_request * prompts

@@ -97,15 +97,15 @@ class Serving:
     pooled: Array
     """n, replicas behind one balancer [1]."""
 
-    def at_chunk(self, sequences: Array) -> Array:
-        """Return the time of the linear layers with B sequences and a full prompt chunk [s].
+    def at_chunk(self, tokens: Array) -> Array:
+        """Return the time of the linear layers with the tokens that sequences bring and a full prompt chunk [s].
 
-        A full iteration carries C tokens whatever B is, unless B leaves no room for the smallest chunk.
+        A full iteration carries C tokens whatever those are, unless they leave no room for the smallest chunk.
         """
-        fits = sequences <= self.chunk_tokens - MIN_CHUNK
+        fits = tokens <= self.chunk_tokens - MIN_CHUNK
         if np.all(fits):
             return self.full_layers
-        return self.step.layers(np.where(fits, self.chunk_tokens, sequences + MIN_CHUNK))
+        return self.step.layers(np.where(fits, self.chunk_tokens, tokens + MIN_CHUNK))
 
 
 def call_step(step: StepModel, traffic: Traffic) -> CallStep:
@@ -157,7 +157,7 @@ def prompt_lump(prompt: Array, others: Array, chunk: Array) -> Array:
     return np.minimum(np.maximum(prompt, 1.0) + others, chunk)
 
 
-def prompt_cost(step: CallStep, sequences: Array, before: Array, tokens: Array) -> Array:
+def prompt_cost(step: CallStep, decoding: Array, before: Array, tokens: Array) -> Array:
     """Return c_p, the time one prompt token adds to an iteration that carries `tokens` of them.
 
     c_p = (τ(B, K, P, G·P/I) − τ(B, K, 0, 0)) / P
@@ -165,8 +165,8 @@ def prompt_cost(step: CallStep, sequences: Array, before: Array, tokens: Array) 
     Parameters
     ----------
     step : deployment and call
-    sequences : B [1]
-    before : time of the linear layers for B tokens [s]
+    decoding : w_d·B, tokens of the sequences that decode [token]
+    before : time of the linear layers for those [s]
     tokens : P, prompt tokens processed together, see `prompt_lump` [token]
 
     Returns
@@ -179,7 +179,7 @@ def prompt_cost(step: CallStep, sequences: Array, before: Array, tokens: Array) 
     with P. With routed experts the reading of those that only the prompt touches is part of c_p, which then falls with both
     until compute takes over.
     """
-    return step.added(tokens, before, step.layers(sequences + tokens))
+    return step.added(tokens, before, step.layers(decoding + tokens))
 
 
 def pollaczek_khinchine(load: Array, second: Array, third: Array, rate: Array) -> tuple[Array, Array]:
@@ -321,14 +321,15 @@ def crowding(plain: Array, decode: Array, idle: Array, scatter: Array, sequences
 def state_at(place: Serving, traffic: Traffic, sequences: Array) -> State:
     """Return `steady_state` at `sequences`, of a deployment made ready by `serving`."""
     step = place.step
-    read = step.read(sequences)
-    layers = step.layers(sequences, read)
-    decode = step.decode(sequences, layers)
-    chunk = np.maximum(place.chunk_tokens - sequences, MIN_CHUNK)
+    tokens = step.width * sequences
+    read = step.read(tokens)
+    layers, drafted = step.layers(tokens, read), step.drafted(tokens)
+    decode = step.decode(sequences, layers, drafted)
+    chunk = np.maximum(place.chunk_tokens - tokens, MIN_CHUNK)
     prompts = sequences * (traffic.prompt / traffic.output)
-    cost = prompt_cost(step, sequences, layers, prompt_lump(traffic.prompt, prompts, chunk))
-    per_token = decode / chunk + np.maximum(step.added(chunk, layers, place.at_chunk(sequences)), cost)
-    idle = step.host + read
+    cost = prompt_cost(step, tokens, layers, prompt_lump(traffic.prompt, prompts, chunk))
+    per_token = decode / chunk + np.maximum(step.added(chunk, layers, place.at_chunk(tokens)), cost)
+    idle = step.host + read + drafted
     plain = decode + prompts * cost
     scatter = traffic.prompt_second / np.maximum(traffic.prompt * traffic.prompt, TINY)
     crowd = crowding(plain, decode, idle, scatter, sequences) * crowding_share(place.pooled)

@@ -4,7 +4,9 @@ An iteration carries B decoding sequences whose KV cache holds K bytes, P new pr
 FLOP of those prompts:
 
     τ = host + host_seq·B + ‖ weights + experts·cov(N), flops·N ‖_q + kv·K + attention·G + comm·N
-        + prompt_host·[P > 0] + prompt_request·Q,   N = B + P, Q = prompts that end in the iteration
+        + prompt_host·[P > 0] + prompt_request·Q + draft·cov(w_d·B),   N = w_d·B + P, Q = prompts that end in the iteration
+
+w_d is the number of tokens a sequence brings: 1, or 1 + γ where drafted tokens are verified (`perf.speculative`).
 
 `weights`, `experts`, `flops`, `kv`, `attention`, `comm` are already divided over tensor-, expert- and data-parallel
 ranks and over pipeline micro-batches, so the formula is the same for every layout. cov(N) is the expected share of
@@ -12,7 +14,8 @@ routed experts that N tokens touch (`expert_coverage`).
 
 For calls of one kind K and G are proportional to B and P, so τ is that of `CallStep`:
 
-    τ = host + sequence·B + prompt·P + prompt_host·[P > 0] + layers(B + P),   layers(N) = ‖ weights + experts·cov(N), flops·N ‖_q
+    τ = host + sequence·B + prompt·P + prompt_host·[P > 0] + draft·cov(w_d·B) + layers(w_d·B + P)
+    layers(N) = ‖ weights + experts·cov(N), flops·N ‖_q
 
 At a fixed coverage every term is linear or a norm of linear functions of (B, K, P, G), hence τ is convex: the
 additivity of load (design §3.4) rests on that.
@@ -20,13 +23,16 @@ additivity of load (design §3.4) rests on that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+ONE, NONE = np.ones(1), np.zeros(1)
+"""What a deployment without drafting has for `width` and `draft`."""
 
 TINY = 1e-300
 """Keeps 0/0 and log 0 at 0."""
@@ -42,6 +48,7 @@ TIMES = (
     "comm",
     "prompt_host",
     "prompt_request",
+    "draft",
 )
 """Fields of `StepModel` that are times, per something or not."""
 
@@ -82,10 +89,15 @@ class StepModel:
     """Extra host time of an iteration that carries prompts [s]."""
     prompt_request: Array
     """Time a prompt adds beside its tokens [s]."""
+    width: Array = field(default_factory=lambda: ONE)
+    """w_d, tokens a decoding sequence brings to an iteration [token]; 1 without drafting."""
+    draft: Array = field(default_factory=lambda: NONE)
+    """Time in which the drafts of an iteration would read all routed experts of the draft [s]; 0 without such."""
 
     def take(self, index: NDArray[np.intp]) -> Self:
         """Return the model of the chosen deployments."""
-        return type(self)(**{f.name: np.asarray(getattr(self, f.name))[index] for f in fields(self)})
+        shape = np.shape(self.host)
+        return type(self)(**{f.name: np.broadcast_to(getattr(self, f.name), shape)[index] for f in fields(self)})
 
     def slower(self, factor: Array) -> Self:
         """Return the model with every time multiplied; shares, counts and exponents stay."""
@@ -117,6 +129,8 @@ class StepModel:
             imbalance=self.imbalance,
             flops=self.flops,
             norm=self.norm,
+            width=self.width,
+            draft=self.draft,
         )
 
 
@@ -198,12 +212,12 @@ def layer_time(step: StepModel | CallStep, tokens: Array, read: Array) -> Array:
 
 
 def linear_time(step: StepModel, sequences: Array, kv_bytes: Array, prompt_tokens: Array, attention_flop: Array) -> Array:
-    """Return host_seq·B + kv·K + attention·G + comm·N, the part of τ that is linear in the load [s]."""
+    """Return host_seq·B + kv·K + attention·G + comm·(w_d·B + P), the part of τ that is linear in the load [s]."""
     return (
         step.host_sequence * sequences
         + step.kv * kv_bytes
         + step.attention * attention_flop
-        + step.comm * (sequences + prompt_tokens)
+        + step.comm * (step.width * sequences + prompt_tokens)
     )
 
 
@@ -237,12 +251,15 @@ def iteration_time(
     Valid for iterations up to the engine's token limit. For P > 0 convex in (B, K, P, G, Q) when `coverage` is given;
     with the coverage of the iteration itself it is not (coverage is concave in N).
     """
-    tokens = sequences + prompt_tokens
+    verified = step.width * sequences
+    tokens = verified + prompt_tokens
+    drafted = step.draft * (step.coverage(verified) if coverage is None else coverage) if step.draft.any() else 0.0
     if coverage is None:
         coverage = step.coverage(tokens)
     layers = layer_time(step, tokens, step.weights + step.experts * coverage)
     prompt = np.where(np.asarray(prompt_tokens) > 0, step.prompt_host, 0.0) + step.prompt_request * prompts
-    return step.host + layers + linear_time(step, sequences, kv_bytes, prompt_tokens, attention_flop) + prompt
+    linear = linear_time(step, sequences, kv_bytes, prompt_tokens, attention_flop)
+    return step.host + layers + linear + prompt + drafted
 
 
 @dataclass(frozen=True)
@@ -271,6 +288,10 @@ class CallStep:
     """Linear-layer compute time per token [s/token]."""
     norm: Array
     """Exponent q of the smooth roofline."""
+    width: Array = field(default_factory=lambda: ONE)
+    """w_d, tokens a decoding sequence brings to an iteration [token]."""
+    draft: Array = field(default_factory=lambda: NONE)
+    """Time in which drafts would read all routed experts of the draft [s]."""
 
     def read(self, tokens: Array) -> Array:
         """Return weights + experts·cov(N), the time to read what N tokens need [s]."""
@@ -280,9 +301,15 @@ class CallStep:
         """Return the time of the linear layers for N tokens, with their own reading time or a given one [s]."""
         return layer_time(self, tokens, self.read(tokens) if read is None else read)
 
-    def decode(self, sequences: Array, layers: Array) -> Array:
-        """Return τ(B, K, 0, 0), an iteration without prompts whose linear layers take `layers` [s]."""
-        return self.host + self.sequence * sequences + layers
+    def drafted(self, tokens: Array) -> Array | float:
+        """Return draft·cov(N), the time in which drafts read the routed experts that N tokens touch [s]."""
+        if not self.draft.any():
+            return 0.0
+        return self.draft * visited(tokens * self.unvisited, self.skew, self.imbalance)
+
+    def decode(self, sequences: Array, layers: Array, drafted: Array | float = 0.0) -> Array:
+        """Return τ(B, K, 0, 0), an iteration without prompts whose linear layers and drafts' experts take so long [s]."""
+        return self.host + self.sequence * sequences + layers + drafted
 
     def added(self, tokens: Array, before: Array, layers: Array) -> Array:
         """Return (τ(B, K, P, G) − τ(B, K, 0, 0))/P, the time each of P prompt tokens adds to an iteration.

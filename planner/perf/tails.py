@@ -171,6 +171,33 @@ def tpot_moments(part: Decoding, output: Array, inverse: Array) -> Moments:
     return Moments(part.iteration + longer, variance, part.ceiling)
 
 
+def per_token(moments: Moments, part: Decoding, traffic: Traffic) -> Moments:
+    """Return the moments of the time per token from those per iteration, where an iteration emits E_d tokens.
+
+    mean = mean_it/E_d,  var = (var_it + T²·c_d²·(E[1/O]·E[O])^0.6/E[O])/E_d²
+
+    Parameters
+    ----------
+    moments : per iteration [s]
+    part : what stretches decoding
+    traffic : of the call, its outputs in iterations
+
+    Returns
+    -------
+    Moments [s]; the ceiling stays, for an iteration emits one token at least
+
+    Notes
+    -----
+    How many drafts are accepted varies from iteration to iteration by c_d², so the iterations of a call of so many tokens do
+    by c_d²/O; short calls count as in `tpot_moments`. Accepted tokens come together: this is a call's mean, not the gap
+    between two tokens.
+    """
+    if not (traffic.emitted != 1.0).any():
+        return moments
+    uneven = part.iteration**2 * traffic.scatter * (traffic.output_inverse * traffic.output) ** 0.6 / traffic.output
+    return Moments(moments.mean / traffic.emitted, (moments.variance + uneven) / traffic.emitted**2, moments.ceiling)
+
+
 def e2e_moments(ttft: Moments, part: Decoding, output: Array, output_second: Array) -> Moments:
     """Return mean and variance of the time of a whole call.
 
@@ -359,7 +386,7 @@ def latency_moments(
     if "tpot" in metrics or "e2e" in metrics:
         part = decoding(state, traffic.burst, wait, jitter)
     if "tpot" in metrics:
-        found["tpot"] = tpot_moments(part, traffic.output, traffic.output_inverse)
+        found["tpot"] = per_token(tpot_moments(part, traffic.output, traffic.output_inverse), part, traffic)
     if "e2e" in metrics:
         found["e2e"] = e2e_moments(found["ttft"], part, traffic.output, traffic.output_second)
     return found

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.perf.step import TINY, Array
+from planner.perf.step import NONE, ONE, TINY, Array
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Traffic:
     """Moments of a call; fields broadcast against deployments (KV and attention depend on the model)."""
 
     output: Array
-    """O, mean output tokens = decode iterations [token]."""
+    """O, mean decode iterations of a call [1]: its output tokens, over `emitted` where drafts are verified."""
     output_second: Array
     """E[O²] [token²]."""
     output_inverse: Array
@@ -39,6 +39,10 @@ class Traffic:
     """E[held²] [B²]."""
     burstiness: Array
     """c_a², squared coefficient of variation of inter-arrival times [1]."""
+    emitted: Array = field(default_factory=lambda: ONE)
+    """E_d, tokens a decode iteration emits for a call [token]; O is a call's output tokens over E_d."""
+    scatter: Array = field(default_factory=lambda: NONE)
+    """Squared coefficient of variation of the tokens one iteration emits [1]; 0 where each emits one."""
 
     @cached_property
     def burst(self) -> Array:
@@ -105,4 +109,5 @@ def mix(parts: Sequence[Traffic], rates: Sequence[float], per_token: Sequence[Ar
         name: average([getattr(part, name) * each**power for part, each in zip(parts, slower, strict=True)], calls)
         for name, power in (("prompt_second", 2), ("prompt_third", 3))
     }
+    moments |= {name: getattr(parts[0], name) for name in ("emitted", "scatter")}  # of the deployment, the same for all
     return Traffic(**{f.name: moments[f.name] if f.name in moments else plain(f.name) for f in fields(Traffic)})

@@ -9,7 +9,7 @@ from planner.candidates.rejection import CODES
 from planner.catalog.coefficients import coefficients_for
 from planner.demand.ways import Way
 from planner.domain.hardware import Accelerator
-from planner.domain.plan import ApiRoute, Cost, Fact, Pool, Purchase
+from planner.domain.plan import ApiRoute, Cost, Fact, Pool, Purchase, Speculation
 from planner.plan.doubt import basis_of
 from planner.plan.effects import effect_facts
 
@@ -165,6 +165,23 @@ def _pool_facts(search: Search, pools: Sequence[Pool]) -> Iterator[Fact]:
             standing="published",
             source=f"{model.source} ({model.as_of})",
         )
+        if deployment.speculation is not None:
+            yield _draft_fact(search, deployment.speculation)
+
+
+def _draft_fact(search: Search, how: Speculation) -> Fact:
+    """Say what accepted drafts rest on: assumed where an end of the range was not measured."""
+    row, view = search.catalog.speculators[how.speculator], search.problem.solver.effects
+    on = f", measured on {row.traffic}" if row.traffic else ""
+    return Fact(
+        subject=how.speculator,
+        statement=(
+            f"with {how.draft_tokens} drafted tokens an iteration emits {how.emitted:g} ({view} of {how.emitted_low:g} to "
+            f"{how.emitted_high:g}{on}); your traffic may accept fewer"
+        ),
+        standing="assumed" if "points" in row.unverified or row.constant is not None else "published",
+        source=how.source,
+    )
 
 
 def _doubts(device: Accelerator) -> str:

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.build import Search
+from planner.candidates.drafts import MaybeDrafts
 from planner.demand.stream import Stream
-from planner.domain.plan import Deployment, Latency, Layout, MemoryPerGpu, Pool, PoolLoad, ServiceLevel, Share
+from planner.domain.catalog import Catalog
+from planner.domain.plan import Deployment, Latency, Layout, MemoryPerGpu, Pool, PoolLoad, ServiceLevel, Share, Speculation
 from planner.domain.problem import Period
 from planner.perf.level import RESOURCES
 from planner.plan.predict import Operation, Replicas
@@ -61,6 +63,23 @@ def deployment_of(solved: Solved, columns: Columns) -> Deployment:
         chunk_tokens=engine.chunk_tokens,
         max_context=context,
         memory_fraction=engine.memory_fraction,
+        speculation=_speculation(search.catalog, space.drafts[space.draft[row]]),
+    )
+
+
+def _speculation(catalog: Catalog, way: MaybeDrafts) -> Speculation | None:
+    """Return how a deployment drafts, with what its acceptance rests on."""
+    if way is None:
+        return None
+    row = catalog.speculators[way.speculator]
+    point = next(point for point in row.table() if point.draft_tokens == way.tokens)
+    return Speculation(
+        speculator=way.speculator,
+        draft_tokens=way.tokens,
+        emitted=way.emitted,
+        emitted_low=point.emitted_low,
+        emitted_high=point.emitted_high,
+        source=f"{row.source} ({row.as_of})",
     )
 
 

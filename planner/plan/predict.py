@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.candidates.columns import ColumnFactory
+from planner.candidates.drafts import Drafts
 from planner.candidates.evaluate import Compiled, Evaluator
 from planner.candidates.layouts import Hardware, Shape
 from planner.candidates.space import Space
@@ -133,7 +134,7 @@ class Replicas:
 
 def single(catalog: Catalog, deployment: Deployment, instance: str) -> Space:
     """Return the space that holds just one deployment on one kind of machine."""
-    sold, layout = catalog.instances[instance], deployment.layout
+    sold, layout, how = catalog.instances[instance], deployment.layout, deployment.speculation
     machine = Hardware(deployment.accelerator, sold.count, sold.fabric, sold.network or 0.0, sold.network_fabric)
     zero = np.zeros(1, dtype=np.intp)
     return Space(
@@ -143,10 +144,12 @@ def single(catalog: Catalog, deployment: Deployment, instance: str) -> Space:
         engines=(deployment.engine,),
         hardware=(machine.seen_by(layout.gpus),),
         shapes=(Shape(layout.tp, layout.pp, layout.dp),),
+        drafts=(Drafts(how.speculator, how.draft_tokens, how.emitted) if how else None,),
         model=zero,
         precision=zero,
         kv=zero,
         engine=zero,
         machine=zero,
         shape=zero,
+        draft=zero,
     )

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from planner.candidates.apis import api_problem
 from planner.candidates.averages import api_value, average_floors, model_value
+from planner.candidates.drafts import drafting_problem, drafting_shape_problem, emitted_of
 from planner.candidates.eligible import model_problem
 from planner.candidates.layouts import Shape, machine_of
 from planner.candidates.pairs import checkpoint_problem, cut_problem, engine_problem, format_problem, shape_fits_machine
 from planner.candidates.quality import at_length, judge, unknown_length
 from planner.demand.stream import Stream
-from planner.domain.plan import ApiRoute, Pool
-from planner.plan.basis import TOLERANCE, Basis
+from planner.domain.plan import ApiRoute, Deployment, Pool
+from planner.plan.basis import TOLERANCE, Basis, differs
 from planner.supply.choice import allowed
 
 
@@ -65,6 +66,7 @@ def _deployment(basis: Basis, pool: Pool) -> Iterator[str]:
     for kernel, known in ((deployment.precision, engine.precisions), (deployment.kv_precision, engine.kv_precisions)):
         if kernel not in known:
             found.append(f"{engine.name} has no kernels for {kernel}")
+    found += _drafting(basis, deployment, shape)
     if catalog.instances[pool.instance].accelerator != deployment.accelerator:
         found.append(f"{pool.instance} has no {deployment.accelerator}")
     if deployment.layout.ep != shape.ep:
@@ -75,6 +77,25 @@ def _deployment(basis: Basis, pool: Pool) -> Iterator[str]:
             found.append(f"{shape} does not fit {machine.node}×{machine.accelerator}")
     for problem in filter(None, found):
         yield f"{pool.name}: {problem}"
+
+
+def _drafting(basis: Basis, deployment: Deployment, shape: Shape) -> list[str | None]:
+    """A speculator is one of the model, engine and layout go with it, and what is accepted is what was measured."""
+    how, catalog = deployment.speculation, basis.catalog
+    if how is None:
+        return []
+    row = catalog.speculators[how.speculator]
+    point = row.at(how.draft_tokens)
+    if point is None:
+        return [f"no acceptance of {how.speculator} with {how.draft_tokens} drafted tokens is known"]
+    found = [drafting_problem(row, catalog.engines[deployment.engine]), drafting_shape_problem(shape)]
+    if catalog.resolve_model(row.target) != deployment.model:
+        found.append(f"{how.speculator} drafts for {row.target}, not for {deployment.model}")
+    expected = emitted_of(point, basis.problem.solver.effects), point.emitted_low, point.emitted_high
+    for stated, known in zip((how.emitted, how.emitted_low, how.emitted_high), expected, strict=True):
+        if differs(stated, known):
+            found.append(f"{how.speculator} emits {known:g} tokens an iteration, not {stated:g}")
+    return found
 
 
 def _settings(basis: Basis, pool: Pool) -> Iterator[str]:
@@ -100,6 +121,9 @@ def _stream(basis: Basis, pool: Pool, stream: Stream) -> Iterator[str]:
     for kind, name in chosen:
         if not allowed(name, getattr(problem.choose, kind), getattr(stream.workload.choose, kind)):
             yield f"{stream.name} on {pool.name}: {name} is not allowed"
+    how = deployment.speculation
+    if how and not allowed(how.speculator, problem.choose.speculators, stream.workload.choose.speculators):
+        yield f"{stream.name} on {pool.name}: {how.speculator} is not allowed"
     weights, cache = catalog.precisions[deployment.precision], catalog.kv_precisions[deployment.kv_precision]
     context = stream.longest_context()
     for stated in stream.workload.quality:

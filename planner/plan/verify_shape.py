@@ -81,3 +81,6 @@ def _parts(basis: Basis, pool: Pool) -> Iterator[str]:
     for name, kind, known in parts:
         if name not in known:
             yield f"{pool.name}: the catalogs have no {kind} {name}"
+    how = deployment.speculation
+    if how is not None and how.speculator not in catalog.speculators:
+        yield f"{pool.name}: the catalogs have no speculator {how.speculator}"

@@ -24,6 +24,19 @@ def why_not(solved: Solved, words: Sequence[str]) -> Iterator[str]:
     yield from _used(solved, words)
     yield from _priced(solved, words)
     yield from dict.fromkeys(str(entry) for entry in solved.search.ledger.about(*words))
+    yield from _not_offered(solved, words)
+
+
+def _not_offered(solved: Solved, words: Sequence[str]) -> Iterator[str]:
+    """Yield the speculators named that no stream was offered: nothing of them was ever tried."""
+    catalog, offered = solved.search.catalog, {way.speculator for way in solved.search.space.drafts if way is not None}
+    for name, row in catalog.speculators.items():
+        if name not in offered and all(word.lower() in f"{name} {row.target}".lower() for word in words):
+            what = f"{name} for {row.target}"
+            if catalog.resolve_model(row.target) is None:
+                yield f"{what}: the catalog has no model of that name; add it to a catalog file"
+            else:
+                yield f"{what}: not offered, or its target may not be used; see choose.speculators.allow and choose.models"
 
 
 def _matching(solved: Solved, words: Sequence[str]) -> list[int]:

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planner.candidates.columns import ColumnFactory, DeploymentColumns
+from planner.candidates.drafts import PLAIN
 from planner.candidates.layouts import BOARD, Hardware, Shape
 from planner.candidates.pairs import cut_problem, engine_problem, format_problem
 from planner.candidates.space import Space
@@ -95,7 +96,10 @@ def deploy(table: pd.DataFrame, catalog: Catalog, role: str = "") -> Deployed:
     codes, firsts = _distinct(degrees[["tp", "pp", "dp"]])
     shapes = tuple(Shape(int(tp), int(pp), int(dp)) for tp, pp, dp in degrees[["tp", "pp", "dp"]].iloc[firsts].to_numpy())
     hardware = tuple(_machine(name, catalog.accelerators[name]) for name in devices)
-    space = Space(models, precisions, caches, engines, hardware, shapes, model, precision, cache, engine, machine, codes)
+    plain = np.zeros_like(model)
+    space = Space(
+        models, precisions, caches, engines, hardware, shapes, PLAIN, model, precision, cache, engine, machine, codes, plain
+    )  # fmt: skip
     cases, case = _cases(catalog, table)
     columns = ColumnFactory(catalog, space).columns(np.arange(len(table)), _coefficients(catalog, cases, case))
     tp, dp, ep = (degrees[name].to_numpy(float) for name in ("tp", "dp", "ep"))

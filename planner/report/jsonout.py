@@ -44,8 +44,16 @@ def dumps(plan: Plan) -> str:
         If the plan holds a number that is not finite, which no JSON reader would take.
     """
     periods = list(plan.periods)
-    body = _canonical(plan.model_dump(mode="python"), periods)
+    body = _canonical(_undrafted(plan.model_dump(mode="python")), periods)
     return json.dumps(body, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _undrafted(body: dict[str, Any]) -> dict[str, Any]:
+    """Leave `speculation` out of deployments that do not draft: most never do, and their plans read as they always have."""
+    for pool in body["pools"]:
+        if pool["deployment"]["speculation"] is None:
+            del pool["deployment"]["speculation"]
+    return body
 
 
 def no_plan(error: Infeasible) -> str:

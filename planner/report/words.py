@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.domain.plan import ApiRoute, Deployment, Plan, Pool, Promise, Purchase, Statement
+from planner.domain.plan import ApiRoute, Deployment, Plan, Pool, Promise, Purchase, Speculation, Statement
 from planner.report import format as fmt
 from planner.report import gather
 
@@ -98,7 +98,14 @@ def promise_name(promise: Promise) -> str:
 def formats(what: Deployment) -> str:
     """Name a deployment's number formats."""
     cache = what.kv_precision
-    return f"{what.precision} · {cache}" if cache.lower().startswith("kv") else f"{what.precision} · KV {cache}"
+    named = f"{what.precision} · {cache}" if cache.lower().startswith("kv") else f"{what.precision} · KV {cache}"
+    return named if what.speculation is None else f"{named} · {drafting(what.speculation)}"
+
+
+def drafting(how: Speculation) -> str:
+    """Say how a deployment drafts, `mtp/glm-5.2 γ 3, 1.86 tokens a step (1.86–2.99)`."""
+    span = f"{how.emitted_low:g}–{how.emitted_high:g}"
+    return f"{how.speculator} γ {how.draft_tokens}, {how.emitted:g} tokens a step ({span})"
 
 
 def layout(what: Deployment) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from planner.candidates.deployed import read_of
 from planner.domain.catalog import Catalog
 from planner.domain.plan import Deployment
 from planner.perf.attention import compile_attention
-from planner.perf.memory import kv_read
 from planner.perf.scalar import ScalarAttention, ScalarKv, ScalarStep
 from planner.plan.predict import Replicas
-from planner.simulate.engine import Engine, Policy
+from planner.simulate.engine import Engine, Policy, Speculation
 
 
 def engine_of(replicas: Replicas, deployment: Deployment, catalog: Catalog) -> Engine:
@@ -28,14 +28,16 @@ def engine_of(replicas: Replicas, deployment: Deployment, catalog: Catalog) -> E
 
     Notes
     -----
-    Data-parallel ranks of a replica count as one: their slots, memory and chunks add up, as they do in predictions.
+    Data-parallel ranks of a replica count as one: their slots, memory and chunks add up, as they do in predictions. What drafting
+    takes is part of the iteration time; drafted tokens are accepted with the constant probability that has the plan's mean.
     """
     made, columns, engine = replicas.compiled, replicas.columns, catalog.engines[deployment.engine]
+    how = deployment.speculation
     policy: Policy = "static" if engine.batching == "static" else "prompts first" if engine.prompts_first else "chunked"
     return Engine(
         step=ScalarStep.of(made.step),
         attention=ScalarAttention.of(compile_attention(columns.model, columns.coefficients, columns.layout)),
-        read=ScalarKv.of(kv_read(columns.model, columns.precision)),
+        read=ScalarKv.of(read_of(columns)),
         held=ScalarKv.of(made.cache),
         kv_bytes=float(np.max(made.replica.kv_bytes)),
         max_sequences=int(np.max(made.replica.max_sequences)),
@@ -45,4 +47,5 @@ def engine_of(replicas: Replicas, deployment: Deployment, catalog: Catalog) -> E
         contiguous=engine.allocation == "contiguous",
         policy=policy,
         host=float(np.max(made.replica.host)),
+        speculation=Speculation.with_mean(how.draft_tokens, how.emitted) if how else None,
     )

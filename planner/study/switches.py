@@ -14,7 +14,7 @@ from planner.catalog.select import KINDS, matches
 from planner.domain.calls import Choice
 from planner.domain.catalog import Catalog
 from planner.domain.plan import Plan, Pool
-from planner.domain.problem import Problem
+from planner.domain.problem import Problem, ProblemChoices
 from planner.domain.workload import DataRules, Workload
 from planner.study import edit
 from planner.study.words import listed
@@ -59,7 +59,7 @@ def switches(problem: Problem, catalog: Catalog) -> list[Switch]:
     for name in ("", *(workload.name for workload in problem.workloads)):
         for kind in KINDS:
             choice: Choice = getattr(edit.choices_of(problem, name), kind)
-            if choice.allow is not None:
+            if choice.allow is not None and choice != ProblemChoices().speculators:  # not offered is no rule of the user's
                 found.append(_allow(name, kind, choice))
             if choice.forbid:
                 found.append(_forbid(name, kind, choice))
@@ -143,6 +143,8 @@ def used_names(plan: Plan, kind: str, name: str) -> set[str]:
     pools = _serving(plan, name)
     if kind in ("instances", "sellers", "regions"):
         return {getattr(pool, kind.removesuffix("s")) for pool in pools}
+    if kind == "speculators":
+        return {how.speculator for pool in pools if (how := pool.deployment.speculation) is not None}
     return {getattr(pool.deployment, kind.removesuffix("s")) for pool in pools}
 
 

@@ -51,6 +51,8 @@ def space(*rows: tuple[int, int]) -> Space:
         engine=zero,
         machine=zero,
         shape=table[1],
+        drafts=(None,),
+        draft=zero,
     )
 
 

@@ -79,6 +79,7 @@ def steps(draw, sparse=None):
         attention_half=500.0, comm=log(1e-8, 1e-5), skew=draw(st.sampled_from([0.0, 0.7])) if moe else 0.0,
         imbalance=draw(st.sampled_from([1.0, 1.3])) if moe else 1.0,
         prompt_host=draw(st.sampled_from([0.0, 1.0])) * log(1e-5, 1e-2), prompt_request=log(1e-5, 3e-3),
+        width=draw(st.sampled_from([1.0, 1.0, 1.0, 2.0, 4.0, 9.0])), draft=draw(st.sampled_from([0.0, 0.1])) * weights * moe,
     )  # fmt: skip
 
 

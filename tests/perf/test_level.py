@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -20,7 +22,7 @@ class Mix:
 
     def __init__(self, step, parts, rates, place, corner):
         self.step, self.parts, self.rates, self.place, self.corner = step, parts, rates, place, corner.state
-        self.coverage = step.coverage(self.corner.sequences)
+        self.coverage = step.coverage(step.width * self.corner.sequences)
         low, high = 0.0, float(self.corner.iteration[0]) * (1.0 + 1e-6)
         self.settles = self.iteration(high) <= high  # else no T up to T* satisfies τ(loads during T) = T
         for _ in range(40):
@@ -29,7 +31,7 @@ class Mix:
         self.T = high
         self.sequences = sum(rate * high * part.output[0] for rate, part in zip(rates, parts, strict=True))
         self.decode = self.decode_time(high)
-        self.chunk = place.chunk_tokens - self.sequences
+        self.chunk = place.chunk_tokens - step.width * self.sequences
 
     def decode_time(self, T, coverage="corner"):
         B = sum(rate * T * part.output for rate, part in zip(self.rates, self.parts, strict=True))
@@ -39,15 +41,16 @@ class Mix:
     def cost(self, T, part, lump):
         """What `lump` prompt tokens of a call add to an iteration, a token."""
         B = sum(rate * T * other.output for rate, other in zip(self.rates, self.parts, strict=True))
-        read = self.step.coverage(self.corner.sequences + lump)
+        read = self.step.coverage(self.step.width * self.corner.sequences + lump)
         flop = part.attention * lump / part.prompt
-        with_prompt = iteration_time(self.step, B, NONE, lump, flop, read, lump / part.prompt)
-        return (with_prompt - iteration_time(self.step, B, NONE, NONE, NONE, self.coverage)) / lump
+        step = replace(self.step, draft=NONE)  # what drafts read does not depend on prompts
+        with_prompt = iteration_time(step, B, NONE, lump, flop, read, lump / part.prompt)
+        return (with_prompt - iteration_time(step, B, NONE, NONE, NONE, self.coverage)) / lump
 
     def lump(self, T, part):
         B = sum(rate * T * other.output for rate, other in zip(self.rates, self.parts, strict=True))
         prompts = sum(rate * T * other.prompt for rate, other in zip(self.rates, self.parts, strict=True))
-        return np.minimum(part.prompt + prompts, self.place.chunk_tokens - B)
+        return np.minimum(part.prompt + prompts, self.place.chunk_tokens - self.step.width * B)
 
     def iteration(self, T):
         prompts = sum(

@@ -25,6 +25,8 @@ columns = st.fixed_dictionaries(
         "kv": st.floats(1e-14, 1e-11),
         "attention": st.floats(1e-16, 1e-13),
         "attention_half": st.just(1000.0),
+        "width": st.sampled_from([1.0, 2.0, 5.0]),
+        "draft": time,
     }
 )
 
@@ -45,8 +47,8 @@ def test_same_iteration_time_as_on_columns(values, sequences, kv, tokens, flop, 
     flop = flop if tokens else 0.0
     model = bundle(StepModel, values)
     load = [np.array([float(value)]) for value in (sequences, kv, tokens, flop)]
-    # A model without experts has a sparsity of 0; τ of no token with one of 1 is 0·log 0 on columns.
-    if values["sparsity"] < 1 or sequences + tokens:
+    # A model without experts has a sparsity of 0; τ of no sequence with one of 1 is 0·log 0 on columns.
+    if values["sparsity"] < 1 or sequences:
         expected = float(iteration_time(model, *load, prompts=float(prompts))[0])
         assert ScalarStep.of(model).time(sequences, kv, tokens, flop, prompts) == pytest.approx(expected, rel=1e-12)
 

@@ -120,7 +120,7 @@ def test_state_is_that_of_whole_iterations(step, part, load, chunk):
         return iteration_time(step, np.array([load]), load * part.kv, prompt, flop, prompts=prompt / np.maximum(part.prompt, 1.0))
 
     state = steady_state(step, part, np.array([chunk]), np.array([load]))
-    room = np.maximum(chunk - load, MIN_CHUNK)
+    room = np.maximum(chunk - step.width * load, MIN_CHUNK)
     lump = prompt_lump(part.prompt, load * part.prompt / part.output, room)
     decode = time(NONE)
     np.testing.assert_allclose(state.decode, decode, rtol=1e-12)
