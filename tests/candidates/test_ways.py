@@ -105,7 +105,7 @@ def test_streams_of_one_workload_share_only_what_one_way_uses(tmp_path: Path) ->
 
 def test_where_streams_are_many_the_cheapest_ways_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     offers = [shorter(f"l{i}", 0.95 - 0.05 * i, 1.0) for i in range(4)]
-    loaded = loaded_with(tmp_path, *offers)
+    loaded = loaded_with(tmp_path, *offers, rate="400 req/s")
     whole = plan_as_stated(loaded, lambda _: None)
     monkeypatch.setattr(ways, "MOST_PAIRS", 2)
     narrowed = plan_as_stated(loaded, lambda _: None)
