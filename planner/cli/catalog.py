@@ -28,6 +28,8 @@ _FACTS: dict[str, tuple[str, ...]] = {
     "position_effects": ("task", "model", "passages"),
     "components": ("kind", "seller"),
     "finetunes": ("method", "model", "accelerator"),
+    "stores": ("seller", "index", "precision"),
+    "egress": ("price",),
 }
 
 

@@ -10,6 +10,7 @@ from planner.domain.hardware import Accelerator, Fabric, Instance
 from planner.domain.lever_facts import Component, ContextEffect, FineTuneFact, PositionEffect, Router, SemanticCacheCurve
 from planner.domain.llm import KvPrecision, Model, Precision
 from planner.domain.offers import ApiOffer, OwnedFleet, OwnedOffer
+from planner.domain.store_facts import EgressPrice, StoreOffer
 
 
 class Benchmark(Sourced):
@@ -66,6 +67,10 @@ class Catalog(Strict):
     """Services and software beside the models, named `seller/product`."""
     finetunes: dict[Identifier, FineTuneFact] = Field(default_factory=dict)
     """What training and compressing models takes, named `source/model/method/device`."""
+    stores: dict[Identifier, StoreOffer] = Field(default_factory=dict)
+    """Vector stores that may be rented, named `seller/size-index`."""
+    egress: dict[Identifier, EgressPrice] = Field(default_factory=dict)
+    """What a byte costs that leaves a cloud, named by the cloud."""
     digest: str = ""
     """SHA-256 over the merged rows, written into every plan."""
 

@@ -45,12 +45,13 @@ def by_stage(way: Way, spent: Mapping[str, float], requests: float, everything: 
     requests : of the workload [1/h]
     everything : the plan's cost [$/h]
     """
-    own = {item.what: item.hourly for item in way.items if item.category == "component"}
+    stages = {step.stage for step in way.steps}
     for step in way.steps:
-        hourly = sum(spent[name] for name in step.streams) + own.get(step.stage, 0.0)
+        own = sum(item.hourly for item in way.items if item.category != "lever" and item.what == step.stage)
+        hourly = sum(spent[name] for name in step.streams) + own
         yield _stage(way.workload, step, hourly, requests, everything)
     for item in way.items:
-        if item.category == "lever":
+        if item.category == "lever" or item.what not in stages:
             yield _stage(way.workload, Step(item.what, 0.0, 0.0, 1.0, ()), item.hourly, requests, everything)
 
 
