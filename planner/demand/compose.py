@@ -170,7 +170,7 @@ class Composed:
                 store,
                 self._rates(store),
                 asked.weights,
-                percentile_of(self.asked.workload.objectives),
+                asked.workload.objectives,
                 asked.shared.get(store.name),
             )
             for store in asked.problem.stores

@@ -22,6 +22,8 @@ class Load:
     """Percentile of the promise that waits for it; None = none does."""
     base: float = 1.0
     """Share of the fewest copies that the workload pays for and may use [1]."""
+    step: float = 0.0
+    """Least gain of latency for which a dearer way is offered [s]."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Part:
     def name(self) -> str:
         """Say what it stands on, and at which measured recall and size."""
         held = (self.hot, *([self.cold] if self.cold is not None else []))
-        said = " + ".join(f"{one.offer} in {one.shards} at recall {one.point.recall:g}" for one in held)
+        said = " + ".join(f"{each.offer} × {each.shards} at recall {each.point.recall:g}/{each.point.vectors:g}" for each in held)
         return f"{self.segment}: {said}"
 
 
@@ -115,7 +117,11 @@ def choices(store: Store, load: Load, only: Holding | None = None) -> list[Holdi
         if len(fit) == len(taken):
             found.append(Holding(store.name, fit))
     unlike = {holding.key: holding for holding in reversed(found)}
-    return sorted(unlike.values(), key=lambda each: (each.hourly, each.latency))
+    kept: list[Holding] = []
+    for holding in sorted(unlike.values(), key=lambda each: (each.hourly, each.latency)):
+        if not kept or holding.latency < kept[-1].latency - load.step:
+            kept.append(holding)
+    return kept
 
 
 def no_choice(store: Store, percentile: float | None) -> str:

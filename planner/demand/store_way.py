@@ -9,9 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from planner.demand.budgets import percentile_of, timed
 from planner.demand.items import Item
 from planner.demand.store_choice import Holding, Load
+from planner.domain.calls import Objective
 from planner.domain.stores import Store
+
+STEP = 0.02
+"""Share of the tightest target that a dearer store must be faster by to be offered: each one offered is another split of the
+latency, with streams of its own. What finer steps would save is less than what the grid of splits leaves (assumption)."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Searches:
 
 
 def asked_of(
-    store: Store, rates: Sequence[float], weights: Sequence[float], percentile: float | None, shared: Shared | None
+    store: Store, rates: Sequence[float], weights: Sequence[float], promises: Sequence[Objective], shared: Shared | None
 ) -> tuple[Store, Load, Holding | None]:
     """Return a store with what a workload asks of it, and how it is held if others share it.
 
@@ -46,11 +52,13 @@ def asked_of(
     store : the store
     rates : searches in each period [1/s]
     weights : share of each period in the cycle [1]
-    percentile : of the promise that waits for it; None = none does
+    promises : of the request
     shared : what is settled with others; None = it is the workload's own
     """
     mean = sum(share * rate for share, rate in zip(weights, rates, strict=True))
-    load = Load(max(rates), mean, percentile, shared.base if shared is not None else 1.0)
+    waits = timed(promises)
+    step = STEP * min((objective.target for objective in waits), default=0.0)
+    load = Load(max(rates), mean, percentile_of(promises), shared.base if shared is not None else 1.0, step)
     return store, load, shared.holding if shared is not None else None
 
 

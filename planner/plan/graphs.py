@@ -32,6 +32,7 @@ def taken_ways(search: Search, taken: Sequence[Way], stages: Sequence[StageCost]
                 model_calls=way.model_calls,
                 per_thousand_requests=sum(row.per_thousand_requests for row in stages if row.workload == way.workload),
                 considered=counts[way.workload],
+                stores={holding.store: holding.name for holding in way.stores},
             )
 
 
