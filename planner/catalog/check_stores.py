@@ -13,7 +13,7 @@ from planner.domain.stores import Segment, Store, named
 
 def check_stores(parts: Parts, findings: Findings) -> None:
     """Check every store, and that stages search stores that exist."""
-    known = [store.name for _, store in parts.stores]
+    known = _described(findings)
     for index, workload in parts.workloads:
         for place, stage in enumerate(workload.stages):
             if stage.store is not None and stage.store not in known:
@@ -27,6 +27,13 @@ def check_stores(parts: Parts, findings: Findings) -> None:
         _use(parts, store, path, findings)
         if _patterns(parts, store, path, findings):
             _reach(parts, store, path, findings)
+
+
+def _described(findings: Findings) -> list[str]:
+    """Return the names of all stores in the file, those that are wrong in themselves included."""
+    data = findings.document.data
+    rows = data.get("stores", []) if isinstance(data, dict) else []
+    return [str(row["name"]) for row in (rows if isinstance(rows, list) else []) if isinstance(row, dict) and "name" in row]
 
 
 def _use(parts: Parts, store: Store, path: KeyPath, findings: Findings) -> None:

@@ -175,7 +175,8 @@ def _tiered(need: Need, segment: Segment, tier: Tier, load: Load) -> Iterator[Pa
     late = 1.0 - need.percentile / 100.0
     if rest < late:
         hot = replace(hot, percentile=100.0 * (1.0 - (late - rest) / (1.0 - rest)))
-    for one in _held(hot, store.offers(segment)):
+    in_memory = {name: offer for name, offer in store.offers(segment).items() if offer.memory is not None}
+    for one in _held(hot, in_memory):
         for other in _held(cold, store.offers(segment, tier.cold)):
             both = max(one.latency, other.latency) if one.latency is not None and other.latency is not None else None
             yield from _timed(store, Part(segment.name, one, other, 0.0), one.latency if rest < late else both, load)

@@ -68,7 +68,7 @@ class StoreOffer(LeverFact):
     """How the index keeps a dimension."""
     memory: Bytes | None = None
     """Memory of a node; absent = no nodes."""
-    usable_memory: Annotated[float, Field(gt=0, le=1)] | None = None
+    usable_memory: Annotated[Fraction, Field(gt=0, le=1)] | None = None
     """Share of it that the index may fill, where `memory` is what was shown to fit; absent = as the store says."""
     bytes_per_dimension: PositiveFloat | None = None
     """Bytes kept of a dimension, where that is more than the precision says (a second copy to refine results with)."""

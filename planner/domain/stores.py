@@ -39,7 +39,7 @@ class Segment(Strict):
 class Tier(Strict):
     """A part kept in memory and the rest in a cheaper store: offered, and taken if it costs less and promises hold."""
 
-    hot_vectors: Annotated[float, Field(gt=0, lt=1)]
+    hot_vectors: Annotated[Fraction, Field(gt=0, lt=1)]
     """Share of the vectors kept in memory."""
     hot_queries: Fraction
     """Share of the queries that those answer; the rest goes to the cold store."""
@@ -127,11 +127,11 @@ class Store(Strict):
     """Fewest copies that answer queries."""
     spares: NonNegativeInt = 1
     """Copies kept beyond need, for failures."""
-    utilization: Annotated[float, Field(gt=0, lt=1)] = 0.6
+    utilization: Annotated[Fraction, Field(gt=0, lt=1)] = 0.6
     """Share of the measured query rate that is used (assumption, handbook §7)."""
-    usable_memory: Annotated[float, Field(gt=0, le=1)] = 0.8
+    usable_memory: Annotated[Fraction, Field(gt=0, le=1)] = 0.8
     """Share of a node's memory that the index may fill (assumption: the rest is for the system, merging, growth)."""
-    while_writing: Annotated[float, Field(gt=0, le=1)] = 0.3
+    while_writing: Annotated[Fraction, Field(gt=0, le=1)] = 0.3
     """Share of the query rate left while vectors are written, for nodes where that was not measured (assumption: the median
     of those that were, catalogs/levers/stores.yaml)."""
     egress: Egress | None = None
