@@ -48,7 +48,7 @@ def facts(**stores: dict[str, Any]) -> dict[str, Any]:
     found = tiny.catalog()
     found["models"]["org/embed"] = {**tiny.model(12, 1024, 16, 0.4, 50.0), "role": "embed", "scores": []}
     found["models"]["org/rerank"] = {**tiny.model(12, 1024, 16, 0.4, 50.0), "role": "rerank", "scores": []}
-    found["stores"] = stores or {"shop/node": NODE, "shop/fast": FAST, "shop/cold": COLD}
+    found["stores"] = stores or {"shop/node": NODE, "shop/fast": FAST}
     found["egress"] = {"cloud": {"price": "$0.10/GB", **tiny.READ}}
     return found
 
