@@ -1,6 +1,6 @@
-"""Embedding and ranking on GPUs of the built-in catalogs, solved whole; throughput beside published figures, in docs/retrieval.md.
+"""Embedding and ranking on GPUs of the built-in catalogs, solved whole; throughput beside published figures.
 
-Figures are recorded, never tuned to agree.
+Figures are recorded in docs/retrieval.md, never tuned to agree.
 """
 
 from __future__ import annotations

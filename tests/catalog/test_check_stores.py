@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,27 +41,43 @@ MISTAKES: dict[str, tuple[dict[str, Any], str, str, str]] = {
         {"segments": [segment("a", 0.5, 0.5), segment("b", 0.4, 0.5)]},
         "stores[0]", "shares of vectors over segments add up to 0.9, not 1", "check the shares",
     ),
-    "unknown node": ({"types": {"allow": ["shop/nod"]}}, "stores[0].types.allow[0]", "'shop/nod' matches no store", "did you mean 'shop/node'?"),
+    "unknown node": (
+        {"types": {"allow": ["shop/nod"]}},
+        "stores[0].types.allow[0]", "'shop/nod' matches no store", "did you mean 'shop/node'?",
+    ),
     "unknown cold": (
         {"tiers": [{"hot_vectors": 0.2, "hot_queries": 0.9, "cold": ["ice"]}]},
         "stores[0].tiers[0].cold[0]", "'ice' matches no store", "known: shop/fast, shop/node",
     ),
     "recall": (
         {"recall_at_least": 0.99},
-        "stores[0].recall_at_least", "the best measured of what may hold it is 0.95 (shop/node)", "lower recall_at_least to 0.95",
+        "stores[0].recall_at_least", "the best measured of what may hold it is 0.95 (shop/node)",
+        "lower recall_at_least to 0.95",
     ),
-    "no source": ({"nodes": {"own": NO_SOURCE}}, "stores[0].nodes.own.source", "the field 'source' is missing", "add `source: …`"),
+    "no source": (
+        {"nodes": {"own": NO_SOURCE}},
+        "stores[0].nodes.own.source", "the field 'source' is missing", "add `source: …`",
+    ),
     "no node": ({"precisions": ["int8"]}, "stores[0]", "no node may hold 'all'", "give `nodes` of your own"),
-    "twice": ({"segments": [HALVES[0], {**HALVES[1], "name": "a"}]}, "stores[0].segments[1].name", "two segments are named 'a'", "a name of its own"),
+    "twice": (
+        {"segments": [HALVES[0], {**HALVES[1], "name": "a"}]},
+        "stores[0].segments[1].name", "two segments are named 'a'", "a name of its own",
+    ),
     "both": ({"documents": 5}, "stores[0]", "how much it holds must be said in one way", "give"),
-    "cloud": ({"payload": "1kB", "egress": {"cloud": "clod"}}, "stores[0].egress.cloud", "no price of egress is known for 'clod'", "did you mean 'cloud'?"),
+    "cloud": (
+        {"payload": "1kB", "egress": {"cloud": "clod"}},
+        "stores[0].egress.cloud", "no price of egress is known for 'clod'", "did you mean 'cloud'?",
+    ),
     "egress of nothing": ({"egress": {"cloud": "cloud"}}, "stores[0]", "egress is paid for payload", "give payload"),
     "backfill": ({"backfill": {"documents": 5, "months": 1}}, "stores[0]", "backfill needs refresh", "give refresh"),
     "embedder": (
         {"refresh": {"documents": "1 req/s", "tokens": {"mean": 5}, "choose": {"models": {"allow": ["org/embd"]}}}},
         "stores[0].refresh.choose.models.allow[0]", "'org/embd' matches no model", "did you mean 'org/embed'?",
     ),
-    "latency": ({"latency_at_most": "1ms"}, "workloads[0].stages[0].store", "nothing holds 'docs' within 0.001 s", "raise latency_at_most"),
+    "latency": (
+        {"latency_at_most": "1ms"},
+        "workloads[0].stages[0].store", "nothing holds 'docs' within 0.001 s", "raise latency_at_most",
+    ),
     "searched": ({"search": "dogs"}, "workloads[0].stages[0].store", "no store is named 'dogs'", "did you mean 'docs'?"),
 }  # fmt: skip
 
@@ -86,7 +103,7 @@ def test_rows_of_the_catalog_can_be_planned_with(name: str) -> None:
     assert {point.dimensions for point in row.searched} == {768}
     assert all(point.latency_p99 for point in row.searched)
     ordered = sorted(row.searched, key=lambda point: (point.vectors, point.recall))
-    for one, other in zip(ordered, ordered[1:], strict=False):
+    for one, other in pairwise(ordered):
         if one.vectors == other.vectors:
             assert one.rate >= other.rate
 

@@ -29,7 +29,7 @@ def tiered(**fields: Any) -> Store:
 
 
 CROSSOVER = (3.0 - 2.4 * 0.73 / 730) / (0.5 * 3.6)
-"""Queries/s at which tiers cost what 3 more nodes do: 2.4 GB kept at 0.001 $/h a GB, and half of the queries at 3.6 $/h a query/s."""
+"""Queries/s at which tiers cost what 3 more nodes do: 2.4 GB at 0.001 $/h a GB, half of the queries at 3.6 $/h a query/s."""
 
 
 @pytest.mark.parametrize(("factor", "cold"), [(0.99, True), (1.01, False)])

@@ -71,7 +71,7 @@ def test_a_store_without_nodes_is_paid_by_bytes_queries_and_writes() -> None:
 
 
 def test_writes_take_from_the_query_rate() -> None:
-    """Measured: 40/s at up to 100 inserts/s. Asked 150 inserts/s: two shards of 75 each. Not measured: the share assumed is left."""
+    """Measured: 40/s at up to 100 inserts/s. Asked 150 inserts/s: two shards. Not measured: the share assumed is left."""
     fresh = {"documents": "150 req/s", "tokens": {"mean": 10}}
     (one,) = held(need(refresh=fresh), stores.offer(written=[{"inserts": "100 req/s", "rate": "40 req/s"}]))
     assert (one.shards, one.capacity) == (2, 20.0)

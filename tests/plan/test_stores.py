@@ -1,4 +1,4 @@
-"""Plans with vector stores, whole: sizes and costs by hand, sharing, fresh indexes on pools of their own, and a check that notices."""
+"""Plans with vector stores: sizes and costs by hand, sharing, fresh indexes on pools of their own, a check that notices."""
 
 from __future__ import annotations
 
