@@ -89,11 +89,11 @@ def index_name(store: Store) -> str:
 def index_workloads(stores: Sequence[Store], workloads: Sequence[Workload]) -> Iterator[Workload]:
     """Yield the batch work that keeps stores fresh, under the data rules of those who search them.
 
-    A chunk is one call of an embedding model. A backfill adds its chunks, spread over the months that it is to last: its
-    machine-hours are counted, not how many machines it takes at once.
+    Only of stores that some stage searches. A chunk is one call of an embedding model. A backfill adds its chunks, spread over
+    the months that it is to last: its machine-hours are counted, not how many machines it takes at once.
     """
     for store in stores:
-        if store.refresh is not None:
+        if store.refresh is not None and users_of(store, workloads):
             yield _index_workload(store, store.refresh, rules_of(store, workloads))
 
 

@@ -126,7 +126,7 @@ class Stage(Strict):
             fields = ("input_tokens", "chunks", "history", "output_tokens", "shared_prefix")
             given = [name for name in fields if getattr(self, name) is not None]
             if given or self.takes or self.objectives or self.quality:
-                raise ValueError("a component calls no model: remove what describes its prompt and its promises")
+                raise ValueError("a component or a store calls no model: remove what describes its prompt and its promises")
         return self
 
     @property

@@ -87,6 +87,7 @@ def _part(basis: Basis, row: StorePart, store: Store, segment: Segment, offer: S
     yield from _room(where, row, store, offer)
     writes = store.refresh.documents * store.chunks * fit[0][0] if store.refresh is not None else 0.0
     yield from _queries(where, row, store, offer, max(p.rate * min(p.dimensions / store.dimensions, 1.0) for p in points), writes)
+    yield from _latency(where, row, store, max(p.latency_p99 or math.inf for p in points), _percentile(basis, row))
     weights = [basis.hours[period] / basis.cycle for period in basis.hours]
     mean = sum(w * r for w, r in zip(weights, rates, strict=True)) if len(rates) == len(weights) else 0.0
     costs = [_cost(row, store, offer, mean * q, writes) for _, q in fit]
@@ -131,6 +132,36 @@ def _queries(where: str, row: StorePart, store: Store, offer: StoreOffer, rate: 
         yield f"{where}: {row.copies} copies, {least} are asked for"
     if row.nodes != (row.copies * row.shards if offer.memory is not None else 0):
         yield f"{where}: {row.nodes} nodes stated for {row.copies} copies of {row.shards}"
+
+
+def _percentile(basis: Basis, row: StorePart) -> float | None:
+    """Return the highest percentile that a promise of those who search waits for [1]; None where none does."""
+    asked = [o for w in basis.problem.workloads if w.name in row.workloads for o in w.objectives if o.metric != "tpot"]
+    return max((o.percentile / 100.0 for o in asked), default=None)
+
+
+def _latency(where: str, row: StorePart, store: Store, measured: float, percentile: float | None) -> Iterator[str]:
+    """A query takes as long as stated: the slowest of the shards, under load, at the percentile."""
+    if percentile is None:
+        return
+    late = [1.0 - percentile]
+    if row.tier == "hot":  # what rare queries to the cold part leave of the time
+        rest = [1.0 - tier.hot_queries for tier in store.tiers]
+        late = [late[0] if share >= late[0] else (late[0] - share) / (1.0 - share) for share in rest]
+    wide = max(1.0, store.dimensions / _dimensions(store, row))
+    each = [measured * wide / (1.0 - store.utilization) * max(1.0, _tail(one, row.shards)) for one in late]
+    if row.latency is None or all(differs(row.latency * 1e3, one * 1e3) for one in each):
+        yield f"{where}: {row.latency} s stated, {each[0]:.6g} s found"
+
+
+def _tail(late: float, shards: int) -> float:
+    """Return how many times the 99th percentile of one shard an exponential tail reaches where so few of all may be late."""
+    return math.log(1.0 - (1.0 - late) ** (1.0 / shards)) / math.log(0.01)
+
+
+def _dimensions(store: Store, row: StorePart) -> int:
+    """Return the dimensions that the row's measurement was made at."""
+    return max(point.dimensions for point in store.nodes[row.offer].searched if not differs(point.recall, row.recall))
 
 
 def _cost(row: StorePart, store: Store, offer: StoreOffer, mean: float, writes: float) -> float:

@@ -96,6 +96,44 @@ def test_a_dearer_store_is_taken_where_time_is_worth_more(tmp_path: Path) -> Non
     assert both.cost.total <= solved(slow).cost.total + 1e-9
 
 
+def test_copies_are_held_for_the_busiest_period_and_queries_paid_as_they_come(tmp_path: Path) -> None:
+    """120 requests/s by day and 20 by night, 12 h each: 3 copies of 50/s at $1/h all the time, 70 searches/s on average at
+    3.6e-3 $/h each.
+    """
+    node = {**stores.NODE, "per_query": "$1/Mreq"}
+    periods = [{"name": "day", "hours": 12}, {"name": "night", "hours": 12}]
+    ask = stores.searching(rate={"day": "120 req/s", "night": "20 req/s"})
+    one = loaded(tmp_path, ask, facts=stores.facts(**{"shop/node": node}), periods=periods)
+    plan = solved(one)
+    assert [(row.copies, row.queries_per_second) for row in plan.stores] == [(3, 120.0)]
+    assert plan.cost.components == pytest.approx(3.0 + 70 * 3600 * 1e-6)
+
+
+def test_tiers_and_segments_pass_the_check_and_pay_only_below_their_crossover(tmp_path: Path) -> None:
+    """8M vectors, 3.2 GB on nodes of 1 GB: 4 nodes, or 1 and the rest cold at $1 a thousand of half the searches.
+
+    Equal at (3 − 2.4·0.001)/(0.5·3.6) = 1.6653 searches/s; whole plans on either side.
+    """
+    point = {**stores.POINT, "vectors": "10M", "rate": "10000 req/s"}
+    nodes = {
+        "shop/node": {**stores.NODE, "searched": [point]},
+        "shop/cold": {**stores.COLD, "per_query": "$1/kreq", "searched": [point]},
+    }
+    tier = {"hot_vectors": 0.25, "hot_queries": 0.5, "cold": ["shop/cold"]}
+    held = stores.store(vectors="8M", tiers=[tier], types={"allow": ["shop/node"]})
+    crossover = (3.0 - 2.4 * 0.001) / (0.5 * 3.6)
+    for factor, tiers in ((0.99, ["cold", "hot"]), (1.01, ["whole"])):
+        one = loaded(
+            tmp_path / f"{factor}",
+            stores.searching(rate=f"{factor * crossover} req/s"),
+            facts=stores.facts(**nodes),
+            stores=[held],
+        )
+        plan = solved(one)
+        assert sorted(row.tier for row in plan.stores) == tiers
+        assert plan.cost.components == pytest.approx(min(4.0, 1.0 + 2.4 * 0.001 + factor * crossover * 0.5 * 3.6))
+
+
 def test_two_workloads_share_one_store(tmp_path: Path) -> None:
     """30 + 15 requests/s fit on the one node of 50/s: it is paid once, two thirds by the one and a third by the other."""
     one = loaded(tmp_path, stores.searching("ask", "30 req/s"), stores.searching("find", "15 req/s"))
@@ -168,6 +206,8 @@ def test_the_index_has_the_rate_deadline_and_rules_of_its_store(tmp_path: Path) 
         ("queries_per_second", 1.0, "is no part of it"),
         ("recall", 0.99, "was not measured"),
         ("hourly", 1.0, "stated"),
+        ("latency", 0.001, "s stated"),
+        ("latency", None, "s stated"),
         ("offer", "shop/none", "knows no such"),
         ("segment", "else", "knows no such"),
     ],
