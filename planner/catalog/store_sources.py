@@ -18,7 +18,7 @@ SECONDS_PER_MONTH = 730.0 * 3600.0
 
 _T = TypeVar("_T")
 
-ONE = Lengths(mean=1.0)
+ONE = Lengths(mean=1.0, scv=0.0)
 """What an embedding model puts out: one vector for each prompt."""
 
 

@@ -107,8 +107,8 @@ def _no_way(unstable: Sequence[str]) -> InvalidInput:
         return mistake("stages", f"retries never settle: {unstable[0]}", "raise the component's limit, or allow fewer attempts")
     return mistake(
         "objectives",
-        "what components and retries take leaves the models no time within the targets",
-        "raise the targets, or lower latency_p95, timeouts or rounds",
+        "what components, stores and retries take leaves the models no time within the targets",
+        "raise the targets, or lower latency_p95, timeouts or rounds, or allow faster `types` of stores",
     )
 
 

@@ -393,6 +393,8 @@ class TakenWay(Strict):
     """Ways that were compared."""
     stores: dict[str, str] = Field(default_factory=dict)
     """Store → what its segments stand on; written only where there is any."""
+    searches: dict[str, str] = Field(default_factory=dict)
+    """Stage → store that it searches; written only where there is any."""
 
 
 class PoolCost(Strict):

@@ -21,6 +21,7 @@ def taken_ways(search: Search, taken: Sequence[Way], stages: Sequence[StageCost]
     """Yield how workloads with stages or levers are served; `stages` are what all stages cost."""
     names = {stream.name: stream.short for stream in search.streams}
     counts = {way.workload: sum(other.workload == way.workload for other in search.ways) for way in taken}
+    searched = {w.name: {s.name: s.store for s in w.stages if s.store is not None} for w in search.problem.workloads}
     involved = {workload.name for workload in search.problem.workloads if workload.stages or workload.levers}
     for way in taken:
         if way.workload in involved:
@@ -33,6 +34,7 @@ def taken_ways(search: Search, taken: Sequence[Way], stages: Sequence[StageCost]
                 per_thousand_requests=sum(row.per_thousand_requests for row in stages if row.workload == way.workload),
                 considered=counts[way.workload],
                 stores={holding.store: holding.name for holding in way.stores},
+                searches=searched[way.workload],
             )
 
 

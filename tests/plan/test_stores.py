@@ -14,6 +14,7 @@ from rich.console import Console
 from planner.catalog.problem import LoadedProblem
 from planner.demand.streams import build_flows
 from planner.domain.plan import Plan
+from planner.errors import InvalidInput
 from planner.pipeline import plan_problem
 from planner.plan.verify import verify
 from planner.report import console, markdown
@@ -132,6 +133,29 @@ def test_tiers_and_segments_pass_the_check_and_pay_only_below_their_crossover(tm
         plan = solved(one)
         assert sorted(row.tier for row in plan.stores) == tiers
         assert plan.cost.components == pytest.approx(min(4.0, 1.0 + 2.4 * 0.001 + factor * crossover * 0.5 * 3.6))
+
+
+def test_without_a_promise_a_store_adds_its_least_cost_and_nothing_else(tmp_path: Path) -> None:
+    """The same calls of the model with a component that is free: the plans differ by the cheapest node, $1/h."""
+    free = {"kind": "vector_store", "per_call": "$0/req", **tiny.READ}
+    batch: dict[str, Any] = {"objectives": [], "deadline": "1h"}
+    stages = stores.searching()["stages"]
+    component = [{"name": "search", "component": free}, stages[1]]
+    with_store = solved(loaded(tmp_path / "store", stores.searching(**batch)))
+    without = solved(loaded(tmp_path / "free", stores.searching(**batch, stages=component), stores=[]))
+    assert with_store.cost.total == pytest.approx(without.cost.total + 1.0)
+    assert with_store.proof.bound == pytest.approx(without.proof.bound + 1.0)
+
+
+def test_a_store_too_slow_for_the_promise_is_an_error_that_says_so(tmp_path: Path) -> None:
+    tight = [{"metric": "ttft", "percentile": 95, "target": "15ms"}]
+    one = loaded(tmp_path, stores.searching(objectives=tight), facts=stores.facts(**{"shop/node": stores.NODE}))
+    with pytest.raises(InvalidInput) as raised:
+        solved(one)
+    (issue,) = raised.value.issues
+    assert issue.path == "workloads[0].objectives"
+    assert "stores" in issue.message
+    assert "faster `types` of stores" in issue.remedy
 
 
 def test_two_workloads_share_one_store(tmp_path: Path) -> None:
