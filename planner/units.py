@@ -78,6 +78,7 @@ DOLLARS = Kind("amount of money", "dollar", "$250", implied="dollar", counts=Tru
 DOLLARS_PER_HOUR = Kind("price per hour", "dollar/hour", "$2.50/h", implied="dollar", counts=True)
 DOLLARS_PER_TOKEN = Kind("price per token", "dollar/token", "$0.40/Mtok", implied="dollar")
 DOLLARS_PER_CALL = Kind("price per call", "dollar/request", "$2.50/kreq", implied="dollar")
+DOLLARS_PER_BYTE = Kind("price per byte", "dollar/byte", "$0.09/GB", implied="dollar")
 DOLLARS_PER_KWH = Kind("energy price", "dollar/(kilowatt*hour)", "$0.08/kWh", implied="dollar")
 WATTS = Kind("power", "watt", "700W")
 COUNT = Kind("count", "", "50k", bare=True, counts=True)
@@ -213,6 +214,7 @@ if TYPE_CHECKING:
     DollarsPerHour: TypeAlias = float
     DollarsPerToken: TypeAlias = float
     DollarsPerCall: TypeAlias = float
+    DollarsPerByte: TypeAlias = float
     DollarsPerKwh: TypeAlias = float
     Watts: TypeAlias = float
     Count: TypeAlias = float
@@ -229,6 +231,7 @@ else:
     DollarsPerHour = _quantity(DOLLARS_PER_HOUR, ge=0)
     DollarsPerToken = _quantity(DOLLARS_PER_TOKEN, ge=0)
     DollarsPerCall = _quantity(DOLLARS_PER_CALL, ge=0)
+    DollarsPerByte = _quantity(DOLLARS_PER_BYTE, ge=0)
     DollarsPerKwh = _quantity(DOLLARS_PER_KWH, ge=0)
     Watts = _quantity(WATTS, gt=0)
     Count = _quantity(COUNT, ge=0)

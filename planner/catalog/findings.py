@@ -9,6 +9,7 @@ from planner.catalog.yamlfile import Document, KeyPath, dotted
 from planner.domain.calls import Choices
 from planner.domain.catalog import Catalog
 from planner.domain.problem import Limits, Period
+from planner.domain.stores import Store
 from planner.domain.workload import Workload
 from planner.errors import Issue
 
@@ -52,3 +53,5 @@ class Parts:
     """Folder that files are relative to."""
     catalog: Catalog
     """The facts."""
+    stores: tuple[tuple[int, Store], ...] = ()
+    """Valid vector stores with their place in the file."""

@@ -17,13 +17,16 @@ from planner.catalog.check_levers import check_levers
 from planner.catalog.check_quality import check_quality
 from planner.catalog.check_reach import check_reach
 from planner.catalog.check_stages import check_stages
+from planner.catalog.check_stores import check_stores
 from planner.catalog.findings import Findings, Parts
 from planner.catalog.lever_sources import check_sources, with_sources
 from planner.catalog.load import load_catalog
 from planner.catalog.select import without_aliases
+from planner.catalog.store_sources import index_workloads, with_nodes
 from planner.catalog.yamlfile import Document, KeyPath, read
 from planner.domain.catalog import Catalog
 from planner.domain.problem import CatalogUse, Limits, Period, Problem, ProblemChoices, Solver
+from planner.domain.stores import Store
 from planner.domain.workload import Workload
 from planner.errors import InvalidInput, Issue
 
@@ -118,7 +121,10 @@ def _by_catalog_name(problem: Problem, catalog: Catalog, base: Path) -> Problem:
         with_sources(w.model_copy(update={"choose": without_aliases(catalog, w.choose)}), catalog, base)
         for w in problem.workloads
     )
-    return problem.model_copy(update={"choose": without_aliases(catalog, problem.choose), "workloads": workloads})
+    stores = tuple(with_nodes(store, workloads, catalog) for store in problem.stores)
+    everyone = (*workloads, *index_workloads(stores, workloads))
+    update = {"choose": without_aliases(catalog, problem.choose), "workloads": everyone, "stores": stores}
+    return problem.model_copy(update=update)
 
 
 def _attempt(errors: list[Issue], root: type[Problem], document: Document) -> Problem | None:
@@ -150,21 +156,27 @@ def _cross_check(parts: Parts, findings: Findings) -> None:
     check_levers(parts, findings)
     check_reach(parts, findings)
     check_sources(parts, findings)
+    check_stores(parts, findings)
 
 
 def _parts(document: Document, base: Path, catalog: Catalog) -> Parts:
     """Keep the parts of a file that are valid by themselves."""
-    rows = _section(document, "workloads", [])
-    read_rows = [(index, _valid(Workload, row)) for index, row in enumerate(rows if isinstance(rows, list) else [])]
     default_periods = [{"name": "always", "hours": 730.0}]
     return Parts(
-        workloads=tuple((index, workload) for index, workload in read_rows if workload is not None),
+        workloads=_rows(Workload, _section(document, "workloads", [])),
         periods=_valid(tuple[Period, ...], _section(document, "periods", default_periods)),
         choose=_valid(ProblemChoices, _section(document, "choose", {})) or ProblemChoices(),
         limits=_valid(Limits, _section(document, "limits", {})) or Limits(),
         base=base,
         catalog=catalog,
+        stores=_rows(Store, _section(document, "stores", [])),
     )
+
+
+def _rows(kind: type[_T], rows: Any) -> tuple[tuple[int, _T], ...]:
+    """Return the valid rows of a list with their places."""
+    found = ((index, _valid(kind, row)) for index, row in enumerate(rows if isinstance(rows, list) else []))
+    return tuple((index, row) for index, row in found if row is not None)
 
 
 def _section(document: Document, name: str, default: Any) -> Any:

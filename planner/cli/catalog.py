@@ -29,6 +29,8 @@ _FACTS: dict[str, tuple[str, ...]] = {
     "components": ("kind", "seller"),
     "finetunes": ("method", "model", "accelerator"),
     "speculators": ("method", "target"),
+    "stores": ("seller", "index", "precision"),
+    "egress": ("price",),
 }
 
 

@@ -83,7 +83,7 @@ def _staged(workload: Workload, way: Way, streams: dict[str, Stream], periods: S
 
 def _called(stage: Stage, step: Step | None, awaited: Sequence[str]) -> str:
     """Say what a stage calls, how often, and after what."""
-    what = "component" if stage.component is not None else stage.role
+    what = "component" if stage.component is not None else f"store {stage.store}" if stage.store is not None else stage.role
     after = f", after {' and '.join(awaited)}" if awaited else ", at once"
     if step is None:
         return f"{what}, left out unless a lever turns it on{after}"

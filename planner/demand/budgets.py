@@ -50,6 +50,11 @@ def timed(objectives: Sequence[Objective]) -> tuple[Objective, ...]:
     return tuple(objective for objective in objectives if objective.metric in ("ttft", "e2e"))
 
 
+def percentile_of(promises: Sequence[Objective]) -> float | None:
+    """Return the highest percentile of the objectives that other stages take time from; None where there are none."""
+    return max((objective.percentile for objective in timed(promises)), default=None)
+
+
 def splits(
     order: Mapping[str, tuple[str, ...]],
     answer: str,

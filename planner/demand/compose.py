@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from planner.demand.arrivals import Arrivals
-from planner.demand.budgets import Split, left, per_call, shortened, splits, timed, timeouts, tries_at
+from planner.demand.budgets import Split, left, per_call, percentile_of, shortened, splits, timed, timeouts, tries_at
 from planner.demand.graph import longest, mean_rounds, rounds_at, without
+from planner.demand.items import Item
 from planner.demand.retries import settled
 from planner.demand.settings import Changed, Settings, answered_share, called, changed, delay_of
 from planner.demand.shapes import Parts, Shape, loop_of, shape_of
+from planner.demand.store_choice import Holding, Load, choices
+from planner.demand.store_way import Searches, Shared, asked_of, store_items
 from planner.demand.stream import Lengths, Stream
-from planner.demand.ways import Item, Register, Step, Way
+from planner.demand.ways import Register, Step, Way
 from planner.domain.calls import Choice, Objective, QualityFloor
 from planner.domain.lever_facts import Component
 from planner.domain.levers import Lane
 from planner.domain.problem import Problem
 from planner.domain.stages import Retries, Stage, ancestors, before
+from planner.domain.stores import Store
 from planner.domain.workload import Workload
 
 HOURS_PER_MONTH = 730.0
@@ -46,6 +51,8 @@ class Asked:
     """Whether the work may be moved between periods."""
     assumptions: tuple[str, ...]
     """What was assumed."""
+    shared: Mapping[str, Shared] = field(default_factory=dict)
+    """Stores that other workloads search too."""
     shapes: dict[tuple[object, ...], Shape] = field(default_factory=dict)
     """Shapes made so far, by all that they are made of."""
 
@@ -102,7 +109,7 @@ class Composed:
         found: dict[str, Shape] = {}
         asked, view = self.asked, self.asked.problem.solver.effects
         for stage in self.there:
-            if stage.component is None:
+            if stage.calls_model:
                 outputs = {name: found[name].output for name in stage.takes if name in found}
                 here = self.changed[stage.name]
                 key = (*here.shaping, *(id(output) for output in outputs.values()))
@@ -140,14 +147,55 @@ class Composed:
 
     def ways(self, register: Register) -> Iterator[Way]:
         """Yield the ways there are: one for each split of the latency promises."""
-        models = [stage.name for stage in self.there if stage.component is None and stage.name != self.answer]
+        models = [stage.name for stage in self.there if stage.calls_model and stage.name != self.answer]
         delay = delay_of(self.settings)
         if not self.answer:
             return
-        for split in splits(self.order, self.answer, models, self._fixed(), self.asked.workload.objectives, delay):
-            made = self._way(split, delay, register)
-            if made is not None:
-                yield made
+        for held in self.holdings():
+            fixed = self._fixed(held)
+            for split in splits(self.order, self.answer, models, fixed, self.asked.workload.objectives, delay):
+                made = self._way(split, delay, register, held)
+                if made is not None:
+                    yield made
+
+    def holdings(self) -> Iterator[tuple[Holding, ...]]:
+        """Yield the ways to hold the stores that it searches, together; one without any where it searches none."""
+        yield from itertools.product(*(choices(*each) for each in self.searched()))
+
+    def searched(self) -> list[tuple[Store, Load, Holding | None]]:
+        """Return the stores that it pays for, what it asks of each, and how those are held that others share."""
+        asked, names = self.asked, {stage.store for stage in self.there if stage.store is not None}
+        return [
+            asked_of(
+                store,
+                self._rates(store),
+                asked.weights,
+                asked.workload.objectives,
+                asked.shared.get(store.name),
+            )
+            for store in asked.problem.stores
+            if store.name in names | asked.shared.keys()
+        ]
+
+    def _rates(self, store: Store) -> list[float]:
+        """Return the searches of a store in each period, tries included [1/s]."""
+        rates = [self._tried(stage) for stage in self.there if stage.store == store.name]
+        return [sum(each) for each in zip(*rates, strict=True)] or [0.0] * len(self.asked.arrivals.rate)
+
+    def _searches(self, store: Store) -> list[Searches]:
+        """Return the stages that search a store, with their searches and passages."""
+        found = []
+        for stage in self.there:
+            if stage.store == store.name:
+                mean = sum(share * rate for share, rate in zip(self.asked.weights, self._tried(stage), strict=True))
+                chunks = self.changed[stage.name].chunks
+                found.append(Searches(stage.name, mean, chunks if chunks is not None else stage.retrieves))
+        return found
+
+    def _tried(self, stage: Stage) -> list[float]:
+        """Return the calls of a stage in each period, tries included [1/s]."""
+        wanted = self.wanted(stage)
+        return [rate * wanted * more for rate, more in zip(self.asked.arrivals.rate, self.tries(stage), strict=True)]
 
     def _answered(self, stage: Stage) -> float:
         """Return the share of requests that caches answer without a stage [1]."""
@@ -156,18 +204,20 @@ class Composed:
         personal = self.asked.workload.personalized
         return 1.0 - math.prod(1.0 - answered_share(setting, view, personal) for setting in skips)
 
-    def _fixed(self) -> dict[str, float]:
-        """Times of components at the promised percentile or above; all rounds of a loop, all tries of a call [s]."""
+    def _fixed(self, held: Sequence[Holding]) -> dict[str, float]:
+        """Times of components and stores at the promised percentile or above; all rounds of a loop, all tries of a call [s]."""
         found = {}
-        percentile = max((o.percentile for o in timed(self.asked.workload.objectives)), default=50.0)
+        percentile = percentile_of(self.asked.workload.objectives) or 50.0
+        latencies = {holding.store: holding.latency for holding in held}
         for stage in self.there:
-            if stage.component is not None:
+            if not stage.calls_model:
                 tries, pauses = tries_at(stage.retries, percentile)
-                once = tries * latency_of(stage.component, percentile) + pauses
+                latency = latencies[stage.store or ""] if stage.component is None else latency_of(stage.component, percentile)
+                once = tries * latency + pauses
                 found[stage.name] = once * rounds_at(loop_of(self.changed[stage.name]), percentile)
         return found
 
-    def _way(self, split: Split, delay: float, register: Register) -> Way | None:
+    def _way(self, split: Split, delay: float, register: Register, held: tuple[Holding, ...]) -> Way | None:
         """Return the way of a split; None if it leaves some stage no time."""
         budgets = dict(split.budgets)
         steps: list[Step] = []
@@ -175,7 +225,7 @@ class Composed:
         made = []
         for stage in self.there:
             calls = self.tries(stage)
-            streams = () if stage.component else tuple(self._streams(stage, budgets, split, delay, calls))
+            streams = () if not stage.calls_model else tuple(self._streams(stage, budgets, split, delay, calls))
             if any(o.target <= 0 for stream in streams for o in stream.objectives):
                 return None
             made.append((stage, calls, streams))
@@ -194,9 +244,10 @@ class Composed:
             budgets=split.budgets,
             steps=tuple(steps),
             rates=rates,
-            items=tuple(self._items()),
+            items=tuple(self._items(held)),
             requests=self.asked.arrivals.rate,
             answer=self.answer,
+            stores=held,
         )
 
     def _models_asked(self, stage: Stage) -> float:
@@ -284,7 +335,7 @@ class Composed:
     @cached_property
     def _depth(self) -> float:
         """Calls of models one after the other on the longest path: a deadline is shared out evenly among them."""
-        rounds = {s.name: rounds_at(loop_of(self.changed[s.name]), 99.0) for s in self.there if s.component is None}
+        rounds = {s.name: rounds_at(loop_of(self.changed[s.name]), 99.0) for s in self.there if s.calls_model}
         return max(longest(self.order, {name: float(count) for name, count in rounds.items()}, set(self.order)), 1.0)
 
     def _rules(self, stage: Stage, here: Changed) -> Workload:
@@ -331,7 +382,7 @@ class Composed:
             answered = replace(whole, workload=large, objectives=then, named=cascade.large or whole.named)
             yield _part(answered, point.escalated, " large")
 
-    def _items(self) -> Iterator[Item]:
+    def _items(self, held: Sequence[Holding]) -> Iterator[Item]:
         """Yield what the way costs beside models."""
         requests = self.asked.mean_rate * 3600.0
         for setting in self.settings:
@@ -343,11 +394,13 @@ class Composed:
         for stage in self.there:
             if stage.component is not None:
                 yield Item("component", stage.name, self._component(stage, stage.component))
+        for holding in held:
+            store = self.asked.problem.store(holding.store)
+            yield from store_items(store, holding, self._searches(store))
 
     def _component(self, stage: Stage, component: Component) -> float:
         """Return what a component costs: calls, tokens of requests, replicas for the busiest period; its least bill at least."""
-        wanted, tries = self.wanted(stage), self.tries(stage)
-        rates = [rate * wanted * more for rate, more in zip(self.asked.arrivals.rate, tries, strict=True)]
+        rates = self._tried(stage)
         mean = sum(share * rate for share, rate in zip(self.asked.weights, rates, strict=True))
         each = component.rate_per_replica
         replicas = math.ceil(max(rates) / each - 1e-9) if each else int(max(rates) > 0)
@@ -368,8 +421,9 @@ def latency_of(component: Component, percentile: float) -> float:
 
 
 def answer_of(stages: Sequence[Stage]) -> str | None:
-    """Return the stage whose output is the answer: the last that calls a generating model."""
-    return next((s.name for s in reversed(stages) if s.component is None and s.role == "generate"), None)
+    """Return the stage whose output is the answer: the last that calls a generating model, else the last that calls a model."""
+    models = [stage for stage in reversed(stages) if stage.calls_model]
+    return next((stage.name for stage in models if stage.role == "generate"), models[0].name if models else None)
 
 
 def _lowered(floor: QualityFloor, here: Changed) -> QualityFloor:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from planner.demand import lengths
 from planner.demand.arrivals import rates
-from planner.demand.budgets import timed
+from planner.demand.budgets import percentile_of, timed
 from planner.demand.compose import Asked, Composed, Unstable
 from planner.demand.graph import stages_of
 from planner.demand.issues import attempt, mistake
 from planner.demand.moments import mean_context, paired_mean_context
 from planner.demand.settings import combinations, settings_of
 from planner.demand.shapes import Parts, parts_of
+from planner.demand.store_choice import no_choice
+from planner.demand.store_shared import settle
 from planner.demand.stream import Lengths, Stream
 from planner.demand.trace import read_trace
 from planner.demand.ways import Flows, Register, Way, lean
@@ -54,10 +57,11 @@ def build_flows(problem: Problem, base: Path) -> Flows:
     issues: list[Issue] = []
     streams: list[Stream] = []
     ways: list[Way] = []
-    for index, workload in enumerate(problem.workloads):
-        path = f"workloads[{index}]"
-        asked = _read(problem, workload, base, path, issues)
-        found = attempt(issues, path, partial(_ways, asked)) if asked is not None else None
+    read = [_read(problem, workload, base, f"workloads[{i}]", issues) for i, workload in enumerate(problem.workloads)]
+    settled = settle(problem.stores, [asked for asked in read if asked is not None])
+    for index, asked in enumerate(read):
+        whole = replace(asked, shared=settled.get(asked.workload.name, {})) if asked is not None else None
+        found = attempt(issues, f"workloads[{index}]", partial(_ways, whole)) if whole is not None else None
         if found is not None:
             streams += found.streams
             ways += found.ways
@@ -73,6 +77,7 @@ def _ways(asked: Asked) -> Flows:
     many = math.prod(1 + len(settings_of(lever, hurried=hurried)) for lever in levers)
     if many > MOST_WAYS:
         raise mistake("levers", f"{many:,} ways to combine them, {MOST_WAYS:,} can be looked at", "offer fewer options")
+    _check_stores(asked)
     found: list[Way] = []
     unstable: list[str] = []
     for settings in combinations(levers, hurried=hurried):
@@ -86,14 +91,24 @@ def _ways(asked: Asked) -> Flows:
     return Flows.of_ways(register.found.values(), ways)
 
 
+def _check_stores(asked: Asked) -> None:
+    """Require that every store searched can be held at all, and fast enough to be known to keep a promise."""
+    for index, stage in enumerate(asked.stages):
+        if stage.store is not None:
+            message = no_choice(asked.problem.store(stage.store), percentile_of(asked.workload.objectives))
+            if message:
+                remedy = "raise latency_at_most, or allow other `types`, or give `nodes` with a latency_p99 that you measured"
+                raise mistake(f"stages[{index}].store", message, remedy)
+
+
 def _no_way(unstable: Sequence[str]) -> InvalidInput:
     """Say why a workload cannot be served in any way."""
     if unstable:
         return mistake("stages", f"retries never settle: {unstable[0]}", "raise the component's limit, or allow fewer attempts")
     return mistake(
         "objectives",
-        "what components and retries take leaves the models no time within the targets",
-        "raise the targets, or lower latency_p95, timeouts or rounds",
+        "what components, stores and retries take leaves the models no time within the targets",
+        "raise the targets, or lower latency_p95, timeouts or rounds, or allow faster `types` of stores",
     )
 
 
@@ -107,9 +122,9 @@ def _read(problem: Problem, workload: Workload, base: Path, path: str, issues: l
         attempt(issues, f"{path}.shared_prefix", lambda: _check_prefix(workload, prompt))
     stages, parts = stages_of(workload), {}
     for index, stage in enumerate(stages if output is not None else ()):
-        if stage.component is None and not workload.stages and output is not None:
+        if stage.calls_model and not workload.stages and output is not None:
             parts[stage.name] = Parts(None, None, None, output)
-        elif stage.component is None:
+        elif stage.calls_model:
             where = f"{path}.stages[{index}]"
             made = attempt(issues, where, partial(parts_of, stage, workload.output_tokens, base))
             parts |= {} if made is None else {stage.name: made}

@@ -6,27 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.demand.items import Item
+from planner.demand.store_choice import Holding
 from planner.demand.stream import Stream
-
-Category = Literal["lever", "component"]
-"""What a cost beside models is for."""
-
-
-@dataclass(frozen=True)
-class Item:
-    """A cost that a way has beside the models it calls."""
-
-    category: Category
-    """What kind of cost it is."""
-    what: str
-    """Stage or lever."""
-    hourly: float
-    """Average cost [$/h]."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +58,15 @@ class Way:
     """Requests of the workload in each period [1/s]."""
     answer: str = ""
     """The answering stage."""
+    stores: tuple[Holding, ...] = ()
+    """Vector stores searched, and what they stand on."""
 
     @property
     def name(self) -> str:
         """Name it by its settings and split: unique within the workload."""
         parts = [f"{lever}: {setting}" for lever, setting in self.settings]
         parts += [f"{stage} within {seconds:.4g} s" for stage, seconds in self.budgets]
+        parts += [f"{held.store} on {held.name}" for held in self.stores]
         return "; ".join(parts) or "as it is"
 
     @property
@@ -191,10 +180,11 @@ def lean(ways: Sequence[Way]) -> Iterator[Way]:
 
 
 def together(streams: Sequence[Stream], ways: Sequence[Way]) -> NDArray[np.bool_]:
-    """Return [R, R] which streams may have calls in one plan: those of different workloads, and those of one way."""
+    """Return [R, R] which streams may share a pool: those of different workloads on one set of pools, and those of one way."""
     names = {stream.name: r for r, stream in enumerate(streams)}
     workloads = np.array([stream.workload.name for stream in streams])
-    may: NDArray[np.bool_] = workloads[:, None] != workloads[None, :]
+    sets = np.array([stream.workload.pools or "" for stream in streams])
+    may: NDArray[np.bool_] = (workloads[:, None] != workloads[None, :]) & (sets[:, None] == sets[None, :])
     np.fill_diagonal(may, val=True)
     for way in ways:
         used = [names[name] for name in way.rates if name in names]

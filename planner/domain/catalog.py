@@ -11,6 +11,7 @@ from planner.domain.lever_facts import Component, ContextEffect, FineTuneFact, P
 from planner.domain.llm import KvPrecision, Model, Precision
 from planner.domain.offers import ApiOffer, OwnedFleet, OwnedOffer
 from planner.domain.speculation import Speculator
+from planner.domain.store_facts import EgressPrice, StoreOffer
 
 
 class Benchmark(Sourced):
@@ -69,6 +70,10 @@ class Catalog(Strict):
     """What training and compressing models takes, named `source/model/method/device`."""
     speculators: dict[Identifier, Speculator] = Field(default_factory=dict)
     """Drafts for speculative decoding, named `method/target`."""
+    stores: dict[Identifier, StoreOffer] = Field(default_factory=dict)
+    """Vector stores that may be rented, named `seller/size-index`."""
+    egress: dict[Identifier, EgressPrice] = Field(default_factory=dict)
+    """What a byte costs that leaves a cloud, named by the cloud."""
     digest: str = ""
     """SHA-256 over the merged rows, written into every plan."""
 

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from planner.domain.base import Strict
 from planner.domain.hardware import OfferKind
+from planner.domain.plan_stores import StorePart
 
 PLAN_VERSION = "plan/v1"
 
@@ -409,6 +410,10 @@ class TakenWay(Strict):
     """Cost of a thousand requests [$]."""
     considered: int
     """Ways that were compared."""
+    stores: dict[str, str] = Field(default_factory=dict)
+    """Store → what its segments stand on; written only where there is any."""
+    searches: dict[str, str] = Field(default_factory=dict)
+    """Stage → store that it searches; written only where there is any."""
 
 
 class PoolCost(Strict):
@@ -438,7 +443,7 @@ class Cost(Strict):
     levers: float = 0.0
     """Levers: look-ups, upkeep, introduction spread over its time."""
     components: float = 0.0
-    """Components of call graphs that are no models."""
+    """Components of call graphs that are no models, vector stores among them."""
     per_month: float
     """Total over 730 hours [$]."""
     by_pool: tuple[PoolCost, ...]
@@ -526,6 +531,8 @@ class Plan(Strict):
     """What to buy, rent or reserve."""
     ways: tuple[TakenWay, ...] = ()
     """How workloads with stages or levers are served."""
+    stores: tuple[StorePart, ...] = ()
+    """Vector stores, segment by segment; written only where there are any."""
     promises: tuple[Promise, ...]
     """Every promise with its prediction."""
     latencies: tuple[Latency, ...]

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from planner.domain.base import Identifier, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Strict
 from planner.domain.calls import Choice, Choices
+from planner.domain.stores import Store
 from planner.domain.workload import Workload
 from planner.units import DollarsPerHour, Fraction, Seconds, Watts
 
@@ -130,6 +131,8 @@ class Problem(Strict):
     """Slices of the cycle; one of a month's length unless given."""
     workloads: tuple[Workload, ...] = Field(min_length=1, max_length=500)
     """What is to be served."""
+    stores: tuple[Store, ...] = Field(default=(), max_length=100)
+    """Vector stores that stages search; the planner sizes them and chooses what they stand on."""
     choose: ProblemChoices = ProblemChoices()
     """What may be chosen, for all workloads."""
     limits: Limits = Limits()
@@ -141,11 +144,19 @@ class Problem(Strict):
 
     @model_validator(mode="after")
     def _names(self) -> Problem:
-        for what, names in (("workload", [w.name for w in self.workloads]), ("period", [p.name for p in self.periods])):
+        for what, names in (
+            ("workload", [w.name for w in self.workloads]),
+            ("period", [p.name for p in self.periods]),
+            ("store", [s.name for s in self.stores]),
+        ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{what} names must differ; found twice: {', '.join(twice)}")
         return self
+
+    def store(self, name: str) -> Store:
+        """Return a store by name."""
+        return next(store for store in self.stores if store.name == name)
 
     @property
     def cycle_hours(self) -> float:

@@ -88,6 +88,11 @@ class Stage(Strict):
     """What it calls if that is no model; then nothing below applies."""
     uses: Identifier | None = None
     """The same by its name among the catalog's components."""
+    store: Identifier | None = None
+    """The vector store it searches, one of the problem's `stores`, which the planner then sizes; then nothing below but
+    `retrieves` applies."""
+    retrieves: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """Passages that a search returns (top k); an effect with `chunks` on this stage stands in its place."""
     role: Role = "generate"
     """What kind of model it calls."""
     input_tokens: Lengths | None = None
@@ -115,17 +120,19 @@ class Stage(Strict):
     def _one_kind(self) -> Stage:
         if self.component is not None and self.uses is not None:
             raise ValueError("component and uses say the same; give one of them")
-        if self.component is not None or self.uses is not None:
+        if self.store is not None and (self.component is not None or self.uses is not None):
+            raise ValueError("a stage searches a store or calls a component; give one of store, component, uses")
+        if not self.calls_model:
             fields = ("input_tokens", "chunks", "history", "output_tokens", "shared_prefix")
             given = [name for name in fields if getattr(self, name) is not None]
             if given or self.takes or self.objectives or self.quality:
-                raise ValueError("a component calls no model: remove what describes its prompt and its promises")
+                raise ValueError("a component or a store calls no model: remove what describes its prompt and its promises")
         return self
 
     @property
     def calls_model(self) -> bool:
-        """Whether it calls a model rather than a component."""
-        return self.component is None and self.uses is None
+        """Whether it calls a model rather than a component or a store."""
+        return self.component is None and self.uses is None and self.store is None
 
 
 def answering(stages: Sequence[Stage]) -> Stage | None:

@@ -99,6 +99,8 @@ class Workload(Strict):
     """Changes that the solver may make if they lower cost; none is made unless it is offered here."""
     personalized: Fraction = 0.0
     """Share of requests whose answer depends on who asks: no semantic cache may answer them."""
+    pools: Identifier | None = None
+    """Name of the set of pools it runs on: only workloads of the same set share a pool; absent = the common set."""
     tier: Identifier | None = None
     """Tier of the tenants who send it; the report adds up costs by tier."""
     tags: tuple[Identifier, ...] = ()

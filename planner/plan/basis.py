@@ -32,10 +32,11 @@ def differs(stated: float, found: float) -> bool:
     return not abs(stated - found) <= TOLERANCE * max(abs(found), 1.0)
 
 
-def _is(way: Way, settings: Mapping[str, str], budgets: Mapping[str, float]) -> bool:
-    """Whether a way has these settings, and these budgets up to the digits that a plan is written with."""
+def _is(way: Way, settings: Mapping[str, str], budgets: Mapping[str, float], stores: Mapping[str, str]) -> bool:
+    """Whether a way has these settings and stores, and these budgets up to the digits that a plan is written with."""
     own = dict(way.budgets)
     same = dict(way.settings) == settings and own.keys() == budgets.keys()
+    same = same and {holding.store: holding.name for holding in way.stores} == stores
     return same and not any(differs(budgets[stage], seconds) for stage, seconds in own.items())
 
 
@@ -66,7 +67,7 @@ class Basis:
     @cached_property
     def ways(self) -> dict[str, Way | None]:
         """Workload → the way in which the plan says it is served, its only one if the plan says nothing; None if unknown."""
-        stated = {way.workload: (dict(way.settings), dict(way.budgets)) for way in self.plan.ways}
+        stated = {way.workload: (dict(way.settings), dict(way.budgets), dict(way.stores)) for way in self.plan.ways}
         found: dict[str, Way | None] = {}
         for workload in self.problem.workloads:
             ways = self.flows.of(workload.name)

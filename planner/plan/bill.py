@@ -69,7 +69,7 @@ def cost_of(
     tokens = sum(part.inputs + part.outputs for part in at_apis)
     items = [item for way in taken for item in way.items]
     levers = sum(item.hourly for item in items if item.category == "lever")
-    components = sum(item.hourly for item in items if item.category == "component")
+    components = sum(item.hourly for item in items if item.category != "lever")
     everything = machines + tokens + misses + fee * len(predicted) + levers + components
     streams = {stream.name: stream for stream in search.streams}
     workloads = []

@@ -19,6 +19,7 @@ from planner.plan.promises import api_promises, pool_promises
 from planner.plan.segment import segment_reasons
 from planner.plan.solved import Solved, open_pools, settled
 from planner.plan.statement import Rent
+from planner.plan.stores import store_parts, store_reasons
 
 __all__ = ["Solved", "make_plan", "open_pools"]
 
@@ -46,6 +47,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
     purchases = tuple(_purchases(solved, periods))
     routes = tuple(_routes(solved))
     promises = (*(promise for made in predicted for promise in pool_promises(search, made)), *api_promises(search, routes))
+    stores = tuple(store_parts(search, taken))
     cost = cost_of(search, predicted, purchases, routes, taken, list(_rented(solved, periods)), periods)
     return Plan(
         planner=__version__,
@@ -60,10 +62,12 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         apis=routes,
         purchases=purchases,
         ways=tuple(taken_ways(search, taken, cost.by_stage)),
+        stores=stores,
         promises=promises,
         latencies=tuple(latency for made in predicted for latency in latencies_of(made)),
         reasons=(
             *reasons_of(search, pools, routes, cost),
+            *store_reasons(stores),
             *segment_reasons(solved, pools, purchases, cost),
             *doubt_reasons(solved, pools, cost),
         ),

@@ -21,6 +21,7 @@ def taken_ways(search: Search, taken: Sequence[Way], stages: Sequence[StageCost]
     """Yield how workloads with stages or levers are served; `stages` are what all stages cost."""
     names = {stream.name: stream.short for stream in search.streams}
     counts = {way.workload: sum(other.workload == way.workload for other in search.ways) for way in taken}
+    searched = {w.name: {s.name: s.store for s in w.stages if s.store is not None} for w in search.problem.workloads}
     involved = {workload.name for workload in search.problem.workloads if workload.stages or workload.levers}
     for way in taken:
         if way.workload in involved:
@@ -32,6 +33,8 @@ def taken_ways(search: Search, taken: Sequence[Way], stages: Sequence[StageCost]
                 model_calls=way.model_calls,
                 per_thousand_requests=sum(row.per_thousand_requests for row in stages if row.workload == way.workload),
                 considered=counts[way.workload],
+                stores={holding.store: holding.name for holding in way.stores},
+                searches=searched[way.workload],
             )
 
 
@@ -45,12 +48,13 @@ def by_stage(way: Way, spent: Mapping[str, float], requests: float, everything: 
     requests : of the workload [1/h]
     everything : the plan's cost [$/h]
     """
-    own = {item.what: item.hourly for item in way.items if item.category == "component"}
+    stages = {step.stage for step in way.steps}
     for step in way.steps:
-        hourly = sum(spent[name] for name in step.streams) + own.get(step.stage, 0.0)
+        own = sum(item.hourly for item in way.items if item.category != "lever" and item.what == step.stage)
+        hourly = sum(spent[name] for name in step.streams) + own
         yield _stage(way.workload, step, hourly, requests, everything)
     for item in way.items:
-        if item.category == "lever":
+        if item.category == "lever" or item.what not in stages:
             yield _stage(way.workload, Step(item.what, 0.0, 0.0, 1.0, ()), item.hourly, requests, everything)
 
 

@@ -162,7 +162,7 @@ def statement(
         lines["degradation"] += part.misses + failed * (part.inputs + part.outputs)
         _tokens(lines, part.stream in answering, (1.0 - failed) * part.inputs, (1.0 - failed) * part.outputs)
     for item in (item for way in taken for item in way.items):
-        lines["fixed infrastructure" if item.category == "lever" else "orchestration fan-out"] += item.hourly
+        lines["orchestration fan-out" if item.category == "component" else "fixed infrastructure"] += item.hourly
     lines["fixed infrastructure"] += search.problem.operations.pool_cost * len(predicted)
     return Statement(lines=_in_cents(lines), efficiency=ideal / needed if needed else 1.0)
 

@@ -14,6 +14,7 @@ from planner.plan.verify_limits import limits, packing
 from planner.plan.verify_promises import flows, promises
 from planner.plan.verify_rules import deployments, rules
 from planner.plan.verify_shape import identity, shape
+from planner.plan.verify_stores import stores
 
 __all__ = ["verify"]
 
@@ -39,4 +40,4 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     impossible = list(deployments(basis))
     if impossible:
         return [*impossible, *broken]
-    return [*broken, *promises(basis), *cost(basis)]
+    return [*broken, *promises(basis), *cost(basis), *stores(basis)]

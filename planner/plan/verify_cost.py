@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from planner.candidates.apis import call_cost, missed_cost, stream_price
 from planner.candidates.evaluate import soft_targets
-from planner.demand.ways import Item
+from planner.demand.items import Item
 from planner.domain.plan import ApiRoute, Share
 from planner.plan.basis import Basis, above, differs
 
@@ -18,7 +18,7 @@ def cost(basis: Basis) -> Iterator[str]:
         "machines": sum(_machines(basis).values()),
         "apis": sum(_call_cost(basis, route, share) for route in basis.plan.apis for share in route.shares),
         "levers": sum(item.hourly for item in _items(basis) if item.category == "lever"),
-        "components": sum(item.hourly for item in _items(basis) if item.category == "component"),
+        "components": sum(item.hourly for item in _items(basis) if item.category != "lever"),
         "operations": basis.problem.operations.pool_cost * len(basis.plan.pools),
     }
     for name, value in parts.items():

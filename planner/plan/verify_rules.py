@@ -33,6 +33,15 @@ def rules(basis: Basis) -> Iterator[str]:
     for route in basis.plan.apis:
         yield from _api(basis, route)
     yield from _averages(basis)
+    yield from _sets(basis)
+
+
+def _sets(basis: Basis) -> Iterator[str]:
+    """A pool serves workloads of one set of pools only."""
+    for pool in basis.plan.pools:
+        users = {share.stream: basis.streams[share.stream].workload.pools for share in pool.shares if share.rate > 0}
+        if len(set(users.values())) > 1:
+            yield f"{pool.name} serves {', '.join(sorted(users))}, which may share no pool"
 
 
 def _place(basis: Basis, pool: Pool) -> Iterator[str]:

@@ -8,6 +8,7 @@ from planner.domain.plan import Plan
 from planner.report import console_graphs as called
 from planner.report import console_tables as tables
 from planner.report import format as fmt
+from planner.report import stores
 from planner.report.gather import rejections
 from planner.report.ink import Ink
 from planner.report.words import api_prices, compared, promise_verdict, proof, simulated, size, split, statement_title
@@ -65,6 +66,8 @@ def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableTyp
     made: list[tuple[str, RenderableType]] = [("", Group(*_headline(plan, ink)))]
     if plan.ways:
         made.append(("How requests are served", called.ways(plan, ink)))
+    if plan.stores:
+        made.append(("Vector stores", stores.on_console(plan, ink, width)))
     if plan.pools:
         made.append(("Pools", tables.pools(plan, ink, width)))
         made.append(("Memory of one GPU", tables.memory(plan, ink, width)))

@@ -16,7 +16,7 @@ class StageRow:
     cost: StageCost
     """As stored."""
     served: tuple[str, ...]
-    """What serves it: pools and APIs, each with the part of the calls it takes; or that it is a component or a lever."""
+    """What serves it: pools and APIs, each with the part of the calls it takes; or that it is a component, a store or a lever."""
     calls: bool
     """Whether it is called; a lever that changes the whole request is not."""
 
@@ -40,7 +40,8 @@ def rows_of(plan: Plan, way: TakenWay) -> list[StageRow]:
 def _row(stage: StageCost, way: TakenWay, routes: dict[str, list[str]]) -> StageRow:
     if not stage.streams:
         lever = not stage.calls and stage.stage in way.settings
-        return StageRow(stage, ("lever" if lever else "component",), not lever)
+        store = f"store {way.searches[stage.stage]}" if stage.stage in way.searches else "component"
+        return StageRow(stage, ("lever" if lever else store,), not lever)
     place = stage.workload if stage.stage == stage.workload else f"{stage.workload}/{stage.stage}"
     served = []
     for name in stage.streams:

@@ -18,6 +18,9 @@ DIGITS = 12
 """Significant digits written; the last bits of a float differ between processors and math libraries."""
 
 _UNORDERED_KEYS = ("rejected", "utilization")
+_LEFT_OUT = ("stores", "searches")
+"""Keys that are written only where there is something in them."""
+
 _UNORDERED_ROWS = {
     "shares": ("stream", "period"),
     "promises": ("stream", "period", "route", "metric", "percentile"),
@@ -119,7 +122,7 @@ def _canonical(node: Any, periods: Sequence[str], key: str = "") -> Any:
         return _rounded(node)
     if isinstance(node, dict):
         keys = sorted(node) if key in _UNORDERED_KEYS else list(node)
-        return {name: _canonical(node[name], periods, name) for name in keys}
+        return {name: _canonical(node[name], periods, name) for name in keys if node[name] or name not in _LEFT_OUT}
     if isinstance(node, list | tuple):
         return [_canonical(item, periods) for item in _sorted_rows(node, periods, key)]
     return node

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from planner.domain.plan import Plan, Pool, Promise
 from planner.report import format as fmt
-from planner.report import gather, graphs
+from planner.report import gather, graphs, stores
 from planner.report import markdown_graphs as called
 from planner.report.markup import bullets, escape, folded, stacked, table
 from planner.report.words import (
@@ -66,6 +66,7 @@ def _glance(plan: Plan) -> list[str]:
     return [
         _section("Warnings", bullets(plan.warnings)),
         _section("How requests are served", called.ways(plan)),
+        _section("Vector stores", stores.on_page(plan)),
         _section("Pools", _pools(plan)),
         _section("Who is served where", _routing(plan)),
         _section("Promises", _promises(plan, (row.worst for row in gather.kept(plan))), _worst_note(plan)),

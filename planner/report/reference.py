@@ -82,13 +82,16 @@ def _visit(section: Section, path: str, definitions: dict[str, Any], found: dict
 
 
 def _references(node: dict[str, Any], suffix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the definitions a field refers to, with `[]` for each list around them."""
+    """Yield the definitions a field refers to, with `[]` for each list around them and `.NAME` for each mapping."""
     if "$ref" in node:
         yield node["$ref"].rsplit("/", 1)[-1], suffix
     for choice in node.get("anyOf", ()):
         yield from _references(choice, suffix)
     if isinstance(node.get("items"), dict):
         yield from _references(node["items"], suffix + "[]")
+    for values in (node.get("additionalProperties"), *node.get("patternProperties", {}).values()):
+        if isinstance(values, dict):
+            yield from _references(values, suffix + ".NAME")
 
 
 def _units() -> str:

@@ -22,6 +22,7 @@ _WRITTEN = {
     units.DOLLARS.example: "${:g}",
     units.DOLLARS_PER_HOUR.example: "${:g}/h",
     units.DOLLARS_PER_CALL.example: "${:g}/kreq",
+    units.DOLLARS_PER_BYTE.example: "${:g}/B",
     units.WATTS.example: "{:g}W",
 }
 _PERCENT = {"type": "string", "pattern": r"^\s*(\d+(\.\d*)?|\.\d+)\s*%\s*$", "examples": ["1%"]}

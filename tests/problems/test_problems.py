@@ -47,6 +47,7 @@ EXPECTED = {
     "voice-assistant": Expected(("meta-llama/Llama-3.3-70B", "meta-llama/Llama-3.1-70B"), ("b200-sxm",), (35, 60), (1, 2)),
     "large-moe": Expected(("Qwen/Qwen3-235B", "deepseek-ai/", "zai-org/", "moonshotai/"), ("h200-sxm",), (35, 50), (1, 1)),
     "assistant": Expected(("Qwen/Qwen3-Next-80B", "meta-llama/Llama-3.1-8B"), ("mi300x",), (12, 20), (2, 2)),
+    "retrieval": Expected(("Qwen/Qwen3-Next-80B", "BAAI/bge-m3"), ("gh200-96", "l4"), (13, 17), (3, 3)),
     "rag-support": Expected(("google/gemma-3-12b", "microsoft/phi-4"), ("l40s", "l4"), (12, 18), (1, 5)),
 }
 

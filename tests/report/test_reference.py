@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from planner import units
-from planner.domain import calls, hardware, lever_facts, levers, llm, stages, workload
+from planner.domain import calls, hardware, lever_facts, levers, llm, stages, store_facts, stores, workload
 from planner.domain import problem as domain
 from planner.domain.base import Strict
 from planner.domain.problem import Problem
@@ -26,7 +26,7 @@ RENEW = "out of date; write it again with `planner schema`"
 def _model(name: str) -> type[Strict]:
     found = next(
         getattr(part, name)
-        for part in (domain, calls, stages, levers, workload, lever_facts, llm, hardware)
+        for part in (domain, calls, stages, stores, levers, workload, lever_facts, store_facts, llm, hardware)
         if hasattr(part, name)
     )
     assert issubclass(found, Strict)
