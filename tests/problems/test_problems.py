@@ -45,6 +45,7 @@ EXPECTED = {
     "private-data": Expected(("Qwen/", "mistralai/Mistral-Small"), ("b200-sxm",), (18, 28), (1, 2)),
     "api-or-own": Expected((), (), (1.0, 1.2), (0, 0), ("groq/llama-3.3-70b",)),
     "voice-assistant": Expected(("meta-llama/Llama-3.3-70B", "meta-llama/Llama-3.1-70B"), ("b200-sxm",), (35, 60), (1, 2)),
+    "code-completion": Expected(("openai/gpt-oss-20b",), ("gh200-96",), (8, 12), (1, 1)),
     "large-moe": Expected(("Qwen/Qwen3-235B", "deepseek-ai/", "zai-org/", "moonshotai/"), ("h200-sxm",), (35, 50), (1, 1)),
     "assistant": Expected(("Qwen/Qwen3-Next-80B", "meta-llama/Llama-3.1-8B"), ("mi300x",), (12, 20), (2, 2)),
     "retrieval": Expected(("Qwen/Qwen3-Next-80B", "BAAI/bge-m3"), ("gh200-96", "l4"), (13, 17), (3, 3)),
@@ -191,6 +192,16 @@ def test_break_even_of_api_and_own_machines(tmp_path: Path) -> None:
     assert below.pools == ()
     assert above.apis == ()
     assert above.cost.total == pytest.approx(3.1)
+
+
+def test_drafts_halve_the_cards_of_tight_token_times_and_no_others(tmp_path: Path) -> None:
+    offered = '  speculators: {allow: ["*/gpt-oss-20b"]}'
+    plan = solved("code-completion")
+    assert [how.speculator for pool in plan.pools if (how := pool.deployment.speculation)] == ["p-eagle/gpt-oss-20b"]
+    assert changed("code-completion", (offered, ""), folder=tmp_path).cost.total > 2 * plan.cost.total
+    loose = ("target: 5ms", "target: 30ms")
+    plain = changed("code-completion", loose, (offered, ""), folder=tmp_path)
+    assert changed("code-completion", loose, folder=tmp_path).cost.total == pytest.approx(plain.cost.total)
 
 
 def test_a_looser_token_time_is_never_dearer(tmp_path: Path) -> None:
