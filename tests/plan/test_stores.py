@@ -51,6 +51,7 @@ def test_reports_name_the_store(tmp_path: Path) -> None:
     plan = solved(loaded(tmp_path))
     page = markdown.render(plan)
     assert "## Vector stores" in page
+    assert "store docs" in page
     assert "shop/node" in page
     with StringIO() as screen:
         console.render(plan, Console(width=120, file=screen))
