@@ -92,8 +92,8 @@ def _stages(workload: Workload, option: Option, path: KeyPath, findings: Finding
     return not unknown
 
 
-_PARTS = {"chunks": "chunks", "history_tokens": "history", "rounds_at_most": "loop"}
-"""What an effect changes → the part of a stage it is about."""
+_PARTS = {"chunks": ("chunks", "store"), "history_tokens": ("history",), "rounds_at_most": ("loop",)}
+"""What an effect changes → the parts of a stage it may be about."""
 
 
 def _idle(workload: Workload, option: Option, path: KeyPath, findings: Findings) -> None:
@@ -101,10 +101,10 @@ def _idle(workload: Workload, option: Option, path: KeyPath, findings: Findings)
     for number, effect in enumerate(option.effects):
         stages = [stage for stage in workload.stages if effect.stage in (stage.name, None)]
         where = repr(effect.stage) if effect.stage is not None else "the workload"
-        for field, part in _PARTS.items():
-            if getattr(effect, field) is not None and not any(getattr(stage, part) is not None for stage in stages):
-                message = f"{field} changes nothing: {where} has no `{part}`"
-                findings.error((*path, "effects", number, field), message, f"give the stage `{part}`, or remove {field}")
+        for field, kinds in _PARTS.items():
+            if getattr(effect, field) is not None and not any(getattr(s, kind) is not None for s in stages for kind in kinds):
+                message = f"{field} changes nothing: {where} has no `{kinds[0]}`"
+                findings.error((*path, "effects", number, field), message, f"give the stage `{kinds[0]}`, or remove {field}")
         if effect.on and stages and not any(stage.optional for stage in stages):
             message = f"it turns {where} on, which is there in any case"
             findings.error((*path, "effects", number, "on"), message, "mark the stage `optional: true`, or remove `on`")
