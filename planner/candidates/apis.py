@@ -12,6 +12,7 @@ from planner.candidates.evaluate import hard_targets, soft_targets
 from planner.candidates.quality import score_of
 from planner.candidates.rejection import Ledger
 from planner.catalog.api_prices import ApiPrice, price
+from planner.catalog.select import lets
 from planner.demand.stream import Stream
 from planner.domain.calls import Choice
 from planner.domain.catalog import Catalog
@@ -116,6 +117,9 @@ def api_problem(name: str, offer: ApiOffer, stream: Stream, catalog: Catalog, pr
         return "rules", "the workload's data may not go to an external API"
     if not allowed(name, problem.choose.apis, workload.choose.apis):
         return "choice", "is not among the allowed APIs"
+    refused = model_refusal(name, offer, problem.choose.models, workload.choose.models)
+    if refused is not None:
+        return "choice", refused
     if stream.named is not None and (offer.open_model is None or not allowed(offer.open_model, Choice(allow=stream.named))):
         return "choice", f"serves none of the models that a lever names: {', '.join(stream.named)}"
     groups = workload.data.region_groups
@@ -129,6 +133,15 @@ def api_problem(name: str, offer: ApiOffer, stream: Stream, catalog: Catalog, pr
         if found < floor.at_least and floor.over == "each":
             return "quality", f"{floor.benchmark} {found:g} < {floor.at_least:g}"
     return _latency_problem(name, offer, stream)
+
+
+def model_refusal(name: str, offer: ApiOffer, *choices: Choice) -> str | None:
+    """Return why choices of models rule out an API, None if they do not (see `select.usable_apis`)."""
+    if offer.open_model is not None:
+        return None if allowed(offer.open_model, *choices) else f"serves {offer.open_model}, not among the allowed models"
+    if all(lets(choice, (name, offer.model)) for choice in choices):
+        return None
+    return f"serves {offer.model}, not among the allowed models; allow {name} under choose.models if it may answer"
 
 
 def judged(target: Target, stream: Stream) -> Target:

@@ -60,9 +60,9 @@ def switches(problem: Problem, catalog: Catalog) -> list[Switch]:
         for kind in KINDS:
             choice: Choice = getattr(edit.choices_of(problem, name), kind)
             if choice.allow is not None:
-                found.append(_allow(name, kind, choice))
+                found.append(_allow(name, kind, choice, catalog))
             if choice.forbid:
-                found.append(_forbid(name, kind, choice))
+                found.append(_forbid(name, kind, choice, catalog))
     return found
 
 
@@ -134,34 +134,36 @@ def _serving(plan: Plan, name: str) -> list[Pool]:
     return [pool for pool in plan.pools if not name or any(share.stream == name for share in pool.shares)]
 
 
-def used_names(plan: Plan, kind: str, name: str) -> set[str]:
+def used_names(plan: Plan, kind: str, name: str, catalog: Catalog) -> set[str]:
     """Return the names of a kind of choice that a plan uses for a workload, for all of them if its name is empty."""
+    apis = {route.api for route in plan.apis if not name or any(share.stream == name for share in route.shares)}
     if kind == "apis":
-        return {route.api for route in plan.apis if not name or any(share.stream == name for share in route.shares)}
+        return apis
     if kind == "offers":  # what is bought is not tied to pools; naming one way to pay too many widens no other rule
         return {buy.kind for buy in plan.purchases}
     pools = _serving(plan, name)
     if kind in ("instances", "sellers", "regions"):
         return {getattr(pool, kind.removesuffix("s")) for pool in pools}
-    return {getattr(pool.deployment, kind.removesuffix("s")) for pool in pools}
+    served = {getattr(pool.deployment, kind.removesuffix("s")) for pool in pools}
+    return served | {catalog.apis[api].open_model or api for api in apis} if kind == "models" else served
 
 
-def _allow(name: str, kind: str, choice: Choice) -> Switch:
+def _allow(name: str, kind: str, choice: Choice, catalog: Catalog) -> Switch:
     wide = choice.model_copy(update={"allow": None})
 
     def narrowed(plan: Plan) -> Step | None:
-        more = sorted(used for used in used_names(plan, kind, name) if not allowed(used, choice))
+        more = sorted(used for used in used_names(plan, kind, name, catalog) if not allowed(used, choice))
         longer = choice.model_copy(update={"allow": (*(choice.allow or ()), *more)})
         return Step(_phrase("also allow", kind, more, name), partial(_set, name, kind, longer)) if more else None
 
     return Switch("choices", name, _path(name, kind, "allow"), partial(_set, name, kind, wide), narrowed)
 
 
-def _forbid(name: str, kind: str, choice: Choice) -> Switch:
+def _forbid(name: str, kind: str, choice: Choice, catalog: Catalog) -> Switch:
     wide = choice.model_copy(update={"forbid": ()})
 
     def narrowed(plan: Plan) -> Step | None:
-        more = sorted(used for used in used_names(plan, kind, name) if not allowed(used, choice))
+        more = sorted(used for used in used_names(plan, kind, name, catalog) if not allowed(used, choice))
         rest = tuple(pattern for pattern in choice.forbid if not any(matches(used, pattern) for used in more))
         shorter = choice.model_copy(update={"forbid": rest})
         return Step(_phrase("no longer forbid", kind, more, name), partial(_set, name, kind, shorter)) if more else None
