@@ -200,6 +200,10 @@ class ApiRoute(Strict):
     """Per output token [$]."""
     price_source: str
     """Where the prices come from."""
+    batch: bool = False
+    """Whether they are the prices of batches: calls are handed over together and answered within the turnaround."""
+    turnaround: float | None = None
+    """Time within which batches are answered [s]; absent for calls answered at once."""
     shares: tuple[Share, ...]
     """Who uses it."""
 

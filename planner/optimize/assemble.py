@@ -99,7 +99,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
             committed=np.array([p.committed for p in supply.purchases], dtype=bool),
             limit=np.array([p.limit for p in supply.purchases], dtype=float),
         ),
-        apis=ApiColumns(tuple(readable(name) for name in apis.names), apis.call_cost, apis.rate_limit),
+        apis=ApiColumns(tuple(readable(name) for name in apis.names), apis.call_cost, apis.limits),
         gpu_limits=limits,
         budget=problem.limits.budget if problem.limits.budget is not None else np.inf,
         power=problem.limits.power if problem.limits.power is not None else np.inf,

@@ -71,8 +71,8 @@ class ApiColumns:
     """[A] Unique, readable."""
     call_cost: Floats
     """[R, A] Price per call, expected soft misses included [$]; inf where the stream may not use it."""
-    rate_limit: Floats
-    """[A] Most calls per second; inf if none."""
+    limits: Floats
+    """[L, R, A] Share of each limit of the account that 1 call/s of stream r takes; 0 where none binds it [s]."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,7 +63,7 @@ def _routes(program: Program, bounds: Bounds) -> tuple[Ints, Ints, Ints]:
 
 
 def _api_routes(program: Program, bounds: Bounds) -> tuple[Ints, Ints, Ints]:
-    usable = np.isfinite(program.apis.call_cost) & (program.apis.rate_limit > 0)
+    usable = np.isfinite(program.apis.call_cost)
     r, a, t = np.nonzero(usable[:, :, None] & (bounds.rate > 0)[:, None])
     return r, a, t
 

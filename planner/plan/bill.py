@@ -121,7 +121,7 @@ def _api_parts(search: Search, route: ApiRoute, periods: Mapping[str, float]) ->
     for used in route.shares:
         stream = streams[used.stream]
         calls = used.rate * 3600.0 * periods[used.period] / sum(periods.values())
-        inputs, outputs = costing.call_prices(route, stream)
+        inputs, outputs = costing.call_prices(route, stream, offer.cache)
         yield Part(used.stream, calls * inputs, calls * outputs, calls * missed_cost(offer, stream))
 
 

@@ -125,6 +125,11 @@ def _rented(solved: Solved, periods: Mapping[str, float]) -> Iterator[Rent]:
         yield Rent(average_machine_cost(machines, bought.hourly, periods), energy, lost)
 
 
+def _turnaround(solved: Solved, api: str) -> float | None:
+    batch = solved.search.catalog.apis[api].batch
+    return None if batch is None else batch.turnaround
+
+
 def _routes(solved: Solved) -> Iterator[ApiRoute]:
     """Yield what to send to APIs; streams that pay different prices, by the tiers their prompts reach, apart."""
     search, outcome, apis = solved.search, solved.outcome, solved.apis
@@ -142,5 +147,7 @@ def _routes(solved: Solved) -> Iterator[ApiRoute]:
                 cached_input_price=paid.cached_input,
                 output_price=paid.output,
                 price_source=paid.source,
+                batch=paid.batch,
+                turnaround=_turnaround(solved, name) if paid.batch else None,
                 shares=tuple(shares_of(search, flow)),
             )

@@ -38,14 +38,20 @@ def reasons_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute]
         yield from _pool_reasons(pool, _users(search, pool))
     for route in routes:
         names = ", ".join(_users(search, route))
+        way = f" in batches answered within {duration(route.turnaround)}" if route.turnaround is not None else ""
         yield (
-            f"{names} goes to {route.api}: at ${route.input_price * 1e6:.3g} per million input and "
+            f"{names} goes to {route.api}{way}: at ${route.input_price * 1e6:.3g} per million input and "
             f"${route.output_price * 1e6:.3g} per million output tokens no machines found would serve these calls for less."
         )
     counts = search.ledger.counts()
     if counts:
         parts = ", ".join(f"{count:,} {CODES[code]}" for code, count in sorted(counts.items(), key=lambda item: -item[1])[:4])
         yield f"Of {search.considered:,} deployments, {int(search.evaluated.sum()):,} were evaluated; left out: {parts}."
+
+
+def duration(seconds: float) -> str:
+    """Write a time of hours in words: `24 h`, `90 min`."""
+    return f"{seconds / 3600.0:.3g} h" if seconds >= 7200.0 else f"{seconds / 60.0:.3g} min"
 
 
 def _users(search: Search, route: Pool | ApiRoute) -> list[str]:

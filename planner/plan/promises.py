@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from planner.candidates.apis import api_percentile, judged
+from planner.candidates.api_rules import api_seen
 from planner.candidates.build import Search
 from planner.candidates.evaluate import hard_targets, soft_targets
 from planner.domain.plan import ApiRoute, Promise
@@ -42,11 +42,11 @@ def api_promises(search: Search, routes: Sequence[ApiRoute]) -> Iterator[Promise
     """Yield every hard promise that APIs of known latency answer for, with the bound their figures give."""
     streams = {stream.name: stream for stream in search.streams}
     for route in routes:
-        latency = search.catalog.apis[route.api].latency
+        offer = search.catalog.apis[route.api]
         for share in route.shares:
             stream = streams[share.stream]
             for target in hard_targets(stream):
-                seen = api_percentile(latency, stream, judged(target, stream)) if latency else None
+                seen = api_seen(offer, stream, target, batch=route.batch)
                 if seen is not None:
                     yield Promise(
                         stream=share.stream,

@@ -170,7 +170,7 @@ def _nearest(program: Program, limit: Bounds, outcome: Outcome) -> Ints:
         gpu_limits=np.zeros((len(program.gpu_limits), periods)),
         power=np.zeros(periods),
         budget=0.0,
-        api_rates=np.zeros((len(program.apis.name), periods)),
+        api_limits=np.zeros((len(program.apis.limits), len(program.apis.name), periods)),
         max_pools=0.0,
         known=np.zeros(0, dtype=np.int64),
         resources=np.zeros((len(program.resources), 0, periods)),

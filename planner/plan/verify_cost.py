@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.candidates.apis import call_cost, missed_cost, stream_price
+from planner.candidates.api_costs import call_cost, stream_batch_price, stream_price
+from planner.candidates.apis import missed_cost
 from planner.candidates.evaluate import soft_targets
 from planner.demand.ways import Item
 from planner.domain.plan import ApiRoute, Share
@@ -86,8 +87,9 @@ def _calls(basis: Basis, share: Share) -> float:
 
 def _call_cost(basis: Basis, route: ApiRoute, share: Share) -> float:
     """Return what a share costs at an API by the catalogs' prices, averaged [$/h]."""
-    stream = basis.streams[share.stream]
-    return _calls(basis, share) * call_cost(stream, stream_price(route.api, basis.catalog.apis[route.api], stream))
+    stream, offer = basis.streams[share.stream], basis.catalog.apis[route.api]
+    paid = (stream_batch_price if route.batch else stream_price)(route.api, offer, stream)
+    return _calls(basis, share) * call_cost(stream, paid, offer.cache)
 
 
 def _misses(basis: Basis) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from planner.candidates.apis import api_percentile, judged
+from planner.candidates.api_rules import api_seen
 from planner.candidates.evaluate import hard_targets, soft_targets
 from planner.domain.plan import ApiRoute, Pool, PoolLoad, Promise
 from planner.perf.limits import Target
@@ -72,11 +72,11 @@ def _pool_promises(
 
 
 def _api_promises(basis: Basis, route: ApiRoute, stated: Mapping[Key, Promise]) -> Iterator[str]:
-    latency = basis.catalog.apis[route.api].latency
+    offer = basis.catalog.apis[route.api]
     for share in route.shares:
         stream, where = basis.streams[share.stream], f"{share.stream} on {route.api} in {share.period}"
         for target in hard_targets(stream):
-            seen = api_percentile(latency, stream, judged(target, stream)) if latency else None
+            seen = api_seen(offer, stream, target, batch=route.batch)
             if seen is not None:
                 yield from _stated(where, target, seen, True, stated.get((share.stream, share.period, route.api, *_what(target))))
                 if above(seen, target.seconds):

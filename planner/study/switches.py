@@ -70,6 +70,9 @@ def _data(workload: Workload, catalog: Catalog) -> Iterator[Switch]:
     rules, name = workload.data, workload.name
     if not rules.external_api:
         yield _rule(name, "external_api", {"external_api": True}, partial(_with_api, name))
+    for rule in ("zero_retention", "no_training"):
+        if getattr(rules, rule):
+            yield _rule(name, rule, {rule: False}, partial(_with_terms, name, rule))
     if rules.region_groups is not None:
         yield _rule(name, "region_groups", {"region_groups": None}, partial(_with_groups, name, rules, catalog))
     if rules.regions is not None:
@@ -92,6 +95,11 @@ def _changed(name: str, text: str, **fields: Any) -> Step:
 def _with_api(name: str, plan: Plan) -> Step | None:
     used = [route.api for route in plan.apis if any(share.stream == name for share in route.shares)]
     return _changed(name, f"let {name} use an external API (here {listed(used)})", external_api=True) if used else None
+
+
+def _with_terms(name: str, rule: str, plan: Plan) -> Step | None:
+    used = [route.api for route in plan.apis if any(share.stream == name for share in route.shares)]
+    return _changed(name, f"drop {name} data.{rule} (here for {listed(used)})", **{rule: False}) if used else None
 
 
 def _with_groups(name: str, rules: DataRules, catalog: Catalog, plan: Plan) -> Step | None:

@@ -117,11 +117,11 @@ def _flows(program: Program, n: np.ndarray, share: np.ndarray) -> float:
         if n[k, t] == 0:
             top[:, k, t] = 0
     for a, t in itertools.product(range(len(program.apis.name)), range(T)):
-        if np.isfinite(program.apis.rate_limit[a]):
+        for taken in program.apis.limits[:, :, a]:
             row = np.zeros(R * P * T)
-            row[index[:, K + a, t]] = 1
+            row[index[:, K + a, t]] = taken
             rows.append(row)
-            right.append(program.apis.rate_limit[a])
+            right.append(1.0)
     weight = program.hours / program.hours.sum()
     for one in program.averages:
         row = np.zeros((R, P, T))

@@ -31,6 +31,7 @@ def program(
     pool_family: Any = None,
     api_cost: Any = None,
     api_limit: Any = None,
+    api_share: Any = None,
     **rest: Any,
 ) -> Program:
     """Build a program from nested lists: rate [R][T], demand [J][R][K]; names are made up."""
@@ -70,10 +71,16 @@ def program(
         apis=ApiColumns(
             name=tuple(f"a{a}" for a in range(api.shape[1])),
             call_cost=api,
-            rate_limit=np.full(api.shape[1], INF) if api_limit is None else np.array(api_limit, float),
+            limits=_api_limits(api, api_limit, api_share),
         ),
         **rest,
     )
+
+
+def _api_limits(cost: Any, most: Any, share: Any) -> Any:
+    """[L, R, A] One limit of calls per second, the same for all streams, and one that each stream takes its own share of."""
+    calls = np.zeros(cost.shape) if most is None else np.broadcast_to(1.0 / np.array(most, float), cost.shape)
+    return np.stack([calls, np.zeros(cost.shape) if share is None else np.array(share, float)])
 
 
 def random_program(seed: int, pools: int = 3) -> Program:
@@ -122,6 +129,7 @@ def random_program(seed: int, pools: int = 3) -> Program:
         pool_call_cost=np.where(rng.random((R, K)) < 0.3, rng.uniform(0, 3e-4, (R, K)), 0.0),
         api_cost=rng.uniform(2e-4, 2e-3, (R, 1)) if api else None,
         api_limit=[float(rng.choice([0.5, 1.0, INF]))] if api else None,
+        api_share=np.random.default_rng(seed + 7).choice([0.0, 0.4, 1.5], size=(R, 1)) if api and seed % 3 == 0 else None,
         **extra,
     )
 
