@@ -482,6 +482,55 @@ class Simulation(Strict):
     """Every promise pools answer for, as the last one saw it."""
 
 
+class Crossing(Strict):
+    """Where a deployment of one's own comes to cost no more than an API."""
+
+    deployment: str
+    """What is deployed, and where."""
+    offer: str
+    """Machine and way to pay for it."""
+    machine_hourly: float
+    """Price of one machine [$/h]."""
+    requests_per_month: float
+    """Least requests of the workload in 730 hours from which on it costs no more."""
+    hourly: float
+    """What both cost there [$/h]."""
+    replica_load: float
+    """Replicas' worth of the demand as planned, in the busiest period [1]."""
+    per_million_full: float
+    """Cost of its replicas per million tokens if they were used to their limits [$]."""
+
+
+class BuyOrBuild(Strict):
+    """A workload's calls of models at APIs and on machines of one's own (docs/buy-or-build.md)."""
+
+    workload: str
+    """Workload."""
+    requests_per_month: float
+    """Requests in 730 hours, as planned."""
+    apis: tuple[str, ...]
+    """The cheapest API for each kind of call."""
+    api_hourly: float
+    """What all calls would cost there [$/h]."""
+    api_per_million: float
+    """The same per million tokens, in and out [$]."""
+    own_hourly: float | None
+    """Its share of the plan's pools [$/h]; absent if it uses none."""
+    own_calls: float
+    """Share of its calls that go to the plan's pools."""
+    own_per_million: float | None
+    """Cost of own capacity per million tokens served there, as busy as planned [$]."""
+    own_per_million_full: float | None
+    """The same if replicas were used to their limits [$]."""
+    utilization: float | None
+    """Share of the binding resource in use of all replicas held, spares included."""
+    breakeven_utilization: float | None
+    """Utilization at which own capacity costs as much per token as the API, above 1 never: of the plan's pools, or of the
+    deployment at the break-even if the workload uses none."""
+    breakeven: Crossing | None
+    """From which volume on a deployment of its own costs no more; absent if none ever does."""
+
+
 class Plan(Strict):
     """The answer to a problem."""
 
@@ -511,6 +560,8 @@ class Plan(Strict):
     """What to buy, rent or reserve."""
     ways: tuple[TakenWay, ...] = ()
     """How workloads with stages or levers are served."""
+    buy_or_build: tuple[BuyOrBuild, ...] = ()
+    """APIs against own machines, for every workload whose calls an API could take."""
     promises: tuple[Promise, ...]
     """Every promise with its prediction."""
     latencies: tuple[Latency, ...]

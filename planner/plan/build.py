@@ -10,6 +10,7 @@ from planner import __version__
 from planner.catalog.api_prices import ApiPrice
 from planner.domain.plan import ApiRoute, Plan, Proof, Purchase
 from planner.plan.bill import cost_of
+from planner.plan.breakeven import buy_or_build
 from planner.plan.costing import average_machine_cost
 from planner.plan.doubt import doubt_reasons
 from planner.plan.explain import context_warnings, facts_of, reasons_of
@@ -47,6 +48,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
     routes = tuple(_routes(solved))
     promises = (*(promise for made in predicted for promise in pool_promises(search, made)), *api_promises(search, routes))
     cost = cost_of(search, predicted, purchases, routes, taken, list(_rented(solved, periods)), periods)
+    spending = [row.hourly for row in cost.by_pool]
     return Plan(
         planner=__version__,
         problem=problem.metadata.name,
@@ -60,6 +62,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         apis=routes,
         purchases=purchases,
         ways=tuple(taken_ways(search, taken, cost.by_stage)),
+        buy_or_build=tuple(buy_or_build(solved, taken, predicted, spending, periods)),
         promises=promises,
         latencies=tuple(latency for made in predicted for latency in latencies_of(made)),
         reasons=(

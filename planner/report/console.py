@@ -93,6 +93,8 @@ def _costs(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableType]]
         made.append(("Cost by path, stages reached independently of each other", called.paths(plan, ink)))
     if plan.cost.by_label:
         made.append(("Cost by tier and tag", called.labels(plan, ink)))
+    if plan.buy_or_build:
+        made.append(("APIs against own machines", tables.buying(plan, ink)))
     return made
 
 

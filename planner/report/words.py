@@ -131,4 +131,5 @@ def machines(plan: Plan, buy: Purchase) -> dict[str, float]:
 def api_prices(route: ApiRoute) -> str:
     """Name an API's prices per million tokens."""
     uncached, output = fmt.money(1e6 * route.input_price), fmt.money(1e6 * route.output_price)
-    return f"{uncached} in, {fmt.money(1e6 * route.cached_input_price)} cached, {output} out per million tokens"
+    prices = f"{uncached} in, {fmt.money(1e6 * route.cached_input_price)} cached, {output} out per million tokens"
+    return prices if route.turnaround is None else f"{prices}, in batches answered within {fmt.duration(route.turnaround)}"
