@@ -1,11 +1,12 @@
-"""Which APIs a stream may use: choices, data rules, quality, latency."""
+"""Which APIs a stream may use: choices, data rules, quality, latency, context; and what soft targets cost it there."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from planner.candidates.evaluate import hard_targets
+from planner.candidates.evaluate import hard_targets, soft_targets
 from planner.candidates.quality import score_of
+from planner.catalog.api_prices import ApiPrice
 from planner.catalog.select import lets
 from planner.demand.stream import Stream
 from planner.domain.api_terms import ApiLatency
@@ -134,3 +135,20 @@ def _latency_problem(name: str, offer: ApiOffer, stream: Stream) -> tuple[str, s
         if seen > target.seconds:
             return "latency", f"{target.metric} p95 {seen * 1e3:.0f} ms > {target.seconds * 1e3:.0f} ms"
     return None
+
+
+def context_problem(paid: ApiPrice, stream: Stream) -> tuple[str, str] | None:
+    """Return why an API's context is too short for a stream, None if it is not."""
+    context = stream.longest_context()
+    if paid.context_window is None or context <= paid.context_window:
+        return None
+    return "context", f"99 % of calls need {context:,.0f} tokens, it takes {paid.context_window:,.0f}"
+
+
+def missed_cost(offer: ApiOffer, stream: Stream) -> float:
+    """Return the expected price of missed soft targets per call [$]."""
+    total = 0.0
+    for target, fee in soft_targets(stream):
+        seen = api_percentile(offer.latency, stream, Target(target.metric, 95.0, target.seconds)) if offer.latency else None
+        total += fee * (0.05 if seen is not None and seen <= target.seconds else 1.0)
+    return total

@@ -9,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.api_costs import LIMITS, call_cost, limit_shares, may_batch, stream_batch_price, stream_price
-from planner.candidates.api_rules import api_percentile, api_problem
-from planner.candidates.evaluate import soft_targets
+from planner.candidates.api_rules import api_problem, context_problem, missed_cost
 from planner.candidates.rejection import Ledger
+from planner.candidates.units import Units, usable_units
 from planner.catalog.api_prices import ApiPrice
 from planner.demand.stream import Stream
 from planner.domain.catalog import Catalog
 from planner.domain.offers import ApiOffer
 from planner.domain.problem import Problem
 from planner.errors import MissingFact
-from planner.perf.limits import Target
 
 Floats = NDArray[np.float64]
 
@@ -35,6 +34,8 @@ class Apis:
     """[R, A] Price per call [$]; inf where the stream may not use it."""
     limits: Floats
     """[L, R, A] Share of each limit of the account (`LIMITS`) that 1 call/s of a stream takes; 0 where none binds it [s]."""
+    units: Units
+    """Throughput sold by the hour."""
 
 
 def usable_apis(catalog: Catalog, problem: Problem, streams: Sequence[Stream], ledger: Ledger) -> Apis:
@@ -73,6 +74,7 @@ def usable_apis(catalog: Catalog, problem: Problem, streams: Sequence[Stream], l
         tuple(rows[name] for name in names),
         np.array(costs, dtype=float).reshape(len(names), len(streams)).T,
         np.array(taken, dtype=float).reshape(len(names), len(streams), len(LIMITS)).T,
+        usable_units(catalog, problem, streams, ledger),
     )
 
 
@@ -84,13 +86,15 @@ def usable_price(
     The ledger is told why.
     """
     reason = api_problem(name, offer, stream, catalog, problem)
+    if reason is None and offer.provisioned is not None and not offer.provisioned.overflow:
+        reason = "rules", "is sold in provisioned units alone"
     if reason is None:
         try:
             paid = cheapest_price(name, offer, stream)
         except MissingFact as missing:
             reason = "rules", str(missing)
         else:
-            reason = _context_problem(paid, stream)
+            reason = context_problem(paid, stream)
             if reason is None:
                 return paid
     ledger.add(reason[0], name, reason[1], stream=stream.name)
@@ -115,13 +119,6 @@ def cheapest_price(name: str, offer: ApiOffer, stream: Stream) -> ApiPrice:
     return later if call_cost(stream, later, offer.cache) < call_cost(stream, paid, offer.cache) else paid
 
 
-def _context_problem(paid: ApiPrice, stream: Stream) -> tuple[str, str] | None:
-    context = stream.longest_context()
-    if paid.context_window is None or context <= paid.context_window:
-        return None
-    return "context", f"99 % of calls need {context:,.0f} tokens, it takes {paid.context_window:,.0f}"
-
-
 def _cost(offer: ApiOffer, stream: Stream, paid: ApiPrice | None) -> float:
     """Return the price of a call with the soft targets it is expected to miss [$]; inf if the API may not be used."""
     return call_cost(stream, paid, offer.cache) + missed_cost(offer, stream) if paid is not None else float("inf")
@@ -130,12 +127,3 @@ def _cost(offer: ApiOffer, stream: Stream, paid: ApiPrice | None) -> float:
 def _taken(offer: ApiOffer, stream: Stream, paid: ApiPrice | None) -> Floats:
     """Return what a stream takes of an account's limits; nothing of them in batches, which have limits of their own."""
     return np.zeros(len(LIMITS)) if paid is None or paid.batch else limit_shares(offer, stream)
-
-
-def missed_cost(offer: ApiOffer, stream: Stream) -> float:
-    """Return the expected price of missed soft targets per call [$]."""
-    total = 0.0
-    for target, fee in soft_targets(stream):
-        seen = api_percentile(offer.latency, stream, Target(target.metric, 95.0, target.seconds)) if offer.latency else None
-        total += fee * (0.05 if seen is not None and seen <= target.seconds else 1.0)
-    return total

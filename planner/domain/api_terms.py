@@ -1,11 +1,13 @@
-"""What an API offer may say beside its prices per token: latency, batches, and the seller's cache."""
+"""What an API offer may say beside its prices per token: latency, batches, the seller's cache, and units bought by the hour."""
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from typing import Annotated, Literal
 
-from planner.domain.base import PositiveFloat, Sourced
-from planner.units import DollarsPerToken, Fraction, Seconds, Tokens
+from pydantic import Field, model_validator
+
+from planner.domain.base import PositiveFloat, PositiveInt, Sourced
+from planner.units import DollarsPerHour, DollarsPerToken, Fraction, Seconds, TokenRate, Tokens
 
 
 class ApiLatency(Sourced):
@@ -57,3 +59,47 @@ class ApiCache(Sourced):
     """A shorter prefix is not cached."""
     write_factor: PositiveFloat = 1.0
     """Price of a token that is written into the cache, over that of an uncached one."""
+
+
+class Provisioned(Sourced):
+    """Throughput bought in units and paid by the hour, used or not."""
+
+    unit_price: Annotated[DollarsPerHour, Field(gt=0)]
+    """Price of one unit."""
+    input_tokens: Annotated[TokenRate, Field(gt=0)]
+    """Input tokens that one unit takes per second (`2500 tok/min`)."""
+    output_weight: PositiveFloat = 1.0
+    """Input tokens that an output token counts for."""
+    cached_weight: Fraction = 1.0
+    """Input tokens that a cached input token counts for."""
+    minimum: PositiveInt = 1
+    """Fewest units of a deployment; a multiple of `increment`."""
+    increment: PositiveInt = 1
+    """Units are bought in multiples of this."""
+    available: PositiveInt | None = None
+    """Most units to be had; absent = any number."""
+    term: Literal["hourly", "monthly", "yearly"] = "hourly"
+    """hourly: as many in each period as it needs; monthly, yearly: the same number at all hours."""
+    overflow: bool = True
+    """Whether calls beyond the units may go to the same offer at its price per token."""
+    latency: ApiLatency | None = None
+    """Latency on these units; absent = as the offer's."""
+
+    @model_validator(mode="after")
+    def _whole_blocks(self) -> Provisioned:
+        if self.minimum % self.increment:
+            nearest = -(-self.minimum // self.increment) * self.increment
+            raise ValueError(f"minimum {self.minimum} is no multiple of increment {self.increment}; give {nearest}")
+        if self.available is not None and self.available < self.minimum:
+            raise ValueError(f"{self.available} units are available, fewer than the minimum of {self.minimum}; raise available")
+        return self
+
+    @property
+    def block_price(self) -> float:
+        """Price of one increment, [$/h]."""
+        return self.increment * self.unit_price
+
+    @property
+    def block_tokens(self) -> float:
+        """Weighted tokens that one increment takes, [token/s]."""
+        return self.increment * self.input_tokens

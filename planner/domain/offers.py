@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from planner.domain.api_terms import ApiBatch, ApiCache, ApiLatency
+from planner.domain.api_terms import ApiBatch, ApiCache, ApiLatency, Provisioned
 from planner.domain.base import Identifier, NonNegativeFloat, PositiveFloat, PositiveInt, Sourced
 from planner.domain.hardware import RegionGroup
 from planner.domain.llm import Score
@@ -44,6 +44,8 @@ class ApiOffer(Sourced):
     """Lower prices for calls that may wait."""
     cache: ApiCache | None = None
     """How often the seller's prompt cache answers, and what writing to it costs."""
+    provisioned: Provisioned | None = None
+    """Throughput bought in units by the hour."""
     zero_retention: bool | None = None
     """Whether nothing that is sent is kept; absent = not known."""
     trains_on_data: bool | None = None

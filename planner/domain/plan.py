@@ -208,6 +208,34 @@ class ApiRoute(Strict):
     """Who uses it."""
 
 
+class ProvisionedRoute(Strict):
+    """Throughput bought in units at an API, paid whether used or not, and the calls that it takes."""
+
+    api: str
+    """Catalog name."""
+    units: dict[str, int]
+    """Units held in each period."""
+    unit_price: float
+    """Price of one unit [$/h]."""
+    term: str
+    """hourly, monthly or yearly."""
+    tokens_per_second: float
+    """Weighted tokens that one unit takes [token/s]."""
+    cost: float
+    """Average cost [$/h]."""
+    used: dict[str, float]
+    """Share of the units held that is in use, in each period."""
+    price_source: str
+    """Where price and throughput come from."""
+    shares: tuple[Share, ...]
+    """Who uses it."""
+
+    @property
+    def name(self) -> str:
+        """Name it apart from the same API at its price per token."""
+        return f"{self.api} units"
+
+
 class Purchase(Strict):
     """Machines to hold."""
 
@@ -416,6 +444,8 @@ class Cost(Strict):
     """Machines."""
     apis: float
     """API tokens."""
+    provisioned: float = 0.0
+    """Throughput bought in units at APIs."""
     misses: float
     """Expected price of missed soft targets."""
     operations: float
@@ -556,6 +586,8 @@ class Plan(Strict):
     """What to run."""
     apis: tuple[ApiRoute, ...]
     """What to send elsewhere."""
+    provisioned: tuple[ProvisionedRoute, ...] = ()
+    """Throughput to be bought in units at APIs."""
     purchases: tuple[Purchase, ...]
     """What to buy, rent or reserve."""
     ways: tuple[TakenWay, ...] = ()
@@ -574,6 +606,11 @@ class Plan(Strict):
     """What a reviewer should know."""
     simulation: Simulation | None = None
     """What a simulation of its pools showed, where one was asked for (`solve --verify`)."""
+
+    @property
+    def external(self) -> tuple[ApiRoute | ProvisionedRoute, ...]:
+        """Calls that go to APIs, however they are paid."""
+        return (*self.apis, *self.provisioned)
 
     @property
     def accelerators(self) -> dict[str, int]:

@@ -32,6 +32,7 @@ def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
         "pools.call_cost": (program.pools.call_cost, (R, K)),
         "pools.least": (program.pools.least, (K,)),
         "pools.family": (program.pools.family, (K,)),
+        "pools.sold": (program.pools.sold, (K,)),
         "cells.gpus": (program.cells.gpus, (C,)),
         "cells.power": (program.cells.power, (C,)),
         "purchases.cell": (program.purchases.cell, (B,)),

@@ -113,7 +113,8 @@ def resources(model: Linear, program: Program, bounds: Bounds, at: Layout) -> In
         model.add_terms(rows[at.x_pool, at.x_period], at.x, load)
         model.add_terms(rows[k, t], at.n[k, t], -1)
         if program.spare_replicas:
-            model.add_terms(rows[k, t], at.warm[k, t], program.spare_replicas)
+            kept = program.spares[k] > 0
+            model.add_terms(rows[k, t][kept], at.warm[k, t][kept], program.spares[k[kept]])
     return carried
 
 
@@ -140,7 +141,8 @@ def coverage(model: Linear, program: Program, at: Layout, covers: Covers) -> Int
         (k,) = np.nonzero((at.n[:, t] >= 0) & (covers.value[c] > 0))
         model.add_terms(rows[c], at.n[k, t], covers.value[c, k])
         if program.spare_replicas:
-            model.add_terms(rows[c], at.warm[k, t], -program.spare_replicas * covers.value[c, k])
+            kept = k[program.spares[k] > 0]
+            model.add_terms(rows[c], at.warm[kept, t], -program.spares[kept] * covers.value[c, kept])
         (z,) = np.nonzero(at.z_period == t)
         model.add_terms(rows[c], at.z[z], covers.weight[c, at.z_stream[z]] / covers.part[c])
         model.add_terms(rows[c], at.v, covers.spared[c])
@@ -247,7 +249,7 @@ def operated_links(model: Linear, program: Program, bounds: Bounds, at: Layout) 
         return
     links = (("operated", at.n, bounds.replicas), ("operated_warm", at.warm, np.ones_like(bounds.replicas)))
     for name, ids, most in links:
-        k, t = np.nonzero(ids >= 0)
+        k, t = np.nonzero((ids >= 0) & (at.y >= 0)[:, None])
         rows = model.add_rows(len(k), -np.inf, 0, names=labels(name, (program.pools.name, k), (program.periods, t)))
         model.add_terms(rows, ids[k, t], 1)
         model.add_terms(rows, at.y[k], -most[k, t].astype(float))

@@ -124,8 +124,9 @@ def price(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Pr
     """Bound every plan from below, and price every pool; `covers` are the cuts that have prices."""
     per_replica, opening = _replica_costs(program, bounds, kinds, covers, at)
     best = np.minimum(per_replica * bounds.replicas, 0.0)
-    fixed = at.dollar * program.pool_cost + at.max_pools if needs_operated(program) else 0.0
+    operation = at.dollar * program.pool_cost + at.max_pools if needs_operated(program) else 0.0
     _, first, family = np.unique(program.pools.family, return_index=True, return_inverse=True)
+    fixed = np.where(program.pools.sold[first], 0.0, operation)
     gained = np.bincount(family, weights=best.sum(axis=1), minlength=len(first))
     usable = np.bincount(family, weights=(bounds.replicas > 0).any(axis=1), minlength=len(first)) > 0
     pools = np.where(usable, fixed + gained, 0.0)[family]
@@ -211,7 +212,7 @@ def _apis_value(program: Program, bounds: Bounds, covers: Covers, at: Prices) ->
 
 def _replica_costs(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Prices) -> tuple[Floats, Floats]:
     """[K, T] Least cost per replica at the largest size, and least cost of having any."""
-    spare, least = program.spare_replicas, least_open(program)[:, None]
+    spare, least = program.spares[:, None], least_open(program)[:, None]
     machines = program.pools.gpus[:, None] * at.packing[program.pools.cell]
     counted = np.zeros_like(machines)
     np.add.at(counted.T, covers.period, at.covers[:, None] * covers.value)

@@ -221,7 +221,7 @@ def _deployments(
     loads, able = _loads(program.pools.demand[:, places], rate)
     misses = 3600.0 * np.where(able, program.pools.call_cost[places].T @ (rate @ share), np.inf)
     least = least_open(program)
-    for k in np.flatnonzero(able).tolist():
+    for k in np.flatnonzero(able & ~program.pools.sold).tolist():
         cell = int(program.pools.cell[k])
         for o in np.flatnonzero(program.purchases.cell == cell).tolist():
             made = Deployment(

@@ -66,7 +66,8 @@ def raised_program(assembled: Assembled, pools: Pools, raised: Raised) -> Progra
     if not raised:
         return program
     keys = zip(pools.row[assembled.pool].tolist(), pools.anchor[assembled.pool].tolist(), strict=True)
-    factor = np.array([raised.get(key, 1.0) for key in keys])
+    factor = np.ones(len(program.pools.name))  # units sold at APIs, the last columns, stay as they are
+    factor[: len(assembled.pool)] = [raised.get(key, 1.0) for key in keys]
     return replace(program, pools=replace(program.pools, demand=program.pools.demand * factor))
 
 

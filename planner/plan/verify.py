@@ -14,6 +14,7 @@ from planner.plan.verify_limits import limits, packing
 from planner.plan.verify_promises import flows, promises
 from planner.plan.verify_rules import deployments, rules
 from planner.plan.verify_shape import identity, shape
+from planner.plan.verify_units import units
 
 __all__ = ["verify"]
 
@@ -35,7 +36,7 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     foreign = [*identity(basis), *shape(basis)]
     if foreign:
         return foreign
-    broken = [*flows(basis), *rules(basis), *packing(basis), *limits(basis)]
+    broken = [*flows(basis), *rules(basis), *packing(basis), *limits(basis), *units(basis)]
     impossible = list(deployments(basis))
     if impossible:
         return [*impossible, *broken]

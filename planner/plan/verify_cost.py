@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.candidates.api_costs import call_cost, stream_batch_price, stream_price
-from planner.candidates.apis import missed_cost
+from planner.candidates.api_rules import missed_cost
 from planner.candidates.evaluate import soft_targets
+from planner.candidates.units import as_sold
 from planner.demand.ways import Item
 from planner.domain.plan import ApiRoute, Share
 from planner.plan.basis import Basis, above, differs
+from planner.plan.verify_units import units_cost
 
 
 def cost(basis: Basis) -> Iterator[str]:
@@ -18,6 +20,7 @@ def cost(basis: Basis) -> Iterator[str]:
     parts = {
         "machines": sum(_machines(basis).values()),
         "apis": sum(_call_cost(basis, route, share) for route in basis.plan.apis for share in route.shares),
+        "provisioned": units_cost(basis),
         "levers": sum(item.hourly for item in _items(basis) if item.category == "lever"),
         "components": sum(item.hourly for item in _items(basis) if item.category == "component"),
         "operations": basis.problem.operations.pool_cost * len(basis.plan.pools),
@@ -101,7 +104,8 @@ def _misses(basis: Basis) -> float:
             seen = operation.seen.get(share.stream) if operation else None
             for target, fee in soft_targets(basis.streams[share.stream]) if seen else ():
                 total += _calls(basis, share) * fee * float(seen.miss(target.metric, target.seconds).max()) if seen else 0.0
-    for route in basis.plan.apis:
-        offer = basis.catalog.apis[route.api]
+    for route in basis.plan.external:
+        own = basis.catalog.apis[route.api]
+        offer = own if isinstance(route, ApiRoute) else as_sold(own)
         total += sum(_calls(basis, share) * missed_cost(offer, basis.streams[share.stream]) for share in route.shares)
     return total

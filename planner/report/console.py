@@ -10,7 +10,7 @@ from planner.report import console_tables as tables
 from planner.report import format as fmt
 from planner.report.gather import rejections
 from planner.report.ink import Ink
-from planner.report.words import api_prices, compared, promise_verdict, proof, simulated, size, split
+from planner.report.words import api_prices, compared, promise_verdict, proof, simulated, size, split, units
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -75,6 +75,9 @@ def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableTyp
         made.append(("Purchases", tables.purchases(plan, ink, width)))
     if plan.apis:
         made.append(("APIs", tables.bullets([f"{route.api}: {api_prices(route)}" for route in plan.apis], ink)))
+    if plan.provisioned:
+        held = [f"{route.api}: {units(route)}" for route in plan.provisioned]
+        made.append(("Units bought at APIs", tables.bullets(held, ink)))
     made += _costs(plan, ink, width)
     for title, texts in (("Why this plan", plan.reasons), ("Warnings", plan.warnings)):
         if texts:

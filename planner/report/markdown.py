@@ -24,6 +24,7 @@ from planner.report.words import (
     simulated,
     size,
     split,
+    units,
 )
 
 
@@ -67,6 +68,7 @@ def _glance(plan: Plan) -> list[str]:
         _section("Promises", _promises(plan, (row.worst for row in gather.kept(plan))), _worst_note(plan)),
         _section("Purchases", _purchases(plan)),
         _section("APIs", _apis(plan)),
+        _section("Units bought at APIs", bullets(f"{route.api}: {units(route)}" for route in plan.provisioned)),
         _section("Cost by workload", _workloads(plan)),
         _section("APIs against own machines", _buying(plan), f"{buying.NOTE}\n\n"),
         _section("Cost by stage", called.stages(plan)),

@@ -93,12 +93,12 @@ def _changed(name: str, text: str, **fields: Any) -> Step:
 
 
 def _with_api(name: str, plan: Plan) -> Step | None:
-    used = [route.api for route in plan.apis if any(share.stream == name for share in route.shares)]
+    used = [route.api for route in plan.external if any(share.stream == name for share in route.shares)]
     return _changed(name, f"let {name} use an external API (here {listed(used)})", external_api=True) if used else None
 
 
 def _with_terms(name: str, rule: str, plan: Plan) -> Step | None:
-    used = [route.api for route in plan.apis if any(share.stream == name for share in route.shares)]
+    used = [route.api for route in plan.external if any(share.stream == name for share in route.shares)]
     return _changed(name, f"drop {name} data.{rule} (here for {listed(used)})", **{rule: False}) if used else None
 
 
@@ -107,14 +107,14 @@ def _with_groups(name: str, rules: DataRules, catalog: Catalog, plan: Plan) -> S
     places = {
         (pool.region_group, f"{pool.seller} {pool.region}") for pool in _serving(plan, name) if pool.region_group not in known
     }
-    far = {(group, route.api) for route in plan.apis for group in catalog.apis[route.api].region_groups if group not in known}
+    far = {(group, route.api) for route in plan.external for group in catalog.apis[route.api].region_groups if group not in known}
     more = sorted({group for group, _ in places | far})
     where = listed(sorted({place for _, place in places | far}))
     return _changed(name, f"allow {name} data in {listed(more)} (here {where})", region_groups=(*known, *more)) if more else None
 
 
 def _with_regions(name: str, rules: DataRules, plan: Plan) -> Step | None:
-    if plan.apis:
+    if plan.external:
         return _changed(name, f"drop {name} data.regions, which no API can promise", regions=None)
     known = {region.lower() for region in rules.regions or ()}
     more = sorted({pool.region for pool in _serving(plan, name) if pool.region.lower() not in known})
@@ -144,7 +144,7 @@ def _serving(plan: Plan, name: str) -> list[Pool]:
 
 def used_names(plan: Plan, kind: str, name: str, catalog: Catalog) -> set[str]:
     """Return the names of a kind of choice that a plan uses for a workload, for all of them if its name is empty."""
-    apis = {route.api for route in plan.apis if not name or any(share.stream == name for share in route.shares)}
+    apis = {route.api for route in plan.external if not name or any(share.stream == name for share in route.shares)}
     if kind == "apis":
         return apis
     if kind == "offers":  # what is bought is not tied to pools; naming one way to pay too many widens no other rule

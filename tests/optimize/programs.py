@@ -32,6 +32,7 @@ def program(
     api_cost: Any = None,
     api_limit: Any = None,
     api_share: Any = None,
+    pool_sold: Any = None,
     **rest: Any,
 ) -> Program:
     """Build a program from nested lists: rate [R][T], demand [J][R][K]; names are made up."""
@@ -55,6 +56,7 @@ def program(
             call_cost=np.zeros((R, K)) if pool_call_cost is None else np.array(pool_call_cost, float),
             least=np.ones(K, int) if pool_least is None else np.array(pool_least, int),
             family=np.arange(K) if pool_family is None else np.array(pool_family, int),
+            sold=np.zeros(K, bool) if pool_sold is None else np.array(pool_sold, bool),
         ),
         cells=CellColumns(
             name=tuple(f"c{i}" for i in range(C)),
@@ -113,6 +115,8 @@ def random_program(seed: int, pools: int = 3) -> Program:
         extra["power"] = float(rng.integers(1, 6) * 1000)
     if rng.random() < 0.2:
         extra["budget"] = float(rng.uniform(3, 12))
+    if seed % 4 == 1:
+        extra["pool_sold"] = np.random.default_rng(seed + 11).random(K)[extra.get("pool_family", np.arange(K))] < 0.6
     api = rng.random() < 0.4
     return program(
         rate=rng.uniform(0, 3 / R, (R, T)).round(2),
