@@ -118,6 +118,13 @@ class TestLimits:
         with pytest.raises(Infeasible):
             plan_as_stated(problem, lambda _: None)
 
+    def test_without_a_plan_the_limit_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(Infeasible) as stuck:
+            plan_problem(loaded(tmp_path, facts(token_limit="1000 tok/s"), calls()), progress=lambda _: None)  # noqa: S106
+        assert any(
+            "limit of tokens of cloud/small lets 1 of its 2 calls/s through" in str(reason) for reason in stuck.value.reasons
+        )
+
     @pytest.mark.parametrize("limit", LIMITS)
     def test_what_is_over_goes_to_the_next_best(self, tmp_path: Path, limit: str) -> None:
         """Half of the calls fit; the rest goes to an offer at twice the price."""
