@@ -223,6 +223,12 @@ def least(units: dict[str, Any], rates: list[float]) -> float:
     return found
 
 
+def test_a_month_of_half_a_cent_adds_up(tmp_path: Path) -> None:
+    """15 units at $0.3333 are $4.9995 an hour, $3,649.635 a month: every sum of it falls to the same side."""
+    plan = solved(tmp_path, {"unit_price": "$0.3333/h", "overflow": False}, "3 req/s")
+    assert plan.cost.total == pytest.approx(4.9995)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     price=st.floats(0.05, 0.6),

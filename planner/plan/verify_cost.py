@@ -59,7 +59,7 @@ def _sums(basis: Basis, total: float, machines: float) -> Iterator[str]:
     if stated.statement is not None:
         cents = sum(line.cents_per_month for line in stated.statement.lines)
         hourly = sum(line.hourly for line in stated.statement.lines)
-        sums = (*sums, ("cost.statement", hourly, total), ("cost.statement in cents", cents, round(total * 73_000.0)))
+        sums = (*sums, ("cost.statement", hourly, total), ("cost.statement in cents", cents, round(round(total * 73_000.0, 5))))
     for name, value, expected in sums:
         if differs(value, expected):
             yield f"{name}: ${value:,.6f} stated, the parts add up to ${expected:,.6f}"
