@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from planner.domain.plan import BuyOrBuild, Plan
 from planner.pipeline import plan_as_stated
 from planner.plan.crossing import Deployment, crossing, own_cost
+from planner.plan.verify import verify
 
 CALL = 800 * 0.3e-6 + 200 * 1.2e-6
 """$0.48 a thousand calls at the API."""
@@ -81,6 +82,24 @@ def test_own_capacity_as_planned_and_at_full_use(tmp_path: Path) -> None:
     assert row.own_per_million < row.api_per_million
     assert row.breakeven_utilization < row.utilization
     assert pool.deployment.model == "org/small"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"api_hourly": 60.0}, "at APIs stated"),
+        ({"utilization": 0.1}, "times the utilization"),
+        ({"requests_per_month": 9e9}, "more than the API"),
+        ({"workload": "nobody"}, "no workload nobody"),
+    ],
+)
+def test_check(tmp_path: Path, change: dict[str, Any], says: str) -> None:
+    asked = tiny.workload(rate="40 req/s", data={"external_api": True}, choose={"models": {"allow": ["org/small"]}})
+    problem = tiny.load(tmp_path, tiny.problem(asked, choose=ONE))
+    plan = plan_as_stated(problem, lambda _: None)
+    assert verify(plan, problem) == []
+    wrong = plan.model_copy(update={"buy_or_build": (row_of(plan).model_copy(update=change),)})
+    assert any(says in failure for failure in verify(wrong, problem)), verify(wrong, problem)
 
 
 def test_an_api_that_no_machine_beats(tmp_path: Path) -> None:
