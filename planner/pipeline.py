@@ -350,7 +350,9 @@ def contenders(search: Search, outcome: Outcome, gap: float) -> tuple[NDArray[np
     (rows that could beat the plan by more than the gap; whether the bound covers all others; least cost of a plan with
     any other one). Where there are too many, none is returned and the bound speaks of the evaluated ones only.
     """
-    rows, margin = margins(search, Worth(outcome.shadow.streams, outcome.shadow.calls, outcome.shadow.gpus))
+    rows, margin = margins(
+        search, Worth(outcome.shadow.streams, outcome.shadow.calls, outcome.shadow.gpus[: len(search.supply.cells)])
+    )
     able = margin < max(outcome.objective * (1.0 - gap) - outcome.shadow.bound, 0.0)
     most = EFFORT // (search.pairs() + 9 * len(search.streams))  # about nine evaluations a stream, then one for every pair
     if able.sum() > most:

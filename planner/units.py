@@ -51,7 +51,7 @@ gram = [mass] = g
 
 _COUNT_SUFFIX = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9}
 _QUANTITY = re.compile(r"^\s*([$]?)\s*([+-]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([^\d].*)?$")
-_UNIT = re.compile(r"^\s*(?:[A-Za-zµ]+)?(?:\s*/\s*[A-Za-zµ]+)?\s*$")
+_UNIT = re.compile(r"^\s*(?:[kKMBG]\s+)?(?:[A-Za-zµ]+)?(?:\s*/\s*[A-Za-zµ]+)?\s*$")
 _MAX_TEXT = 64
 
 

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.alike import Floors
-from planner.candidates.apis import call_cost, usable_price
+from planner.candidates.api_costs import call_cost
+from planner.candidates.apis import usable_price
 from planner.candidates.build import Search, prepare
 from planner.candidates.evaluate import concatenate, hard_targets
 from planner.candidates.rejection import Ledger
@@ -217,8 +218,8 @@ def _by_api(search: Search, stream: Stream) -> float:
     if not stream.workload.data.external_api:
         return float("inf")
     catalog, problem = search.catalog, search.problem
-    paid = (usable_price(name, offer, stream, catalog, problem, Ledger()) for name, offer in catalog.apis.items())
-    return min((call_cost(stream, each) for each in paid if each is not None), default=float("inf"))
+    paid = ((offer, usable_price(name, offer, stream, catalog, problem, Ledger())) for name, offer in catalog.apis.items())
+    return min((call_cost(stream, each, offer.cache) for offer, each in paid if each is not None), default=float("inf"))
 
 
 def chosen(flows: Flows, found: Screening) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,8 @@ class ApiPrice:
     """Catalog row, or the library's provider and model."""
     library_version: str
     """Version of `genai-prices`; empty if it was not asked."""
+    batch: bool = False
+    """Whether it holds only for calls handed over in batches."""
 
 
 def price(offer: ApiOffer, name: str, *, context_tokens: float = 0.0, at: datetime | None = None) -> ApiPrice:
@@ -85,6 +87,52 @@ def price(offer: ApiOffer, name: str, *, context_tokens: float = 0.0, at: dateti
         source=f"genai-prices {version}: {offer.provider}/{model.id}",
         library_version=version,
     )
+
+
+def batch_price(offer: ApiOffer, name: str, *, context_tokens: float = 0.0, at: datetime | None = None) -> ApiPrice:
+    """Return the price of an API offer for calls handed over in batches.
+
+    Stated prices win, then a stated discount on the standard ones, then the library's own prices of batches.
+
+    Parameters, returns and raises : as `price`; the offer must have batches
+
+    Notes
+    -----
+    Where the library names no price for cached tokens in batches, they cost what uncached ones do there.
+    """
+    batch = offer.batch
+    if batch is None:
+        raise MissingFact(f"apis.{name} sells no batches; {_batch_remedy(name)}")
+    if batch.input_price is not None and batch.output_price is not None:
+        cached = batch.input_price if batch.cached_input_price is None else batch.cached_input_price
+        source = f"catalog row {name}, batches"
+        return ApiPrice(batch.input_price, cached, batch.output_price, offer.max_context, source, "", batch=True)
+    standard = price(offer, name, context_tokens=context_tokens, at=at)
+    if batch.discount is not None:
+        kept = 1.0 - batch.discount
+        paid = tuple(kept * each for each in (standard.input, standard.cached_input, standard.output))
+        source = f"{standard.source}; {batch.discount:.0%} off in batches: {batch.source}"
+    else:
+        paid, source = _batch_variant(offer, name, context_tokens, at or datetime.now(UTC)), f"{standard.source}, batches"
+    return replace(standard, input=paid[0], cached_input=paid[1], output=paid[2], source=source, batch=True)
+
+
+def _batch_variant(offer: ApiOffer, name: str, context_tokens: float, at: datetime) -> tuple[float, ...]:
+    """Return the library's prices of batches: input, cached input, output [$/token]."""
+    model, version = _find(offer, name)
+    variants = [one for one in getattr(model, "price_variants", None) or () if one.when == {"processing": "batch"}]
+    valid = [one.prices for one in variants if one.constraint is None or one.constraint.active(at)]
+    paid, cached, output = (
+        _rate(None, getattr(valid[-1], kind, None), context_tokens) if valid else None
+        for kind in ("input_mtok", "cache_read_mtok", "output_mtok")
+    )
+    if paid is None or output is None:
+        raise MissingFact(f"apis.{name}: genai-prices {version} has no price of batches for {offer.model}; {_batch_remedy(name)}")
+    return paid, paid if cached is None else cached, output
+
+
+def _batch_remedy(name: str) -> str:
+    return f"give batch.discount, or batch.input_price and batch.output_price, for apis.{name}, with the seller's page as source"
 
 
 def _remedy(name: str) -> str:

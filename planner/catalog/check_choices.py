@@ -35,10 +35,15 @@ def check_names(catalog: Catalog, choices: Choices, path: KeyPath, findings: Fin
         known = select.names(catalog, kind)
         for field, patterns in (("allow", choice.allow or ()), ("forbid", choice.forbid)):
             for index, pattern in enumerate(patterns):
-                if not select.matching(catalog, kind, pattern) and pattern != "*":
+                if pattern != "*" and not _known(catalog, kind, pattern):
                     message = f"{pattern!r} matches no {_singular(kind)}"
                     findings.error((*path, kind, field, index), message, remedy_for(pattern, known, _listing(kind)))
         _contradictions(catalog, kind, choice, (*path, kind), findings)
+
+
+def _known(catalog: Catalog, kind: str, pattern: str) -> bool:
+    """Say whether a name or pattern stands for anything; models may also be ones that only an API has."""
+    return bool(select.matching(catalog, kind, pattern)) or (kind == "models" and bool(select.sold(catalog, pattern)))
 
 
 def _contradictions(catalog: Catalog, kind: str, choice: Choice, path: KeyPath, findings: Findings) -> None:
@@ -105,7 +110,7 @@ def _together(parts: Parts, workload: Workload, path: KeyPath, findings: Finding
     """What problem and workload allow together must leave a way to serve the workload."""
     choices = (parts.choose, workload.choose)
     catalog = parts.catalog
-    by_api = workload.data.external_api and bool(select.permitted(catalog, "apis", choices))
+    by_api = workload.data.external_api and bool(select.usable_apis(catalog, choices))
     if by_api:
         return
     if not select.usable_models(catalog, choices, workload.data.licences):

@@ -115,7 +115,7 @@ def usable_scores(parts: Parts, workload: Workload, stage: Stage | None) -> list
     models = [(name, catalog.models[name].scores) for name in sorted(usable)]
     if not workload.data.external_api or role != "generate":
         return models
-    return models + [(name, _api_scores(catalog, name)) for name in sorted(select.permitted(catalog, "apis", choices))]
+    return models + [(name, _api_scores(catalog, name)) for name in select.usable_apis(catalog, choices)]
 
 
 def _by_lever(workload: Workload, stage: Stage | None) -> Iterator[str]:
@@ -132,7 +132,11 @@ def _by_lever(workload: Workload, stage: Stage | None) -> Iterator[str]:
 def _names_known(catalog: Catalog, choices: Choices) -> bool:
     """Say whether every model and API allowed exists; a misspelt one is reported for itself."""
     listed = [("models", choices.models.allow or ()), ("apis", choices.apis.allow or ())]
-    return all(select.matching(catalog, kind, name) for kind, names in listed for name in names)
+    return all(
+        select.matching(catalog, kind, name) or (kind == "models" and select.sold(catalog, name))
+        for kind, names in listed
+        for name in names
+    )
 
 
 def _known_licences(catalog: Catalog, licences: tuple[str, ...] | None) -> tuple[str, ...] | None:

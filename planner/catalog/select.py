@@ -67,6 +67,37 @@ def allowed(catalog: Catalog, kind: str, choice: Choice) -> frozenset[str]:
     return let_in - _union(catalog, kind, choice.forbid)
 
 
+def lets(choice: Choice, names: Iterable[str]) -> bool:
+    """Say whether a choice lets something of several names through: none forbidden and, where it allows by name, one allowed."""
+    known = tuple(names)
+    allow = choice.allow is None or any(matches(name, pattern) for name in known for pattern in choice.allow)
+    return allow and not any(matches(name, pattern) for name in known for pattern in choice.forbid)
+
+
+def sold(catalog: Catalog, pattern: str) -> frozenset[str]:
+    """Return the API offers of models that are not in the catalog which a name or pattern of models stands for."""
+    unknown = ((name, offer) for name, offer in catalog.apis.items() if offer.open_model is None)
+    return frozenset(name for name, offer in unknown if matches(name, pattern) or matches(offer.model, pattern))
+
+
+def usable_apis(catalog: Catalog, choices: Iterable[Choices]) -> list[str]:
+    """Return the API offers that choices of APIs and of models let through.
+
+    An open model behind an API must be allowed as on machines of one's own. Of any other model only names are known, the offer's
+    and the seller's: a choice of models must let these through.
+    """
+    given = tuple(choices)
+    models = permitted(catalog, "models", given)
+
+    def serves(name: str) -> bool:
+        offer = catalog.apis[name]
+        if offer.open_model is not None:
+            return offer.open_model in models
+        return all(lets(choice.models, (name, offer.model)) for choice in given)
+
+    return sorted(name for name in permitted(catalog, "apis", given) if serves(name))
+
+
 def usable_models(
     catalog: Catalog, choices: Iterable[Choices], licences: Iterable[str] | None, role: Role = "generate"
 ) -> list[str]:

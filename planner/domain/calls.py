@@ -162,7 +162,8 @@ class Choices(Strict):
     """Allowed and forbidden parts of a deployment."""
 
     models: Choice = Choice()
-    """Models by catalog name."""
+    """Models by catalog name. Binds APIs too: by the open model behind them, or, of models that only an API has, by the offer's
+    name or the seller's (`openai/gpt-4.1`, `gpt-4.1`)."""
     precisions: Choice = Choice()
     """Weight precisions."""
     kv_precisions: Choice = Choice()

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from planner.domain.api_terms import ApiBatch, ApiCache, ApiLatency, Provisioned
 from planner.domain.base import Identifier, NonNegativeFloat, PositiveFloat, PositiveInt, Sourced
 from planner.domain.hardware import RegionGroup
 from planner.domain.llm import Score
-from planner.units import Dollars, DollarsPerHour, DollarsPerKwh, DollarsPerToken, Fraction, RequestRate, Seconds, Tokens, Watts
-
-
-class ApiLatency(Sourced):
-    """Latency a caller has measured or the seller promises; without it an API cannot carry a hard latency objective."""
-
-    ttft_mean: Seconds
-    """Mean time to first token."""
-    ttft_p95: Seconds
-    """95th percentile of time to first token."""
-    tpot_mean: Seconds
-    """Mean time per output token."""
-    tpot_p95: Seconds
-    """95th percentile of time per output token."""
+from planner.units import Dollars, DollarsPerHour, DollarsPerKwh, DollarsPerToken, Fraction, RequestRate, TokenRate, Tokens, Watts
 
 
 class ApiOffer(Sourced):
@@ -46,8 +34,33 @@ class ApiOffer(Sourced):
     """Measured latency."""
     rate_limit: RequestRate | None = None
     """Most requests per second the account may send."""
+    input_token_limit: TokenRate | None = None
+    """Most input tokens the account may send, cached ones included (`2M tok/min`)."""
+    output_token_limit: TokenRate | None = None
+    """Most output tokens the account may ask for."""
+    token_limit: TokenRate | None = None
+    """Most tokens of both kinds together."""
+    batch: ApiBatch | None = None
+    """Lower prices for calls that may wait."""
+    cache: ApiCache | None = None
+    """How often the seller's prompt cache answers, and what writing to it costs."""
+    provisioned: Provisioned | None = None
+    """Throughput bought in units by the hour."""
+    zero_retention: bool | None = None
+    """Whether nothing that is sent is kept; absent = not known."""
+    trains_on_data: bool | None = None
+    """Whether what is sent may be used to train models; absent = not known."""
     scores: tuple[Score, ...] = ()
     """Public benchmark results."""
+
+    @model_validator(mode="after")
+    def _limits(self) -> ApiOffer:
+        for name in ("rate_limit", "input_token_limit", "output_token_limit", "token_limit"):
+            if getattr(self, name) == 0:
+                raise ValueError(
+                    f"{name} of 0 lets no call through; remove it if there is no limit, or forbid the offer in choose.apis"
+                )
+        return self
 
 
 class OwnedOffer(Sourced):

@@ -220,8 +220,40 @@ class ApiRoute(Strict):
     """Per output token [$]."""
     price_source: str
     """Where the prices come from."""
+    batch: bool = False
+    """Whether they are the prices of batches: calls are handed over together and answered within the turnaround."""
+    turnaround: float | None = None
+    """Time within which batches are answered [s]; absent for calls answered at once."""
     shares: tuple[Share, ...]
     """Who uses it."""
+
+
+class ProvisionedRoute(Strict):
+    """Throughput bought in units at an API, paid whether used or not, and the calls that it takes."""
+
+    api: str
+    """Catalog name."""
+    units: dict[str, int]
+    """Units held in each period."""
+    unit_price: float
+    """Price of one unit [$/h]."""
+    term: str
+    """hourly, monthly or yearly."""
+    tokens_per_second: float
+    """Weighted tokens that one unit takes [token/s]."""
+    cost: float
+    """Average cost [$/h]."""
+    used: dict[str, float]
+    """Share of the units held that is in use, in each period."""
+    price_source: str
+    """Where price and throughput come from."""
+    shares: tuple[Share, ...]
+    """Who uses it."""
+
+    @property
+    def name(self) -> str:
+        """Name it apart from the same API at its price per token."""
+        return f"{self.api} units"
 
 
 class Purchase(Strict):
@@ -436,6 +468,8 @@ class Cost(Strict):
     """Machines."""
     apis: float
     """API tokens."""
+    provisioned: float = 0.0
+    """Throughput bought in units at APIs."""
     misses: float
     """Expected price of missed soft targets."""
     operations: float
@@ -502,6 +536,55 @@ class Simulation(Strict):
     """Every promise pools answer for, as the last one saw it."""
 
 
+class Crossing(Strict):
+    """Where a deployment of one's own comes to cost no more than an API."""
+
+    deployment: str
+    """What is deployed, and where."""
+    offer: str
+    """Machine and way to pay for it."""
+    machine_hourly: float
+    """Price of one machine [$/h]."""
+    requests_per_month: float
+    """Least requests of the workload in 730 hours from which on it costs no more."""
+    hourly: float
+    """What both cost there [$/h]."""
+    replica_load: float
+    """Replicas' worth of the demand as planned, in the busiest period [1]."""
+    per_million_full: float
+    """Cost of its replicas per million tokens if they were used to their limits [$]."""
+
+
+class BuyOrBuild(Strict):
+    """A workload's calls of models at APIs and on machines of one's own (docs/buy-or-build.md)."""
+
+    workload: str
+    """Workload."""
+    requests_per_month: float
+    """Requests in 730 hours, as planned."""
+    apis: tuple[str, ...]
+    """The cheapest API for each kind of call."""
+    api_hourly: float
+    """What all calls would cost there [$/h]."""
+    api_per_million: float
+    """The same per million tokens, in and out [$]."""
+    own_hourly: float | None
+    """Its share of the plan's pools [$/h]; absent if it uses none."""
+    own_calls: float
+    """Share of its calls that go to the plan's pools."""
+    own_per_million: float | None
+    """Cost of own capacity per million tokens served there, as busy as planned [$]."""
+    own_per_million_full: float | None
+    """The same if replicas were used to their limits [$]."""
+    utilization: float | None
+    """Share of the binding resource in use of all replicas held, spares included."""
+    breakeven_utilization: float | None
+    """Utilization at which own capacity costs as much per token as the API, above 1 never: of the plan's pools, or of the
+    deployment at the break-even if the workload uses none."""
+    breakeven: Crossing | None
+    """From which volume on a deployment of its own costs no more; absent if none ever does."""
+
+
 class Plan(Strict):
     """The answer to a problem."""
 
@@ -527,12 +610,16 @@ class Plan(Strict):
     """What to run."""
     apis: tuple[ApiRoute, ...]
     """What to send elsewhere."""
+    provisioned: tuple[ProvisionedRoute, ...] = ()
+    """Throughput to be bought in units at APIs."""
     purchases: tuple[Purchase, ...]
     """What to buy, rent or reserve."""
     ways: tuple[TakenWay, ...] = ()
     """How workloads with stages or levers are served."""
     stores: tuple[StorePart, ...] = ()
     """Vector stores, segment by segment; written only where there are any."""
+    buy_or_build: tuple[BuyOrBuild, ...] = ()
+    """APIs against own machines, for every workload whose calls an API could take."""
     promises: tuple[Promise, ...]
     """Every promise with its prediction."""
     latencies: tuple[Latency, ...]
@@ -545,6 +632,11 @@ class Plan(Strict):
     """What a reviewer should know."""
     simulation: Simulation | None = None
     """What a simulation of its pools showed, where one was asked for (`solve --verify`)."""
+
+    @property
+    def external(self) -> tuple[ApiRoute | ProvisionedRoute, ...]:
+        """Calls that go to APIs, however they are paid."""
+        return (*self.apis, *self.provisioned)
 
     @property
     def accelerators(self) -> dict[str, int]:

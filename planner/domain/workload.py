@@ -54,6 +54,10 @@ class DataRules(Strict):
 
     external_api: bool = True
     """Whether requests may be sent to a third party's API."""
+    zero_retention: bool = False
+    """Whether only APIs may be used that keep nothing of what is sent; one that does not say so may not."""
+    no_training: bool = False
+    """Whether only APIs may be used that train no model on what is sent; one that does not say so may not."""
     region_groups: tuple[Literal["us", "eu", "asia", "me", "other", "global"], ...] | None = None
     """Continents where requests may be processed; absent = anywhere."""
     regions: tuple[Identifier, ...] | None = None

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.apis import Apis
-from planner.candidates.averages import api_value, best_value
+from planner.candidates.averages import AverageFloor, api_value, best_value
 from planner.candidates.build import Search
 from planner.candidates.pools import Pools
+from planner.domain.api_terms import Provisioned
 from planner.optimize.choices import Choices, choices
 from planner.optimize.program import ApiColumns, Average, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns
 from planner.perf.level import RESOURCES
 from planner.supply.limits import gpu_limits
 
 Index = NDArray[np.intp]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +30,9 @@ class Assembled:
     program: Program
     """The numbers."""
     pool: Index
-    """[K] index into the pools."""
+    """[K₀] index into the pools; columns beyond are units sold at APIs, in their order."""
     cell: Index
-    """[K] index into the supply's cells."""
+    """[K₀] index into the supply's cells; cells beyond are those of the units."""
     choices: Choices
     """The ways of the program, and those taken in any case."""
 
@@ -86,6 +88,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
             call_cost=pools.call_cost[:, pool],
             least=pools.fewest[pool].astype(np.int64),
             family=_families(search, pools, pool, cell),
+            sold=np.zeros(len(pool), dtype=bool),
         ),
         cells=CellColumns(
             name=tuple(readable(c.name) for c in supply.cells),
@@ -99,7 +102,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
             committed=np.array([p.committed for p in supply.purchases], dtype=bool),
             limit=np.array([p.limit for p in supply.purchases], dtype=float),
         ),
-        apis=ApiColumns(tuple(readable(name) for name in apis.names), apis.call_cost, apis.rate_limit),
+        apis=ApiColumns(tuple(readable(name) for name in apis.names), apis.call_cost, apis.limits),
         gpu_limits=limits,
         budget=problem.limits.budget if problem.limits.budget is not None else np.inf,
         power=problem.limits.power if problem.limits.power is not None else np.inf,
@@ -110,32 +113,99 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         ways=open_ways.columns,
         averages=tuple(_averages(search, pools, apis, pool)),
     )
-    return Assembled(program, pool, cell, open_ways)
+    return Assembled(with_units(program, apis, search), pool, cell, open_ways)
+
+
+def with_units(program: Program, apis: Apis, search: Search) -> Program:
+    """Return a program with the units sold at APIs: of each offer a cell of its own, whose machines are blocks of units.
+
+    A block is a replica with one resource, weighted tokens, and an open pool has as many as the seller asks for at least.
+    """
+    units = apis.units
+    count = len(units.names)
+    if not count:
+        return program
+    pools, cells, buy = program.pools, program.cells, program.purchases
+    names = tuple(readable(f"{name}.units") for name in units.names)
+    place = np.arange(count, dtype=np.int64)
+    demand = np.zeros((len(program.resources), *units.demand.shape))
+    demand[0] = units.demand
+    demand[:, ~np.isfinite(units.demand)] = np.inf
+    numbers = int(pools.family.max(initial=-1)) + 1
+    worth = [
+        np.concatenate([one.pools, _unit_worth(one, held, search, units.names)], axis=1)
+        for one, (held, _) in zip(program.averages, search.averages, strict=True)
+    ]
+    return replace(
+        program,
+        pools=PoolColumns(
+            name=(*pools.name, *names),
+            cell=np.append(pools.cell, len(cells.name) + place),
+            gpus=np.append(pools.gpus, np.ones(count, dtype=np.int64)),
+            demand=np.concatenate([pools.demand, demand], axis=2),
+            call_cost=np.concatenate([pools.call_cost, units.call_cost], axis=1),
+            least=np.append(pools.least, [sold.minimum // sold.increment for sold in units.offers]).astype(np.int64),
+            family=np.append(pools.family, numbers + place),
+            sold=np.append(pools.sold, np.ones(count, dtype=bool)),
+        ),
+        cells=CellColumns(
+            name=(*cells.name, *names),
+            gpus=np.append(cells.gpus, np.ones(count, dtype=np.int64)),
+            power=np.append(cells.power, np.zeros(count)),
+        ),
+        purchases=PurchaseColumns(
+            name=(*buy.name, *names),
+            cell=np.append(buy.cell, len(cells.name) + place),
+            hourly=np.append(buy.hourly, [sold.block_price for sold in units.offers]),
+            committed=np.append(buy.committed, [sold.term != "hourly" for sold in units.offers]).astype(bool),
+            limit=np.append(buy.limit, [_blocks(sold) for sold in units.offers]),
+        ),
+        gpu_limits=tuple(
+            replace(limit, purchases=np.append(limit.purchases, np.zeros(count, dtype=bool))) for limit in program.gpu_limits
+        ),
+        averages=tuple(replace(one, pools=pools) for one, pools in zip(program.averages, worth, strict=True)),
+    )
+
+
+def _blocks(sold: Provisioned) -> float:
+    """Return the most blocks to be had."""
+    return np.inf if sold.available is None else float(sold.available // sold.increment)
+
+
+def _unit_worth(one: Average, held: AverageFloor, search: Search, names: Sequence[str]) -> Floats:
+    """[S, U] What a call of each stream is worth on units, above a floor that holds on average."""
+    return _api_worth(held, search, names).reshape(len(one.streams), len(names))
+
+
+def _api_worth(held: AverageFloor, search: Search, names: Sequence[str]) -> Floats:
+    """[S, A] What a call of each stream is worth at APIs, above a floor that holds on average."""
+    reach = [search.streams[r].longest_context() for r in held.streams]
+    found = [
+        [held.worth(place, api_value(search.catalog, own, name, context)) for name in names]
+        for place, (own, context) in enumerate(zip(held.owns, reach, strict=True))
+    ]
+    return np.array(found, dtype=float).reshape(len(held.streams), len(names))
 
 
 def _averages(search: Search, pools: Pools, apis: Apis, pool: Index) -> Iterator[Average]:
     """Yield the quality floors that hold on average, with what calls are worth above them on every column."""
     catalog, space, rows = search.catalog, search.space, pools.row[pool]
     for held, tables in search.averages:
-        reach = [search.streams[r].longest_context() for r in held.streams]
-        by_api = [
-            [held.worth(place, api_value(catalog, own, name, context)) for name in apis.names]
-            for place, (own, context) in enumerate(zip(held.owns, reach, strict=True))
-        ]
         yield Average(
             name=readable(f"{held.workload}.{held.floor.benchmark}"),
             streams=np.array(held.streams, dtype=np.int64),
             pools=np.array([table[space.model[rows], space.precision[rows], space.kv[rows]] for table in tables]),
-            apis=np.array(by_api, dtype=float).reshape(len(held.streams), len(apis.names)),
+            apis=_api_worth(held, search, apis.names),
             most=np.array([held.worth(place, best_value(catalog, own)) for place, own in enumerate(held.owns)]),
         )
 
 
 def servable(pools: Pools, apis: Apis) -> list[bool]:
-    """Return [R] whether any pool or API may serve a stream, whatever the limits."""
+    """Return [R] whether any pool, API or unit of one may serve a stream, whatever the limits."""
     by_pool = np.asarray(np.isfinite(pools.demand).all(axis=0)).any(axis=1)
     by_api = np.asarray(np.isfinite(apis.call_cost)).any(axis=1)
-    return [bool(served) for served in np.atleast_1d(by_pool | by_api)]
+    by_unit = np.asarray(np.isfinite(apis.units.demand)).any(axis=1)
+    return [bool(served) for served in np.atleast_1d(by_pool | by_api | by_unit)]
 
 
 def _families(search: Search, pools: Pools, pool: Index, cell: Index) -> NDArray[np.int64]:

@@ -72,7 +72,8 @@ def allowed(program: Program) -> Bools:
 
 def least_open(program: Program) -> Ints:
     """[K] Fewest replicas of a pool that carries load: the minimum, or its fewest beside the spares."""
-    fewest: Ints = np.maximum(program.min_replicas, program.pools.least + program.spare_replicas)
+    minimum = np.where(program.pools.sold, 1, program.min_replicas)
+    fewest: Ints = np.maximum(minimum, program.pools.least + program.spares)
     return fewest
 
 
@@ -94,7 +95,7 @@ def _useful_replicas(program: Program, rate: Floats) -> Ints:
     carrying = np.maximum(np.ceil(load * (1 - SLACK)), 1).astype(np.int64)
     useful: Ints = np.where(
         (usable.T.astype(float) @ (rate > 0)) > 0,
-        np.maximum(carrying + program.spare_replicas, least_open(program)[:, None]),
+        np.maximum(carrying + program.spares[:, None], least_open(program)[:, None]),
         0,
     )
     return useful

@@ -9,7 +9,7 @@
     gpu_limits      quotas
     power           power
     budget          budget
-    api_rates       API rate limits
+    api_limits      limits of API accounts
     warm_links      a pool open in a period has its fewest replicas, a closed one none
     operated_links  a pool with replicas is operated
     max_pools       number of pools
@@ -54,7 +54,7 @@ def constraints(
         gpu_limits=gpu_limits(model, program, at),
         power=power(model, program, at),
         budget=budget(model, program),
-        api_rates=api_rates(model, program, bounds, at),
+        api_limits=api_limits(model, program, bounds, at),
         max_pools=max_pools(model, program, at),
         averages=averages(model, program, bounds, at),
         covers=coverage(model, program, at, covers or no_covers(program)),
@@ -113,7 +113,8 @@ def resources(model: Linear, program: Program, bounds: Bounds, at: Layout) -> In
         model.add_terms(rows[at.x_pool, at.x_period], at.x, load)
         model.add_terms(rows[k, t], at.n[k, t], -1)
         if program.spare_replicas:
-            model.add_terms(rows[k, t], at.warm[k, t], program.spare_replicas)
+            kept = program.spares[k] > 0
+            model.add_terms(rows[k, t][kept], at.warm[k, t][kept], program.spares[k[kept]])
     return carried
 
 
@@ -140,7 +141,8 @@ def coverage(model: Linear, program: Program, at: Layout, covers: Covers) -> Int
         (k,) = np.nonzero((at.n[:, t] >= 0) & (covers.value[c] > 0))
         model.add_terms(rows[c], at.n[k, t], covers.value[c, k])
         if program.spare_replicas:
-            model.add_terms(rows[c], at.warm[k, t], -program.spare_replicas * covers.value[c, k])
+            kept = k[program.spares[k] > 0]
+            model.add_terms(rows[c], at.warm[kept, t], -program.spares[kept] * covers.value[c, kept])
         (z,) = np.nonzero(at.z_period == t)
         model.add_terms(rows[c], at.z[z], covers.weight[c, at.z_stream[z]] / covers.part[c])
         model.add_terms(rows[c], at.v, covers.spared[c])
@@ -213,15 +215,18 @@ def budget(model: Linear, program: Program) -> Ints:
     return rows
 
 
-def api_rates(model: Linear, program: Program, bounds: Bounds, at: Layout) -> Ints:
-    """API rate limits: Σ_r ρ[r,t]·z[r,a,t] <= rate_limit[a], in each period (as a share of the limit)."""
-    limit = program.apis.rate_limit
-    rows = np.full((len(limit), len(program.hours)), -1, dtype=np.int64)
-    a, t = np.nonzero(np.broadcast_to((np.isfinite(limit) & (limit > 0))[:, None], rows.shape))
-    rows[a, t] = model.add_rows(len(a), -np.inf, 1, names=labels("api_rate", (program.apis.name, a), (program.periods, t)))
-    held = rows[at.z_api, at.z_period] >= 0
-    share = bounds.rate[at.z_stream, at.z_period][held] / limit[at.z_api[held]]
-    model.add_terms(rows[at.z_api, at.z_period][held], at.z[held], share)
+def api_limits(model: Linear, program: Program, bounds: Bounds, at: Layout) -> Ints:
+    """Limits of accounts: Σ_r limits[l,r,a]·ρ[r,t]·z[r,a,t] <= 1, in each period: requests, tokens in, tokens out, all tokens."""
+    limits = program.apis.limits
+    rows = np.full((len(limits), limits.shape[2], len(program.hours)), -1, dtype=np.int64)
+    for limit, taken in enumerate(limits):
+        a, t = np.nonzero(np.broadcast_to((taken > 0).any(axis=0)[:, None], rows.shape[1:]))
+        numbers = [str(number) for number in range(len(limits))]
+        names = labels("api_limit", (numbers, np.full_like(a, limit)), (program.apis.name, a), (program.periods, t))
+        rows[limit, a, t] = model.add_rows(len(a), -np.inf, 1, names=names)
+        share = taken[at.z_stream, at.z_api] * bounds.rate[at.z_stream, at.z_period]
+        (held,) = np.nonzero(share > 0)
+        model.add_terms(rows[limit, at.z_api[held], at.z_period[held]], at.z[held], share[held])
     return rows
 
 
@@ -244,7 +249,7 @@ def operated_links(model: Linear, program: Program, bounds: Bounds, at: Layout) 
         return
     links = (("operated", at.n, bounds.replicas), ("operated_warm", at.warm, np.ones_like(bounds.replicas)))
     for name, ids, most in links:
-        k, t = np.nonzero(ids >= 0)
+        k, t = np.nonzero((ids >= 0) & (at.y >= 0)[:, None])
         rows = model.add_rows(len(k), -np.inf, 0, names=labels(name, (program.pools.name, k), (program.periods, t)))
         model.add_terms(rows, ids[k, t], 1)
         model.add_terms(rows, at.y[k], -most[k, t].astype(float))

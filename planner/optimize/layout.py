@@ -57,8 +57,8 @@ class Rows:
     """[T] Power."""
     budget: Ints
     """[1] Budget."""
-    api_rates: Ints
-    """[A, T] API rate limits."""
+    api_limits: Ints
+    """[L, A, T] Limits of API accounts."""
     max_pools: Ints
     """[1] Number of pools."""
     averages: Ints

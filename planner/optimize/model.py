@@ -74,6 +74,7 @@ def restrict(program: Program, keep: Ints) -> Program:
         call_cost=pools.call_cost[:, keep],
         least=pools.least[keep],
         family=pools.family[keep],
+        sold=pools.sold[keep],
     )
     averages = tuple(replace(one, pools=one.pools[:, keep]) for one in program.averages)
     return replace(program, pools=kept, averages=averages)

@@ -45,8 +45,8 @@ class Prices:
     """[T] Per kW."""
     budget: float
     """Per $/h of budget."""
-    api_rates: Floats
-    """[A, T] For all of an API's rate limit."""
+    api_limits: Floats
+    """[L, A, T] For all of a limit of an API's account."""
     max_pools: float
     """Per pool."""
     known: Ints
@@ -98,7 +98,7 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
         gpu_limits=fee(rows.gpu_limits),
         power=fee(rows.power),
         budget=budget,
-        api_rates=fee(rows.api_rates),
+        api_limits=fee(rows.api_limits),
         max_pools=float(fee(rows.max_pools)[0]),
         known=known,
         resources=fee(rows.resources),
@@ -124,8 +124,9 @@ def price(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Pr
     """Bound every plan from below, and price every pool; `covers` are the cuts that have prices."""
     per_replica, opening = _replica_costs(program, bounds, kinds, covers, at)
     best = np.minimum(per_replica * bounds.replicas, 0.0)
-    fixed = at.dollar * program.pool_cost + at.max_pools if needs_operated(program) else 0.0
+    operation = at.dollar * program.pool_cost + at.max_pools if needs_operated(program) else 0.0
     _, first, family = np.unique(program.pools.family, return_index=True, return_inverse=True)
+    fixed = np.where(program.pools.sold[first], 0.0, operation)
     gained = np.bincount(family, weights=best.sum(axis=1), minlength=len(first))
     usable = np.bincount(family, weights=(bounds.replicas > 0).any(axis=1), minlength=len(first)) > 0
     pools = np.where(usable, fixed + gained, 0.0)[family]
@@ -145,7 +146,7 @@ def _limits_value(program: Program, at: Prices) -> float:
     charged += float(at.power.sum()) * program.power / 1e3 if at.power.any() else 0.0
     charged += at.budget * program.budget if at.budget else 0.0
     charged += at.max_pools * program.max_pools if program.max_pools is not None else 0.0
-    return float(served) - charged - float(at.api_rates.sum())
+    return float(served) - charged - float(at.api_limits.sum())
 
 
 def _whole(program: Program, at: Prices) -> Floats:
@@ -199,19 +200,19 @@ def _apis_value(program: Program, bounds: Bounds, covers: Covers, at: Prices) ->
     """Σ min(0, cost of sending all of a stream to an API less the price of serving it)."""
     if not program.apis.name:
         return 0.0
-    usable = np.isfinite(program.apis.call_cost) & (program.apis.rate_limit > 0)
+    usable = np.isfinite(program.apis.call_cost)
     per_call = at.dollar * SECONDS_PER_HOUR * np.where(usable, program.apis.call_cost, 0.0)[:, :, None] * weights(program)
-    limit = np.where(np.isfinite(program.apis.rate_limit), program.apis.rate_limit, np.inf)[:, None]
+    limited = np.einsum("lra,lat->rat", program.apis.limits, at.api_limits)
     counted = np.zeros_like(bounds.rate)
     np.add.at(counted.T, covers.period, (at.covers / covers.part)[:, None] * covers.weight)
-    cost = (per_call + at.api_rates / limit) * bounds.rate[:, None] - at.demand[:, None] - counted[:, None]
+    cost = (per_call + limited) * bounds.rate[:, None] - at.demand[:, None] - counted[:, None]
     cost = cost - np.stack([earned(program, bounds, at, t, apis=True) for t in range(len(program.hours))], axis=2)
     return float(np.where(usable[:, :, None], np.minimum(cost, 0.0), 0.0).sum())
 
 
 def _replica_costs(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Prices) -> tuple[Floats, Floats]:
     """[K, T] Least cost per replica at the largest size, and least cost of having any."""
-    spare, least = program.spare_replicas, least_open(program)[:, None]
+    spare, least = program.spares[:, None], least_open(program)[:, None]
     machines = program.pools.gpus[:, None] * at.packing[program.pools.cell]
     counted = np.zeros_like(machines)
     np.add.at(counted.T, covers.period, at.covers[:, None] * covers.value)

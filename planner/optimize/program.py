@@ -33,6 +33,8 @@ class PoolColumns:
     """[K] Fewest replicas that carry load while it is open, at least 1: what its demand takes for granted."""
     family: Ints
     """[K] Pools of one number are one pool at other replica counts: operated together, counted once."""
+    sold: Bools
+    """[K] Whether it is throughput sold in units, which a seller operates: no spare, minimum or pool cost is asked of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +73,8 @@ class ApiColumns:
     """[A] Unique, readable."""
     call_cost: Floats
     """[R, A] Price per call, expected soft misses included [$]; inf where the stream may not use it."""
-    rate_limit: Floats
-    """[A] Most calls per second; inf if none."""
+    limits: Floats
+    """[L, R, A] Share of each limit of the account that 1 call/s of stream r takes; 0 where none binds it [s]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,9 +215,15 @@ class Program:
         asked[lean.stream] = True
         return replace(self, rate=np.where(asked[:, None], self.rate, 0.0), ways=lean)
 
+    @property
+    def spares(self) -> Ints:
+        """[K] Replicas of an open pool beyond those that carry load."""
+        spares: Ints = np.where(self.pools.sold, 0, self.spare_replicas)
+        return spares
+
     def operated(self, replicas: Floats | Ints) -> int:
-        """Return how many pools have a replica in any period, from replicas [K, T]; a family counts once."""
-        return len(np.unique(self.pools.family[(replicas > 0).any(axis=1)]))
+        """Return how many pools of one's own have a replica in any period, from replicas [K, T]; a family counts once."""
+        return len(np.unique(self.pools.family[(replicas > 0).any(axis=1) & ~self.pools.sold]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -277,7 +277,7 @@ def _uncovered(job: _Job, now: Relaxation, last: _Round, priced: Priced) -> Cove
 
 def _relaxed(program: Program, now: Relaxation, last: _Round, priced: Priced, t: int) -> Relaxed:
     at, values = last.model.at, np.append(last.solved.values, 0.0)
-    carrying = values[at.n[:, t]] - program.spare_replicas * np.where(at.warm[:, t] >= 0, values[at.warm[:, t]], 0.0)
+    carrying: Floats = values[at.n[:, t]] - program.spares[now.keep] * np.where(at.warm[:, t] >= 0, values[at.warm[:, t]], 0.0)
     carrying = np.where(at.n[:, t] >= 0, carrying, 0.0)
     (used,) = np.nonzero(carrying > UNUSED)
     api = np.zeros(len(program.streams))

@@ -63,7 +63,7 @@ def _routes(program: Program, bounds: Bounds) -> tuple[Ints, Ints, Ints]:
 
 
 def _api_routes(program: Program, bounds: Bounds) -> tuple[Ints, Ints, Ints]:
-    usable = np.isfinite(program.apis.call_cost) & (program.apis.rate_limit > 0)
+    usable = np.isfinite(program.apis.call_cost)
     r, a, t = np.nonzero(usable[:, :, None] & (bounds.rate > 0)[:, None])
     return r, a, t
 
@@ -108,7 +108,7 @@ def warm_pools(model: Linear, program: Program, bounds: Bounds, *, whole: bool) 
 def operated_pools(model: Linear, program: Program, bounds: Bounds, *, whole: bool) -> Ints:
     """0 <= y[f] <= 1, whole: family operated at all, paying the pool cost; only if pools cost or are limited. Ids as [K]."""
     ids = np.full(len(program.pools.name), -1, dtype=np.int64)
-    (k,) = np.nonzero((bounds.replicas > 0).any(axis=1) & needs_operated(program))
+    (k,) = np.nonzero((bounds.replicas > 0).any(axis=1) & ~program.pools.sold & needs_operated(program))
     _, first, of = np.unique(program.pools.family[k], return_index=True, return_inverse=True)
     names = labels("y", (program.pools.name, k[first]))
     ids[k] = model.add_variables(len(first), 0, 1, program.pool_cost, integer=whole, names=names)[of]

@@ -11,7 +11,7 @@ from planner.catalog.problem import LoadedProblem
 from planner.demand.stream import Stream
 from planner.demand.ways import Flows, Way
 from planner.domain.catalog import Catalog
-from planner.domain.plan import ApiRoute, Plan, Pool, Purchase, Share
+from planner.domain.plan import ApiRoute, Plan, Pool, ProvisionedRoute, Purchase, Share
 from planner.domain.problem import Problem
 from planner.plan.predict import Operation, Replicas
 from planner.supply import cells
@@ -123,9 +123,9 @@ class Basis:
                     found[pool.name, load.period] = self.replicas[pool.name].operate(rates, working)
         return found
 
-    def routes(self) -> Iterator[tuple[Pool | ApiRoute, Share]]:
+    def routes(self) -> Iterator[tuple[Pool | ApiRoute | ProvisionedRoute, Share]]:
         """Yield every share with the pool or API that takes it."""
-        found: tuple[Pool | ApiRoute, ...] = (*self.plan.pools, *self.plan.apis)
+        found: tuple[Pool | ApiRoute | ProvisionedRoute, ...] = (*self.plan.pools, *self.plan.external)
         for route in found:
             for share in route.shares:
                 yield route, share

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from planner.candidates.apis import missed_cost
+from planner.candidates.api_rules import missed_cost
 from planner.candidates.build import Search
+from planner.candidates.units import as_sold, call_tokens
 from planner.demand.ways import Way
-from planner.domain.plan import ApiRoute, Cost, PoolCost, Purchase
+from planner.domain.plan import ApiRoute, Cost, PoolCost, ProvisionedRoute, Purchase
 from planner.plan import costing
 from planner.plan.costing import hourly_calls
 from planner.plan.graphs import by_label, by_stage, paths
@@ -39,7 +40,7 @@ def cost_of(
     search: Search,
     predicted: Sequence[PredictedPool],
     purchases: Sequence[Purchase],
-    routes: Sequence[ApiRoute],
+    routes: Sequence[ApiRoute | ProvisionedRoute],
     taken: Sequence[Way],
     rented: Sequence[Rent],
     periods: Mapping[str, float],
@@ -51,7 +52,7 @@ def cost_of(
     search : problem, streams with the calls there are, APIs
     predicted : pools
     purchases : machines held
-    routes : APIs used
+    routes : APIs used, at prices per token or in units
     taken : how each workload is served
     rented : the machines again, with what of their price is energy and what interruptions add
     periods : hours
@@ -63,14 +64,16 @@ def cost_of(
     fee = search.problem.operations.pool_cost
     by_pool = costing.pool_costs([made.pool for made in predicted], purchases, periods, fee)
     at_pools = [part for made, spent in zip(predicted, by_pool, strict=True) for part in _pool_parts(made, spent, periods)]
-    at_apis = [part for route in routes for part in _api_parts(search, route, periods)]
-    parts = [*at_pools, *at_apis]
+    at_apis = [part for route in routes if isinstance(route, ApiRoute) for part in _api_parts(search, route, periods)]
+    at_units = [part for route in routes if isinstance(route, ProvisionedRoute) for part in _unit_parts(search, route, periods)]
+    parts = [*at_pools, *at_apis, *at_units]
     machines, misses = costing.machine_cost(purchases), sum(part.misses for part in parts)
     tokens = sum(part.inputs + part.outputs for part in at_apis)
     items = [item for way in taken for item in way.items]
     levers = sum(item.hourly for item in items if item.category == "lever")
     components = sum(item.hourly for item in items if item.category != "lever")
-    everything = machines + tokens + misses + fee * len(predicted) + levers + components
+    units = sum(part.inputs + part.outputs for part in at_units)
+    everything = machines + tokens + units + misses + fee * len(predicted) + levers + components
     streams = {stream.name: stream for stream in search.streams}
     workloads = []
     for way in taken:
@@ -78,7 +81,7 @@ def cost_of(
         total, inputs = sum(part.total for part in mine), sum(part.inputs for part in mine)
         own = [streams[name] for name in way.rates]
         workloads.append(costing.workload_cost(way.workload, own, total, inputs, everything, periods, way.cost))
-    others = [*at_apis, *(replace(part, inputs=0.0, outputs=0.0) for part in at_pools)]
+    others = [*at_apis, *at_units, *(replace(part, inputs=0.0, outputs=0.0) for part in at_pools)]
     spent_on = {stream.name: sum(part.total for part in parts if part.stream == stream.name) for stream in search.streams}
     stages = [stage for way in taken for stage in by_stage(way, spent_on, hourly_calls(way.requests, periods), everything)]
     pools = [
@@ -89,6 +92,7 @@ def cost_of(
         total=everything,
         machines=machines,
         apis=tokens,
+        provisioned=units,
         misses=misses,
         operations=fee * len(predicted),
         levers=levers,
@@ -121,8 +125,25 @@ def _api_parts(search: Search, route: ApiRoute, periods: Mapping[str, float]) ->
     for used in route.shares:
         stream = streams[used.stream]
         calls = used.rate * 3600.0 * periods[used.period] / sum(periods.values())
-        inputs, outputs = costing.call_prices(route, stream)
+        inputs, outputs = costing.call_prices(route, stream, offer.cache)
         yield Part(used.stream, calls * inputs, calls * outputs, calls * missed_cost(offer, stream))
+
+
+def _unit_parts(search: Search, route: ProvisionedRoute, periods: Mapping[str, float]) -> Iterator[Part]:
+    """Yield what each stream pays of units, idle ones included: its part of the weighted tokens that they take."""
+    streams = {stream.name: stream for stream in search.streams}
+    offer = search.catalog.apis[route.api]
+    sold = offer.provisioned
+    if sold is None:
+        return
+    cycle = sum(periods.values())
+    calls = [share.rate * 3600.0 * periods[share.period] / cycle for share in route.shares]
+    weights = [call_tokens(streams[share.stream], sold, offer.cache) for share in route.shares]
+    total = sum(count * weight for count, weight in zip(calls, weights, strict=True))
+    for share, count, weight in zip(route.shares, calls, weights, strict=True):
+        paid = route.cost * count * weight / total
+        outputs = paid * sold.output_weight * streams[share.stream].output.mean / weight
+        yield Part(share.stream, paid - outputs, outputs, count * missed_cost(as_sold(offer), streams[share.stream]))
 
 
 def _prompt_part(made: PredictedPool, name: str, periods: Mapping[str, float]) -> float:

@@ -10,6 +10,7 @@ from planner import __version__
 from planner.catalog.api_prices import ApiPrice
 from planner.domain.plan import ApiRoute, Plan, Proof, Purchase
 from planner.plan.bill import cost_of
+from planner.plan.breakeven import buy_or_build
 from planner.plan.costing import average_machine_cost
 from planner.plan.doubt import doubt_reasons
 from planner.plan.explain import context_warnings, facts_of, reasons_of
@@ -20,6 +21,7 @@ from planner.plan.segment import segment_reasons
 from planner.plan.solved import Solved, open_pools, settled
 from planner.plan.statement import Rent
 from planner.plan.stores import store_parts, store_reasons
+from planner.plan.units import unit_routes
 
 __all__ = ["Solved", "make_plan", "open_pools"]
 
@@ -45,10 +47,14 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
     predicted = [predict_pool(solved, columns, f"P{i + 1}") for i, columns in enumerate(open_pools(solved))]
     pools = tuple(made.pool for made in predicted)
     purchases = tuple(_purchases(solved, periods))
-    routes = tuple(_routes(solved))
-    promises = (*(promise for made in predicted for promise in pool_promises(search, made)), *api_promises(search, routes))
+    routes, units = tuple(_routes(solved)), tuple(unit_routes(solved, periods))
+    promises = (
+        *(promise for made in predicted for promise in pool_promises(search, made)),
+        *api_promises(search, (*routes, *units)),
+    )
     stores = tuple(store_parts(search, taken))
-    cost = cost_of(search, predicted, purchases, routes, taken, list(_rented(solved, periods)), periods)
+    cost = cost_of(search, predicted, purchases, (*routes, *units), taken, list(_rented(solved, periods)), periods)
+    spending = [row.hourly for row in cost.by_pool]
     return Plan(
         planner=__version__,
         problem=problem.metadata.name,
@@ -60,18 +66,20 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         cost=cost,
         pools=pools,
         apis=routes,
+        provisioned=units,
         purchases=purchases,
         ways=tuple(taken_ways(search, taken, cost.by_stage)),
         stores=stores,
+        buy_or_build=tuple(buy_or_build(solved, taken, predicted, spending, periods)),
         promises=promises,
         latencies=tuple(latency for made in predicted for latency in latencies_of(made)),
         reasons=(
-            *reasons_of(search, pools, routes, cost),
+            *reasons_of(search, pools, (*routes, *units), cost),
             *store_reasons(stores),
             *segment_reasons(solved, pools, purchases, cost),
             *doubt_reasons(solved, pools, cost),
         ),
-        facts=tuple(facts_of(search, pools, routes, purchases, taken)),
+        facts=tuple(facts_of(search, pools, (*routes, *units), purchases, taken)),
         warnings=(*warnings, *context_warnings(search, pools)),
     )
 
@@ -100,7 +108,7 @@ def _proof(solved: Solved) -> Proof:
 def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchase]:
     """Yield what to buy, rent or reserve."""
     search, outcome = solved.search, solved.outcome
-    for index in np.flatnonzero(outcome.machines.sum(axis=1) > 0).tolist():
+    for index in np.flatnonzero(outcome.machines[: len(search.supply.purchases)].sum(axis=1) > 0).tolist():
         bought = search.supply.purchases[index]
         cell = search.supply.cells[bought.cell]
         machines = {name: int(count) for name, count in zip(periods, outcome.machines[index], strict=True)}
@@ -121,12 +129,17 @@ def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchas
 def _rented(solved: Solved, periods: Mapping[str, float]) -> Iterator[Rent]:
     """Yield what machines cost, with what of it is energy of owned ones, and what interruptions of spot machines add."""
     search, outcome = solved.search, solved.outcome
-    for index in np.flatnonzero(outcome.machines.sum(axis=1) > 0).tolist():
+    for index in np.flatnonzero(outcome.machines[: len(search.supply.purchases)].sum(axis=1) > 0).tolist():
         bought = search.supply.purchases[index]
         machines = {name: int(count) for name, count in zip(periods, outcome.machines[index], strict=True)}
         energy = bought.energy / bought.hourly if bought.hourly else 0.0
         lost = 1.0 - bought.list_price / bought.hourly if bought.hourly else 0.0
         yield Rent(average_machine_cost(machines, bought.hourly, periods), energy, lost)
+
+
+def _turnaround(solved: Solved, api: str) -> float | None:
+    batch = solved.search.catalog.apis[api].batch
+    return None if batch is None else batch.turnaround
 
 
 def _routes(solved: Solved) -> Iterator[ApiRoute]:
@@ -146,5 +159,7 @@ def _routes(solved: Solved) -> Iterator[ApiRoute]:
                 cached_input_price=paid.cached_input,
                 output_price=paid.output,
                 price_source=paid.source,
+                batch=paid.batch,
+                turnaround=_turnaround(solved, name) if paid.batch else None,
                 shares=tuple(shares_of(search, flow)),
             )

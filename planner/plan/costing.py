@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from planner.candidates.api_costs import paid_tokens
 from planner.demand.stream import Stream
+from planner.domain.api_terms import ApiCache
 from planner.domain.plan import ApiRoute, Pool, Purchase, WorkloadCost
 
 HOURS_PER_MONTH = 730.0
@@ -76,13 +78,13 @@ def stream_shares(pool: Pool, demand: Mapping[str, Mapping[str, float]], periods
     return {name: amount / everything for name, amount in paid.items()} if everything else {}
 
 
-def call_prices(route: ApiRoute, stream: Stream) -> tuple[float, float]:
+def call_prices(route: ApiRoute, stream: Stream, cache: ApiCache | None = None) -> tuple[float, float]:
     """Return what a call of a stream costs at an API, for its prompt and for its answer [$].
 
-    (I − h·p)·price_in + h·p·price_cached,  O·price_out
+    full·price_in + cached·price_cached,  O·price_out; input tokens as `paid_tokens` has them by the rules of the API's cache
     """
-    cached = stream.prefix_hit * stream.prefix_tokens
-    inputs = (stream.prompt.mean - cached) * route.input_price + cached * route.cached_input_price
+    full, cached = paid_tokens(stream, cache, route.input_price, route.cached_input_price)
+    inputs = full * route.input_price + cached * route.cached_input_price
     return inputs, stream.output.mean * route.output_price
 
 

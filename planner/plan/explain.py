@@ -9,7 +9,7 @@ from planner.candidates.rejection import CODES
 from planner.catalog.coefficients import coefficients_for
 from planner.demand.ways import Way
 from planner.domain.hardware import Accelerator
-from planner.domain.plan import ApiRoute, Cost, Fact, Pool, Purchase, Speculation
+from planner.domain.plan import ApiRoute, Cost, Fact, Pool, ProvisionedRoute, Purchase, Speculation
 from planner.plan.doubt import basis_of
 from planner.plan.effects import effect_facts
 from planner.plan.stores import store_facts
@@ -30,7 +30,7 @@ IDLE = 0.5
 """Below this share of every resource a pool is small rather than bound by one of them."""
 
 
-def reasons_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute], cost: Cost) -> Iterator[str]:
+def reasons_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute | ProvisionedRoute], cost: Cost) -> Iterator[str]:
     """Yield why the plan looks as it does."""
     dear = max(cost.by_workload, key=lambda row: row.hourly, default=None)
     if dear is not None and len(cost.by_workload) > 1:
@@ -39,8 +39,16 @@ def reasons_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute]
         yield from _pool_reasons(pool, _users(search, pool))
     for route in routes:
         names = ", ".join(_users(search, route))
+        if isinstance(route, ProvisionedRoute):
+            most = max(route.units, key=lambda period: route.units[period])
+            yield (
+                f"{names} goes to {route.units[most]} units of {route.api} at ${route.unit_price:,.4g}/h each, paid whether used "
+                f"or not; {route.used[most]:.0%} used in {most}."
+            )
+            continue
+        way = f" in batches answered within {duration(route.turnaround)}" if route.turnaround is not None else ""
         yield (
-            f"{names} goes to {route.api}: at ${route.input_price * 1e6:.3g} per million input and "
+            f"{names} goes to {route.api}{way}: at ${route.input_price * 1e6:.3g} per million input and "
             f"${route.output_price * 1e6:.3g} per million output tokens no machines found would serve these calls for less."
         )
     counts = search.ledger.counts()
@@ -49,7 +57,12 @@ def reasons_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute]
         yield f"Of {search.considered:,} deployments, {int(search.evaluated.sum()):,} were evaluated; left out: {parts}."
 
 
-def _users(search: Search, route: Pool | ApiRoute) -> list[str]:
+def duration(seconds: float) -> str:
+    """Write a time of hours in words: `24 h`, `90 min`."""
+    return f"{seconds / 3600.0:.3g} h" if seconds >= 7200.0 else f"{seconds / 60.0:.3g} min"
+
+
+def _users(search: Search, route: Pool | ApiRoute | ProvisionedRoute) -> list[str]:
     """Return who uses a pool or API, by short names."""
     names = {stream.name: stream.short for stream in search.streams}
     return sorted({names[share.stream] for share in route.shares})
@@ -88,7 +101,11 @@ def context_warnings(search: Search, pools: Sequence[Pool]) -> Iterator[str]:
 
 
 def facts_of(
-    search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute], purchases: Sequence[Purchase], taken: Sequence[Way] = ()
+    search: Search,
+    pools: Sequence[Pool],
+    routes: Sequence[ApiRoute | ProvisionedRoute],
+    purchases: Sequence[Purchase],
+    taken: Sequence[Way] = (),
 ) -> list[Fact]:
     """Return the numbers the plan rests on, each once, the weakest first.
 
@@ -189,7 +206,7 @@ def _doubts(device: Accelerator) -> str:
     return f"; not read in a source: {', '.join(device.unverified)}" if device.unverified else ""
 
 
-def _price_facts(search: Search, routes: Sequence[ApiRoute], purchases: Sequence[Purchase]) -> Iterator[Fact]:
+def _price_facts(search: Search, routes: Sequence[ApiRoute | ProvisionedRoute], purchases: Sequence[Purchase]) -> Iterator[Fact]:
     for purchase in purchases:
         yield Fact(
             subject=f"{purchase.instance} in {purchase.region}",
@@ -209,6 +226,11 @@ def _price_facts(search: Search, routes: Sequence[ApiRoute], purchases: Sequence
                 source="handbook ranges run from 0.0001 to 0.7 per hour (docs/supply.md)",
             )
     for route in routes:
+        if isinstance(route, ProvisionedRoute):
+            tokens = f"{60 * route.tokens_per_second:,.0f} weighted tokens a minute"
+            paid = f"${route.unit_price:,.4g}/h a unit ({route.term}), {tokens}"
+            yield Fact(subject=route.name, statement=paid, standing="published", source=route.price_source)
+            continue
         yield Fact(
             subject=route.api,
             statement=f"${route.input_price * 1e6:.3g}/M input, ${route.output_price * 1e6:.3g}/M output tokens",

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from planner.candidates.apis import api_percentile, judged
+from planner.candidates.api_rules import api_seen
 from planner.candidates.build import Search
 from planner.candidates.evaluate import hard_targets, soft_targets
-from planner.domain.plan import ApiRoute, Promise
+from planner.candidates.units import as_sold
+from planner.domain.offers import ApiOffer
+from planner.domain.plan import ApiRoute, Promise, ProvisionedRoute
 from planner.plan.pool import PredictedPool
 
 ROUNDING = 1e-6
@@ -38,20 +40,20 @@ def pool_promises(search: Search, made: PredictedPool) -> Iterator[Promise]:
                 )
 
 
-def api_promises(search: Search, routes: Sequence[ApiRoute]) -> Iterator[Promise]:
+def api_promises(search: Search, routes: Sequence[ApiRoute | ProvisionedRoute]) -> Iterator[Promise]:
     """Yield every hard promise that APIs of known latency answer for, with the bound their figures give."""
     streams = {stream.name: stream for stream in search.streams}
     for route in routes:
-        latency = search.catalog.apis[route.api].latency
+        offer, batch, where = answered_by(search.catalog.apis[route.api], route)
         for share in route.shares:
             stream = streams[share.stream]
             for target in hard_targets(stream):
-                seen = api_percentile(latency, stream, judged(target, stream)) if latency else None
+                seen = api_seen(offer, stream, target, batch=batch)
                 if seen is not None:
                     yield Promise(
                         stream=share.stream,
                         period=share.period,
-                        route=route.api,
+                        route=where,
                         metric=target.metric,
                         percentile=target.percentile,
                         target=target.seconds,
@@ -60,3 +62,8 @@ def api_promises(search: Search, routes: Sequence[ApiRoute]) -> Iterator[Promise
                         soft=False,
                         holds=seen <= target.seconds,
                     )
+
+
+def answered_by(offer: ApiOffer, route: ApiRoute | ProvisionedRoute) -> tuple[ApiOffer, bool, str]:
+    """Return an offer with the latency that holds on a route, whether it answers in batches, and the route's name."""
+    return (offer, route.batch, route.api) if isinstance(route, ApiRoute) else (as_sold(offer), False, route.name)

@@ -66,7 +66,8 @@ def raised_program(assembled: Assembled, pools: Pools, raised: Raised) -> Progra
     if not raised:
         return program
     keys = zip(pools.row[assembled.pool].tolist(), pools.anchor[assembled.pool].tolist(), strict=True)
-    factor = np.array([raised.get(key, 1.0) for key in keys])
+    factor = np.ones(len(program.pools.name))  # units sold at APIs, the last columns, stay as they are
+    factor[: len(assembled.pool)] = [raised.get(key, 1.0) for key in keys]
     return replace(program, pools=replace(program.pools, demand=program.pools.demand * factor))
 
 
@@ -170,7 +171,7 @@ def _nearest(program: Program, limit: Bounds, outcome: Outcome) -> Ints:
         gpu_limits=np.zeros((len(program.gpu_limits), periods)),
         power=np.zeros(periods),
         budget=0.0,
-        api_rates=np.zeros((len(program.apis.name), periods)),
+        api_limits=np.zeros((len(program.apis.limits), len(program.apis.name), periods)),
         max_pools=0.0,
         known=np.zeros(0, dtype=np.int64),
         resources=np.zeros((len(program.resources), 0, periods)),

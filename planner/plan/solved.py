@@ -62,7 +62,8 @@ def open_pools(solved: Solved) -> list[Columns]:
     """Return the pools that run, the largest flow first."""
     outcome, family = solved.outcome, solved.assembled.program.pools.family
     weight = outcome.flow.sum(axis=(0, 2))
-    used = sorted(np.flatnonzero(outcome.replicas.sum(axis=1) > 0).tolist(), key=lambda k: (-float(weight[k]), k))
+    own = outcome.replicas[: len(solved.assembled.pool)]
+    used = sorted(np.flatnonzero(own.sum(axis=1) > 0).tolist(), key=lambda k: (-float(weight[k]), k))
     pools: dict[int, list[int]] = {}
     for column in used:
         pools.setdefault(int(family[column]), []).append(column)

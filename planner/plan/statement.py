@@ -195,11 +195,16 @@ def _tokens(lines: Lines, answer: bool, inputs: float, outputs: float) -> None:
         lines["orchestration fan-out"] += inputs + outputs
 
 
+def whole_cents(amount: float) -> int:
+    """Round to whole cents; sums in another order, which differ in the last digits, fall to the same side of a half cent."""
+    return round(round(amount, 5))
+
+
 def _in_cents(lines: Lines) -> tuple[StatementLine, ...]:
     """Return the lines, their months in whole cents that add up to the total's; the largest remainders are rounded up."""
     exact = {item: value * HOURS_PER_MONTH * 100.0 for item, value in lines.items()}
     cents = {item: int(np.floor(value)) for item, value in exact.items()}
-    left = round(sum(exact.values())) - sum(cents.values())
+    left = whole_cents(sum(exact.values())) - sum(cents.values())
     for item in sorted(exact, key=lambda item: (cents[item] - exact[item], ITEMS.index(item)))[:left]:
         cents[item] += 1
     return tuple(StatementLine(item=item, hourly=lines[item], cents_per_month=cents[item]) for item in ITEMS)

@@ -9,12 +9,14 @@ from __future__ import annotations
 from planner.catalog.problem import LoadedProblem
 from planner.domain.plan import Plan
 from planner.plan.basis import Basis
+from planner.plan.verify_buying import buying
 from planner.plan.verify_cost import cost
 from planner.plan.verify_limits import limits, packing
 from planner.plan.verify_promises import flows, promises
 from planner.plan.verify_rules import deployments, rules
 from planner.plan.verify_shape import identity, shape
 from planner.plan.verify_stores import stores
+from planner.plan.verify_units import units
 
 __all__ = ["verify"]
 
@@ -36,8 +38,8 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     foreign = [*identity(basis), *shape(basis)]
     if foreign:
         return foreign
-    broken = [*flows(basis), *rules(basis), *packing(basis), *limits(basis)]
+    broken = [*flows(basis), *rules(basis), *packing(basis), *limits(basis), *units(basis)]
     impossible = list(deployments(basis))
     if impossible:
         return [*impossible, *broken]
-    return [*broken, *promises(basis), *cost(basis), *stores(basis)]
+    return [*broken, *promises(basis), *cost(basis), *stores(basis), *buying(basis)]

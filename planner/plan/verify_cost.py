@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.candidates.apis import call_cost, missed_cost, stream_price
+from planner.candidates.api_costs import call_cost, stream_batch_price, stream_price
+from planner.candidates.api_rules import missed_cost
 from planner.candidates.evaluate import soft_targets
+from planner.candidates.units import as_sold
 from planner.demand.items import Item
 from planner.domain.plan import ApiRoute, Share
 from planner.plan.basis import Basis, above, differs
+from planner.plan.verify_units import units_cost
 
 
 def cost(basis: Basis) -> Iterator[str]:
@@ -17,6 +20,7 @@ def cost(basis: Basis) -> Iterator[str]:
     parts = {
         "machines": sum(_machines(basis).values()),
         "apis": sum(_call_cost(basis, route, share) for route in basis.plan.apis for share in route.shares),
+        "provisioned": units_cost(basis),
         "levers": sum(item.hourly for item in _items(basis) if item.category == "lever"),
         "components": sum(item.hourly for item in _items(basis) if item.category != "lever"),
         "operations": basis.problem.operations.pool_cost * len(basis.plan.pools),
@@ -55,7 +59,7 @@ def _sums(basis: Basis, total: float, machines: float) -> Iterator[str]:
     if stated.statement is not None:
         cents = sum(line.cents_per_month for line in stated.statement.lines)
         hourly = sum(line.hourly for line in stated.statement.lines)
-        sums = (*sums, ("cost.statement", hourly, total), ("cost.statement in cents", cents, round(total * 73_000.0)))
+        sums = (*sums, ("cost.statement", hourly, total), ("cost.statement in cents", cents, round(round(total * 73_000.0, 5))))
     for name, value, expected in sums:
         if differs(value, expected):
             yield f"{name}: ${value:,.6f} stated, the parts add up to ${expected:,.6f}"
@@ -86,8 +90,9 @@ def _calls(basis: Basis, share: Share) -> float:
 
 def _call_cost(basis: Basis, route: ApiRoute, share: Share) -> float:
     """Return what a share costs at an API by the catalogs' prices, averaged [$/h]."""
-    stream = basis.streams[share.stream]
-    return _calls(basis, share) * call_cost(stream, stream_price(route.api, basis.catalog.apis[route.api], stream))
+    stream, offer = basis.streams[share.stream], basis.catalog.apis[route.api]
+    paid = (stream_batch_price if route.batch else stream_price)(route.api, offer, stream)
+    return _calls(basis, share) * call_cost(stream, paid, offer.cache)
 
 
 def _misses(basis: Basis) -> float:
@@ -99,7 +104,8 @@ def _misses(basis: Basis) -> float:
             seen = operation.seen.get(share.stream) if operation else None
             for target, fee in soft_targets(basis.streams[share.stream]) if seen else ():
                 total += _calls(basis, share) * fee * float(seen.miss(target.metric, target.seconds).max()) if seen else 0.0
-    for route in basis.plan.apis:
-        offer = basis.catalog.apis[route.api]
+    for route in basis.plan.external:
+        own = basis.catalog.apis[route.api]
+        offer = own if isinstance(route, ApiRoute) else as_sold(own)
         total += sum(_calls(basis, share) * missed_cost(offer, basis.streams[share.stream]) for share in route.shares)
     return total

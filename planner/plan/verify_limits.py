@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, combinations
 
+from planner.demand.stream import Stream
+from planner.domain.offers import ApiOffer
 from planner.domain.plan import Purchase
 from planner.plan.basis import Basis, above
 from planner.supply.limits import gpu_limits
@@ -115,11 +117,23 @@ def _replicas(basis: Basis) -> Iterator[str]:
 
 
 def _apis(basis: Basis) -> Iterator[str]:
-    """Calls sent to an API stay within its rate limit."""
+    """Calls sent to an API at its standard prices stay within every limit of the account; batches have limits of their own."""
     for name in dict.fromkeys(route.api for route in basis.plan.apis):
-        limit = basis.catalog.apis[name].rate_limit
-        shares = [share for route in basis.plan.apis if route.api == name for share in route.shares]
+        offer = basis.catalog.apis[name]
+        shares = [share for route in basis.plan.apis if route.api == name and not route.batch for share in route.shares]
         for period in basis.hours:
-            sent = sum(share.rate for share in shares if share.period == period)
-            if limit is not None and above(sent, limit):
-                yield f"{name} in {period}: {sent:.6g} calls/s, {limit:.6g} allowed"
+            sent = [(share.rate, basis.streams[share.stream]) for share in shares if share.period == period]
+            for limit, what, counted in _account(offer):
+                taken = sum(rate * counted(stream) for rate, stream in sent)
+                if limit is not None and above(taken, limit):
+                    yield f"{name} in {period}: {taken:.6g} {what}/s, {limit:.6g} allowed"
+
+
+def _account(offer: ApiOffer) -> tuple[tuple[float | None, str, Callable[[Stream], float]], ...]:
+    """Return the limits of an account: most per second, of what, and how much of it a call is."""
+    return (
+        (offer.rate_limit, "calls", lambda _: 1.0),
+        (offer.input_token_limit, "input tokens", lambda stream: stream.prompt.mean),
+        (offer.output_token_limit, "output tokens", lambda stream: stream.output.mean),
+        (offer.token_limit, "tokens", lambda stream: stream.prompt.mean + stream.output.mean),
+    )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from planner.candidates.apis import api_percentile, judged
+from planner.candidates.api_rules import api_seen
 from planner.candidates.evaluate import hard_targets, soft_targets
-from planner.domain.plan import ApiRoute, Pool, PoolLoad, Promise
+from planner.candidates.units import as_sold
+from planner.domain.plan import ApiRoute, Pool, PoolLoad, Promise, ProvisionedRoute
 from planner.perf.limits import Target
 from planner.perf.tails import Latencies
 from planner.plan.basis import TOLERANCE, Basis, above, differs
@@ -43,7 +44,7 @@ def promises(basis: Basis) -> Iterator[str]:
                 yield from _load(pool, load, operation)
                 for stream, seen in operation.seen.items():
                     yield from _pool_promises(basis, pool, load.period, stream, seen, stated)
-    for route in basis.plan.apis:
+    for route in basis.plan.external:
         yield from _api_promises(basis, route, stated)
 
 
@@ -71,14 +72,16 @@ def _pool_promises(
             yield f"{where}: {_late(target, value)}"
 
 
-def _api_promises(basis: Basis, route: ApiRoute, stated: Mapping[Key, Promise]) -> Iterator[str]:
-    latency = basis.catalog.apis[route.api].latency
+def _api_promises(basis: Basis, route: ApiRoute | ProvisionedRoute, stated: Mapping[Key, Promise]) -> Iterator[str]:
+    sold = basis.catalog.apis[route.api]
+    batch, name = (route.batch, route.api) if isinstance(route, ApiRoute) else (False, route.name)
+    offer = sold if isinstance(route, ApiRoute) else as_sold(sold)
     for share in route.shares:
-        stream, where = basis.streams[share.stream], f"{share.stream} on {route.api} in {share.period}"
+        stream, where = basis.streams[share.stream], f"{share.stream} on {name} in {share.period}"
         for target in hard_targets(stream):
-            seen = api_percentile(latency, stream, judged(target, stream)) if latency else None
+            seen = api_seen(offer, stream, target, batch=batch)
             if seen is not None:
-                yield from _stated(where, target, seen, True, stated.get((share.stream, share.period, route.api, *_what(target))))
+                yield from _stated(where, target, seen, True, stated.get((share.stream, share.period, name, *_what(target))))
                 if above(seen, target.seconds):
                     yield f"{where}: {_late(target, seen)}"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.candidates.apis import api_problem
+from planner.candidates.api_costs import may_batch
+from planner.candidates.api_rules import api_problem
 from planner.candidates.averages import api_value, average_floors, model_value
 from planner.candidates.drafts import drafting_problem, drafting_shape_problem, emitted_of
 from planner.candidates.eligible import model_problem
@@ -168,9 +169,11 @@ def _averages(basis: Basis) -> Iterator[str]:
 
 
 def _api(basis: Basis, route: ApiRoute) -> Iterator[str]:
-    """Every stream may use the API it is sent to."""
+    """Every stream may use the API it is sent to, and wait where it is sent in batches."""
     offer = basis.catalog.apis[route.api]
     for name in sorted({share.stream for share in route.shares}):
         problem = api_problem(route.api, offer, basis.streams[name], basis.catalog, basis.problem)
         if problem:
             yield f"{name} on {route.api}: {problem[1]}"
+        if route.batch and not may_batch(offer, basis.streams[name]):
+            yield f"{name} on {route.api}: its deadline is shorter than a batch may take"

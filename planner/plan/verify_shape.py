@@ -36,11 +36,19 @@ def shape(basis: Basis) -> Iterator[str]:
         yield from _periods(basis, what, list(purchase.machines))
         if any(count < 0 for count in purchase.machines.values()):
             yield f"{what}: a negative number of machines"
+    yield from _units(basis)
     for _, share in basis.routes():
         if not share.rate >= 0:
             yield f"{share.stream} in {share.period}: a negative rate"
     if not basis.plan.cost.misses >= 0:
         yield "cost.misses is negative"
+
+
+def _units(basis: Basis) -> Iterator[str]:
+    for route in basis.plan.provisioned:
+        yield from _periods(basis, route.name, list(route.units))
+        if any(count < 0 for count in route.units.values()):
+            yield f"{route.name}: a negative number of units"
 
 
 def _periods(basis: Basis, what: str, found: list[str]) -> Iterator[str]:
@@ -63,7 +71,7 @@ def _names(basis: Basis) -> Iterator[str]:
     for purchase in basis.plan.purchases:
         if purchase.instance not in basis.catalog.instances:
             yield f"the catalogs have no machine {purchase.instance}"
-    for route in basis.plan.apis:
+    for route in basis.plan.external:
         if route.api not in basis.catalog.apis:
             yield f"the catalogs have no API {route.api}"
 

@@ -47,7 +47,7 @@ def _matching(solved: Solved, words: Sequence[str]) -> list[int]:
 
 def _used(solved: Solved, words: Sequence[str]) -> Iterator[str]:
     rows = set(_matching(solved, words))
-    for column in np.flatnonzero(solved.outcome.replicas.sum(axis=1) > 0).tolist():
+    for column in np.flatnonzero(solved.outcome.replicas[: len(solved.assembled.pool)].sum(axis=1) > 0).tolist():
         row = int(solved.pools.row[solved.assembled.pool[column]])
         if row in rows:
             yield f"{solved.search.space.describe(row)} is in the plan"

@@ -11,7 +11,7 @@ from planner.report import format as fmt
 from planner.report import stores
 from planner.report.gather import rejections
 from planner.report.ink import Ink
-from planner.report.words import api_prices, compared, promise_verdict, proof, simulated, size, split, statement_title
+from planner.report.words import api_prices, compared, promise_verdict, proof, simulated, size, split, statement_title, units
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -76,8 +76,7 @@ def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableTyp
         made.append(("Promises", tables.promises(plan, ink, width)))
     if plan.purchases:
         made.append(("Purchases", tables.purchases(plan, ink, width)))
-    if plan.apis:
-        made.append(("APIs", tables.bullets([f"{route.api}: {api_prices(route)}" for route in plan.apis], ink)))
+    made += _apis(plan, ink)
     made += _costs(plan, ink, width)
     for title, texts in (("Why this plan", plan.reasons), ("Warnings", plan.warnings)):
         if texts:
@@ -85,6 +84,15 @@ def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableTyp
     if plan.facts:
         made.append(("What it rests on, weakest first", tables.facts(plan, ink)))
     return made
+
+
+def _apis(plan: Plan, ink: Ink) -> list[tuple[str, RenderableType]]:
+    """Return what is paid at APIs, by the token and in units."""
+    parts = (
+        ("APIs", [f"{route.api}: {api_prices(route)}" for route in plan.apis]),
+        ("Units bought at APIs", [f"{route.api}: {units(route)}" for route in plan.provisioned]),
+    )
+    return [(title, tables.bullets(texts, ink)) for title, texts in parts if texts]
 
 
 def _costs(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableType]]:
@@ -98,6 +106,8 @@ def _costs(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableType]]
         made.append(("Cost by path, stages reached independently of each other", called.paths(plan, ink)))
     if plan.cost.by_label:
         made.append(("Cost by tier and tag", called.labels(plan, ink)))
+    if plan.buy_or_build:
+        made.append(("APIs against own machines", tables.buying(plan, ink)))
     return made
 
 

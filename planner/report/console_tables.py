@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from planner.domain.plan import Cost, Plan, Statement
+from planner.report import buying as bought
 from planner.report import format as fmt
 from planner.report import gather, graphs
 from planner.report.bars import PARTS, memory_bar
@@ -131,6 +132,14 @@ def workloads(plan: Plan, ink: Ink) -> Table:
         unit_costs = (row.per_million_input, row.per_million_output, row.per_thousand_calls)
         figures = ["–" if value is None else fmt.money(value) for value in unit_costs]
         made.add_row(ink(row.workload), ink(fmt.hourly(row.hourly)), ink(fmt.percent(row.share)), *map(ink, figures))
+    return made
+
+
+def buying(plan: Plan, ink: Ink) -> Table:
+    """What an API would cost, and from where on own machines cost no more."""
+    made = table(ink, *bought.COLUMNS)
+    for row in bought.rows(plan):
+        made.add_row(*map(ink, row))
     return made
 
 

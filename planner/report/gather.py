@@ -73,6 +73,7 @@ def flows(plan: Plan) -> tuple[Flow, ...]:
     """Return who is served where: by stream, in the order in which the plan first names them."""
     taken: dict[tuple[str, str], list[Share]] = {}
     routes = [(pool.name, pool.shares) for pool in plan.pools] + [(api.api, api.shares) for api in plan.apis]
+    routes += [(units.name, units.shares) for units in plan.provisioned]
     for route, shares in routes:
         for share in shares:
             taken.setdefault((share.stream, route), []).append(share)

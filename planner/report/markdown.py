@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from planner.domain.plan import Plan, Pool, Promise
+from planner.report import buying, gather, graphs, stores
 from planner.report import format as fmt
-from planner.report import gather, graphs, stores
 from planner.report import markdown_graphs as called
 from planner.report.markup import bullets, escape, folded, stacked, table
 from planner.report.words import (
@@ -28,6 +28,7 @@ from planner.report.words import (
     size,
     split,
     statement_title,
+    units,
 )
 
 
@@ -72,8 +73,10 @@ def _glance(plan: Plan) -> list[str]:
         _section("Promises", _promises(plan, (row.worst for row in gather.kept(plan))), _worst_note(plan)),
         _section("Purchases", _purchases(plan)),
         _section("APIs", _apis(plan)),
+        _section("Units bought at APIs", bullets(f"{route.api}: {units(route)}" for route in plan.provisioned)),
         _section("Cost by workload", _workloads(plan)),
         _statement(plan),
+        _section("APIs against own machines", _buying(plan), f"{buying.NOTE}\n\n"),
         _section("Cost by stage", called.stages(plan)),
         _section("Cost by path", called.paths(plan), called.PATHS_NOTE),
         _section("Cost by tier and tag", called.labels(plan)),
@@ -216,6 +219,12 @@ def _workloads(plan: Plan) -> str:
         rows.append([escape(row.workload), escape(fmt.hourly(row.hourly)), fmt.percent(row.share), *figures])
     columns = ["Workload", ">Cost", ">Share", ">Per million input tokens", ">Per million output tokens", ">Per thousand calls"]
     return table(columns, rows) if rows else ""
+
+
+def _buying(plan: Plan) -> str:
+    """What an API would cost, and from where on own machines cost no more."""
+    found = [[escape(cell) for cell in row] for row in buying.rows(plan)]
+    return table(list(buying.COLUMNS), found) if found else ""
 
 
 def _memory(plan: Plan) -> str:

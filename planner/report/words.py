@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.domain.plan import ApiRoute, Deployment, Plan, Pool, Promise, Purchase, Speculation, Statement
+from planner.domain.plan import ApiRoute, Deployment, Plan, Pool, Promise, ProvisionedRoute, Purchase, Speculation, Statement
 from planner.report import format as fmt
 from planner.report import gather
 
@@ -35,7 +35,11 @@ def compared(plan: Plan) -> str:
 def size(plan: Plan) -> str:
     """Count accelerators by kind, pools and APIs."""
     devices = [f"{number:,} × {kind}" for kind, number in plan.accelerators.items() if number]
-    parts = (", ".join(devices) or "no GPUs", fmt.plural(len(plan.pools), "pool"), fmt.plural(len(plan.apis), "API"))
+    parts = (
+        ", ".join(devices) or "no GPUs",
+        fmt.plural(len(plan.pools), "pool"),
+        fmt.plural(len({route.api for route in plan.external}), "API"),
+    )
     return " · ".join(parts)
 
 
@@ -48,7 +52,7 @@ def split(plan: Plan) -> str:
         ("missed soft targets", cost.misses),
         ("operations", cost.operations),
     )
-    beside = (("levers", cost.levers), ("components", cost.components))
+    beside = (("units at APIs", cost.provisioned), ("levers", cost.levers), ("components", cost.components))
     shown = (*parts, *((name, value) for name, value in beside if value))
     return " · ".join(f"{name} {fmt.hourly(value)}" for name, value in shown)
 
@@ -135,10 +139,18 @@ def machines(plan: Plan, buy: Purchase) -> dict[str, float]:
     return {period: buy.machines.get(period, 0) for period in plan.periods}
 
 
+def units(route: ProvisionedRoute) -> str:
+    """Say how many units are held, what they cost, and how far they are used."""
+    held = " · ".join(gather.by_period(route.units, lambda number: f"{number:,.0f}"))
+    used = " · ".join(gather.by_period(route.used, fmt.percent))
+    return f"{held} units at {fmt.hourly(route.unit_price)} each, {route.term}: {fmt.hourly(route.cost)}, {used} used"
+
+
 def api_prices(route: ApiRoute) -> str:
     """Name an API's prices per million tokens."""
     uncached, output = fmt.money(1e6 * route.input_price), fmt.money(1e6 * route.output_price)
-    return f"{uncached} in, {fmt.money(1e6 * route.cached_input_price)} cached, {output} out per million tokens"
+    prices = f"{uncached} in, {fmt.money(1e6 * route.cached_input_price)} cached, {output} out per million tokens"
+    return prices if route.turnaround is None else f"{prices}, in batches answered within {fmt.duration(route.turnaround)}"
 
 
 PAID_FOR = {

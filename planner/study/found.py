@@ -34,7 +34,7 @@ class Found:
     def __str__(self) -> str:
         """Render as `raise chat TTFT p95 from 300 ms to 410 ms: feasible at $12.30/h with 4 × l40s`."""
         held = [f"{count:,} × {kind}" for kind, count in self.plan.accelerators.items() if count]
-        held += [route.api for route in self.plan.apis]
+        held += [route.api for route in self.plan.external]
         return f"{listed([step.words for step in self.steps])}: feasible at {dollars(self.plan.cost.total)} with {listed(held)}"
 
 

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.candidates.apis import Apis
+from planner.candidates.api_costs import LIMITS, limit_shares
+from planner.candidates.apis import Apis, usable_price
 from planner.candidates.build import Search
 from planner.candidates.evaluate import chunks
 from planner.candidates.pools import Pools
-from planner.candidates.rejection import CODES, Rejection
+from planner.candidates.rejection import CODES, Ledger, Rejection
 from planner.demand.ways import Way
 from planner.optimize.assemble import servable
 from planner.optimize.choices import able
@@ -66,7 +67,8 @@ def reasons(search: Search, pools: Pools, streams: Sequence[int]) -> tuple[str, 
     """
     if streams:
         return tuple(sentence for r in streams for sentence in _about(search, r))
-    return tuple(sentence for r in range(len(search.streams)) for sentence in _too_large(search, pools, r))
+    every = range(len(search.streams))
+    return tuple(sentence for r in every for sentence in (*_too_large(search, pools, r), *_too_little(search, r)))
 
 
 def _about(search: Search, r: int) -> Iterator[str]:
@@ -98,6 +100,21 @@ def _too_large(search: Search, pools: Pools, r: int) -> Iterator[str]:
     if within.any():
         missed, what = nearest_miss(search, r, np.flatnonzero(within))
         yield f"{name}: even almost idle, the nearest within the quotas, {what}, misses: {missed}"
+
+
+def _too_little(search: Search, r: int) -> Iterator[str]:
+    """Say which limit of an API's account lets fewer of a stream's calls through than there are."""
+    stream = search.streams[r]
+    for name, offer in search.catalog.apis.items():
+        paid = usable_price(name, offer, stream, search.catalog, search.problem, Ledger())
+        shares = limit_shares(offer, stream)
+        if paid is None or paid.batch or shares.max() * stream.peak_rate <= 1.0:
+            continue
+        what = LIMITS[int(shares.argmax())]
+        yield (
+            f"{stream.name}: the limit of {what} of {name} lets {1.0 / shares.max():.4g} of its {stream.peak_rate:.4g} calls/s "
+            "through; ask for a higher one, or allow more machines or APIs"
+        )
 
 
 def _gpus_bought(search: Search, r: int) -> Floats:

@@ -60,9 +60,9 @@ def switches(problem: Problem, catalog: Catalog) -> list[Switch]:
         for kind in KINDS:
             choice: Choice = getattr(edit.choices_of(problem, name), kind)
             if choice.allow is not None and choice != ProblemChoices().speculators:  # not offered is no rule of the user's
-                found.append(_allow(name, kind, choice))
+                found.append(_allow(name, kind, choice, catalog))
             if choice.forbid:
-                found.append(_forbid(name, kind, choice))
+                found.append(_forbid(name, kind, choice, catalog))
     return found
 
 
@@ -70,6 +70,9 @@ def _data(workload: Workload, catalog: Catalog) -> Iterator[Switch]:
     rules, name = workload.data, workload.name
     if not rules.external_api:
         yield _rule(name, "external_api", {"external_api": True}, partial(_with_api, name))
+    for rule in ("zero_retention", "no_training"):
+        if getattr(rules, rule):
+            yield _rule(name, rule, {rule: False}, partial(_with_terms, name, rule))
     if rules.region_groups is not None:
         yield _rule(name, "region_groups", {"region_groups": None}, partial(_with_groups, name, rules, catalog))
     if rules.regions is not None:
@@ -90,8 +93,13 @@ def _changed(name: str, text: str, **fields: Any) -> Step:
 
 
 def _with_api(name: str, plan: Plan) -> Step | None:
-    used = [route.api for route in plan.apis if any(share.stream == name for share in route.shares)]
+    used = [route.api for route in plan.external if any(share.stream == name for share in route.shares)]
     return _changed(name, f"let {name} use an external API (here {listed(used)})", external_api=True) if used else None
+
+
+def _with_terms(name: str, rule: str, plan: Plan) -> Step | None:
+    used = [route.api for route in plan.external if any(share.stream == name for share in route.shares)]
+    return _changed(name, f"drop {name} data.{rule} (here for {listed(used)})", **{rule: False}) if used else None
 
 
 def _with_groups(name: str, rules: DataRules, catalog: Catalog, plan: Plan) -> Step | None:
@@ -99,14 +107,14 @@ def _with_groups(name: str, rules: DataRules, catalog: Catalog, plan: Plan) -> S
     places = {
         (pool.region_group, f"{pool.seller} {pool.region}") for pool in _serving(plan, name) if pool.region_group not in known
     }
-    far = {(group, route.api) for route in plan.apis for group in catalog.apis[route.api].region_groups if group not in known}
+    far = {(group, route.api) for route in plan.external for group in catalog.apis[route.api].region_groups if group not in known}
     more = sorted({group for group, _ in places | far})
     where = listed(sorted({place for _, place in places | far}))
     return _changed(name, f"allow {name} data in {listed(more)} (here {where})", region_groups=(*known, *more)) if more else None
 
 
 def _with_regions(name: str, rules: DataRules, plan: Plan) -> Step | None:
-    if plan.apis:
+    if plan.external:
         return _changed(name, f"drop {name} data.regions, which no API can promise", regions=None)
     known = {region.lower() for region in rules.regions or ()}
     more = sorted({pool.region for pool in _serving(plan, name) if pool.region.lower() not in known})
@@ -134,10 +142,11 @@ def _serving(plan: Plan, name: str) -> list[Pool]:
     return [pool for pool in plan.pools if not name or any(share.stream == name for share in pool.shares)]
 
 
-def used_names(plan: Plan, kind: str, name: str) -> set[str]:
+def used_names(plan: Plan, kind: str, name: str, catalog: Catalog) -> set[str]:
     """Return the names of a kind of choice that a plan uses for a workload, for all of them if its name is empty."""
+    apis = {route.api for route in plan.external if not name or any(share.stream == name for share in route.shares)}
     if kind == "apis":
-        return {route.api for route in plan.apis if not name or any(share.stream == name for share in route.shares)}
+        return apis
     if kind == "offers":  # what is bought is not tied to pools; naming one way to pay too many widens no other rule
         return {buy.kind for buy in plan.purchases}
     pools = _serving(plan, name)
@@ -145,25 +154,26 @@ def used_names(plan: Plan, kind: str, name: str) -> set[str]:
         return {getattr(pool, kind.removesuffix("s")) for pool in pools}
     if kind == "speculators":
         return {how.speculator for pool in pools if (how := pool.deployment.speculation) is not None}
-    return {getattr(pool.deployment, kind.removesuffix("s")) for pool in pools}
+    served = {getattr(pool.deployment, kind.removesuffix("s")) for pool in pools}
+    return served | {catalog.apis[api].open_model or api for api in apis} if kind == "models" else served
 
 
-def _allow(name: str, kind: str, choice: Choice) -> Switch:
+def _allow(name: str, kind: str, choice: Choice, catalog: Catalog) -> Switch:
     wide = choice.model_copy(update={"allow": None})
 
     def narrowed(plan: Plan) -> Step | None:
-        more = sorted(used for used in used_names(plan, kind, name) if not allowed(used, choice))
+        more = sorted(used for used in used_names(plan, kind, name, catalog) if not allowed(used, choice))
         longer = choice.model_copy(update={"allow": (*(choice.allow or ()), *more)})
         return Step(_phrase("also allow", kind, more, name), partial(_set, name, kind, longer)) if more else None
 
     return Switch("choices", name, _path(name, kind, "allow"), partial(_set, name, kind, wide), narrowed)
 
 
-def _forbid(name: str, kind: str, choice: Choice) -> Switch:
+def _forbid(name: str, kind: str, choice: Choice, catalog: Catalog) -> Switch:
     wide = choice.model_copy(update={"forbid": ()})
 
     def narrowed(plan: Plan) -> Step | None:
-        more = sorted(used for used in used_names(plan, kind, name) if not allowed(used, choice))
+        more = sorted(used for used in used_names(plan, kind, name, catalog) if not allowed(used, choice))
         rest = tuple(pattern for pattern in choice.forbid if not any(matches(used, pattern) for used in more))
         shorter = choice.model_copy(update={"forbid": rest})
         return Step(_phrase("no longer forbid", kind, more, name), partial(_set, name, kind, shorter)) if more else None

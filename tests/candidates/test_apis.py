@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import tiny
 
-from planner.candidates import apis
-from planner.candidates.apis import Apis, call_cost, stream_price, usable_apis
+from planner.candidates import api_costs
+from planner.candidates.api_costs import call_cost, stream_price
+from planner.candidates.apis import Apis, usable_apis
 from planner.candidates.build import Search
 from planner.catalog.api_prices import ApiPrice
 from planner.domain.offers import ApiOffer
@@ -80,7 +81,7 @@ def test_tiers_are_charged_by_each_prompt(begin: Begin, monkeypatch: pytest.Monk
         times = 2.0 if context_tokens > 1000 else 1.0
         return ApiPrice(1e-6 * times, 1e-7 * times, 3e-6 * times, None, "", "")
 
-    monkeypatch.setattr(apis, "price", tiered)
+    monkeypatch.setattr(api_costs, "price", tiered)
     search = begin(tiny.workload(**OPEN))
     stream = search.streams[0]
     paid = stream_price("cloud/small", search.catalog.apis["cloud/small"], stream)
@@ -105,10 +106,10 @@ def test_rate_limits_and_missing_prices(begin: Begin) -> None:
     facts["apis"]["cloud/other"] = {**facts["apis"]["cloud/small"], "input_price": None}
     search = begin(tiny.workload(**OPEN), facts=facts)
     found = usable(search)
-    assert (found.names, found.rate_limit.tolist()) == (("cloud/small",), [3.0])
+    assert (found.names, found.limits[:, 0, 0].tolist()) == (("cloud/small",), [1 / 3, 0, 0, 0])
     assert any("input_price" in entry.sentence for entry in search.ledger.about("cloud/other"))
 
 
 def test_no_apis_at_all(begin: Begin) -> None:
     found = usable(begin(tiny.workload()))
-    assert (found.names, found.call_cost.shape, found.rate_limit.shape) == ((), (1, 0), (0,))
+    assert (found.names, found.call_cost.shape, found.limits.shape) == ((), (1, 0), (4, 1, 0))

@@ -28,6 +28,7 @@ def kept(program: Program, keep: np.ndarray) -> Program:
         call_cost=pools.call_cost[:, index],
         least=pools.least[index],
         family=pools.family[index],
+        sold=pools.sold[index],
     )
     return replace(program, pools=fewer)
 
@@ -50,6 +51,7 @@ def test_the_optimum_survives(seed: int) -> None:
             call_cost=np.concatenate([pools.call_cost, pools.call_cost[:, twin]], axis=1),
             least=np.concatenate([pools.least, pools.least[twin]]),
             family=np.arange(2 * count),
+            sold=np.zeros(2 * count, dtype=bool),
         ),
     )
     hosts = np.eye(len(program.cells.name), dtype=bool)

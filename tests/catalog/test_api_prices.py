@@ -21,7 +21,7 @@ from genai_prices.types import (
 )
 
 from planner.catalog import api_prices
-from planner.catalog.api_prices import price
+from planner.catalog.api_prices import batch_price, price
 from planner.domain.offers import ApiOffer
 from planner.errors import MissingFact
 
@@ -134,3 +134,41 @@ def test_catalog_types_no_price_in() -> None:
 def test_enough_offers_over_enough_sellers() -> None:
     assert len(OFFERS) >= 25
     assert len({row.provider for row in OFFERS.values()}) >= 8
+
+
+BATCH = {"turnaround": "24h", "source": "test", "as_of": "2026"}
+
+
+def test_batches_cost_what_the_seller_lists() -> None:
+    """Half of $2 and $8 a million (genai-prices, processing: batch, from 2026-10-14 on); no price of cached tokens is listed."""
+    found = batch_price(offer(model="gpt-4.1", batch=BATCH), "x", at=NOON)
+    assert (found.input, found.cached_input, found.output) == pytest.approx((1e-6, 1e-6, 4e-6))
+    assert found.batch
+    assert found.source.endswith("openai/gpt-4.1, batches")
+
+
+@pytest.mark.parametrize("row", [name for name, row in OFFERS.items() if row.batch])
+def test_every_batch_of_the_catalog_has_a_price_below_the_standard_one(row: str) -> None:
+    standard, batch = price(OFFERS[row], row, at=NOON), batch_price(OFFERS[row], row, at=NOON)
+    assert (batch.input, batch.output) == pytest.approx((standard.input / 2, standard.output / 2))
+
+
+def test_a_stated_discount_and_stated_prices_of_batches_win() -> None:
+    less = batch_price(offer(batch={**BATCH, "discount": "25%"}), "x", at=NOON)
+    assert (less.input, less.output) == pytest.approx((0.75 * 2.5e-6, 0.75 * 10e-6))
+    assert "25% off" in less.source
+    stated = batch_price(offer(batch={**BATCH, "input_price": "$1/Mtok", "output_price": "$3/Mtok"}), "x", at=NOON)
+    assert (stated.input, stated.cached_input, stated.output) == pytest.approx((1e-6, 1e-6, 3e-6))
+
+
+@pytest.mark.parametrize(
+    ("fields", "day"),
+    [
+        ({}, NOON),
+        ({"batch": BATCH, "provider": "groq", "model": "qwen/qwen3-32b"}, NOON),
+        ({"batch": BATCH}, datetime(2026, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_price_of_batches_nobody_lists_is_missing(fields: dict[str, object], day: datetime) -> None:
+    with pytest.raises(MissingFact, match=r"batch\.discount"):
+        batch_price(offer(**fields), "x", at=day)

@@ -37,12 +37,13 @@ def _brute_force(program: Program) -> float:
     for flat in itertools.product(*(range(top + 1) for top in _tops(program) for _ in range(T))):
         n = np.array(flat).reshape(K, T)
         used = n > 0
-        fewest = np.maximum(program.min_replicas, program.pools.least + program.spare_replicas)
+        fewest = _fewest(program)
         if (used & (n < fewest[:, None])).any():
             continue
-        if program.max_pools is not None and len(set(program.pools.family[used.any(axis=1)])) > program.max_pools:
+        operated = len(set(program.pools.family[used.any(axis=1) & ~program.pools.sold]))
+        if program.max_pools is not None and operated > program.max_pools:
             continue
-        cost = _cheapest_fleet(program, n, *fleets) + program.pool_cost * len(set(program.pools.family[used.any(axis=1)]))
+        cost = _cheapest_fleet(program, n, *fleets) + program.pool_cost * operated
         if np.isfinite(cost):
             choices.append((float(cost), flat))
     best = np.inf
@@ -53,6 +54,12 @@ def _brute_force(program: Program) -> float:
     return best if best <= program.budget * (1 + 1e-9) else np.inf
 
 
+def _fewest(program: Program) -> np.ndarray:
+    """[K] Replicas of an open pool: its own and the spares, at least the minimum; of units sold, its own alone."""
+    own = np.maximum(program.min_replicas, program.pools.least + program.spare_replicas)
+    return np.where(program.pools.sold, program.pools.least, own)
+
+
 def _tops(program: Program) -> list[int]:
     """Most replicas of each pool that could be of use: all streams at their busiest, each a whole cycle if movable."""
     cycle = (program.rate * program.hours).sum(axis=1)
@@ -60,8 +67,8 @@ def _tops(program: Program) -> list[int]:
     tops = []
     for k in range(len(program.pools.name)):
         load = [sum(d * v for d, v in zip(row, busiest, strict=True) if np.isfinite(d)) for row in program.pools.demand[:, :, k]]
-        fewest = max(program.min_replicas, int(program.pools.least[k]) + program.spare_replicas)
-        tops.append(max(int(np.ceil(max(load))) + program.spare_replicas, fewest))
+        spare = 0 if program.pools.sold[k] else program.spare_replicas
+        tops.append(max(int(np.ceil(max(load))) + spare, int(_fewest(program)[k])))
     return tops
 
 
@@ -113,15 +120,15 @@ def _flows(program: Program, n: np.ndarray, share: np.ndarray) -> float:
         row = np.zeros(R * P * T)
         row[index[:, k, t]] = np.where(forbidden[:, k], 0, program.pools.demand[j, :, k])
         rows.append(row)
-        right.append(max(n[k, t] - program.spare_replicas, 0))
+        right.append(max(n[k, t] - (0 if program.pools.sold[k] else program.spare_replicas), 0))
         if n[k, t] == 0:
             top[:, k, t] = 0
     for a, t in itertools.product(range(len(program.apis.name)), range(T)):
-        if np.isfinite(program.apis.rate_limit[a]):
+        for taken in program.apis.limits[:, :, a]:
             row = np.zeros(R * P * T)
-            row[index[:, K + a, t]] = 1
+            row[index[:, K + a, t]] = taken
             rows.append(row)
-            right.append(program.apis.rate_limit[a])
+            right.append(1.0)
     weight = program.hours / program.hours.sum()
     for one in program.averages:
         row = np.zeros((R, P, T))

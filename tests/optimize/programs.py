@@ -31,6 +31,8 @@ def program(
     pool_family: Any = None,
     api_cost: Any = None,
     api_limit: Any = None,
+    api_share: Any = None,
+    pool_sold: Any = None,
     **rest: Any,
 ) -> Program:
     """Build a program from nested lists: rate [R][T], demand [J][R][K]; names are made up."""
@@ -54,6 +56,7 @@ def program(
             call_cost=np.zeros((R, K)) if pool_call_cost is None else np.array(pool_call_cost, float),
             least=np.ones(K, int) if pool_least is None else np.array(pool_least, int),
             family=np.arange(K) if pool_family is None else np.array(pool_family, int),
+            sold=np.zeros(K, bool) if pool_sold is None else np.array(pool_sold, bool),
         ),
         cells=CellColumns(
             name=tuple(f"c{i}" for i in range(C)),
@@ -70,10 +73,16 @@ def program(
         apis=ApiColumns(
             name=tuple(f"a{a}" for a in range(api.shape[1])),
             call_cost=api,
-            rate_limit=np.full(api.shape[1], INF) if api_limit is None else np.array(api_limit, float),
+            limits=_api_limits(api, api_limit, api_share),
         ),
         **rest,
     )
+
+
+def _api_limits(cost: Any, most: Any, share: Any) -> Any:
+    """[L, R, A] One limit of calls per second, the same for all streams, and one that each stream takes its own share of."""
+    calls = np.zeros(cost.shape) if most is None else np.broadcast_to(1.0 / np.array(most, float), cost.shape)
+    return np.stack([calls, np.zeros(cost.shape) if share is None else np.array(share, float)])
 
 
 def random_program(seed: int, pools: int = 3) -> Program:
@@ -106,6 +115,8 @@ def random_program(seed: int, pools: int = 3) -> Program:
         extra["power"] = float(rng.integers(1, 6) * 1000)
     if rng.random() < 0.2:
         extra["budget"] = float(rng.uniform(3, 12))
+    if seed % 4 == 1:
+        extra["pool_sold"] = np.random.default_rng(seed + 11).random(K)[extra.get("pool_family", np.arange(K))] < 0.6
     api = rng.random() < 0.4
     return program(
         rate=rng.uniform(0, 3 / R, (R, T)).round(2),
@@ -122,6 +133,7 @@ def random_program(seed: int, pools: int = 3) -> Program:
         pool_call_cost=np.where(rng.random((R, K)) < 0.3, rng.uniform(0, 3e-4, (R, K)), 0.0),
         api_cost=rng.uniform(2e-4, 2e-3, (R, 1)) if api else None,
         api_limit=[float(rng.choice([0.5, 1.0, INF]))] if api else None,
+        api_share=np.random.default_rng(seed + 7).choice([0.0, 0.4, 1.5], size=(R, 1)) if api and seed % 3 == 0 else None,
         **extra,
     )
 

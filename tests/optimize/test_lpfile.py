@@ -40,7 +40,10 @@ GOLDEN: dict[str, tuple[Program, list[str]]] = {
         program(budget=7, hourly=[2], pool_call_cost=[[1e-3]]),
         ["budget: 3.6 x(s0,p0,t0) + 2 m(b0,t0) <= 7"],
     ),
-    "api_rates": (program(api_cost=[[0.01]], api_limit=[4]), ["api_rate(a0,t0): 0.25 z(s0,a0,t0) <= 1"]),
+    "api_limits": (
+        program(api_cost=[[0.01]], api_limit=[4], api_share=[[0.5]]),
+        ["api_limit(0,a0,t0): 0.25 z(s0,a0,t0) <= 1", "api_limit(1,a0,t0): 0.5 z(s0,a0,t0) <= 1"],
+    ),
     "warm_links": (OPEN, ["closed(p0,t0): n(p0,t0) - 3 u(p0,t0) <= 0", "fewest(p0,t0): - n(p0,t0) + 2 u(p0,t0) <= 0"]),
     "operated_links": (OPEN, ["operated(p0,t0): n(p0,t0) - 3 y(p0) <= 0", "operated_warm(p0,t0): u(p0,t0) - y(p0) <= 0"]),
     "averages": (

@@ -44,6 +44,13 @@ EXPECTED = {
     "long-documents": Expected(("meta-llama/Llama-3.1-70B",), ("b200-sxm",), (20, 35), (1, 1)),
     "private-data": Expected(("Qwen/", "mistralai/Mistral-Small"), ("b200-sxm",), (18, 28), (1, 2)),
     "api-or-own": Expected((), (), (1.0, 1.2), (0, 0), ("groq/llama-3.3-70b",)),
+    "buy-or-build": Expected(
+        ("microsoft/", "meta-llama/", "Qwen/", "google/"),
+        ("l4", "l40s"),
+        (53, 59),
+        (1, 2),
+        ("openai/gpt-4.1", "openai/gpt-4.1-mini"),
+    ),
     "voice-assistant": Expected(("meta-llama/Llama-3.3-70B", "meta-llama/Llama-3.1-70B"), ("b200-sxm",), (35, 60), (1, 2)),
     "code-completion": Expected(("openai/gpt-oss-20b",), ("gh200-96",), (8, 12), (1, 1)),
     "large-moe": Expected(("Qwen/Qwen3-235B", "deepseek-ai/", "zai-org/", "moonshotai/"), ("h200-sxm",), (35, 50), (1, 1)),
@@ -103,6 +110,19 @@ def test_answer_is_the_expected_one(name: str) -> None:
     assert [pool.deployment.model for pool in plan.pools if not pool.deployment.model.startswith(expected.models)] == []
     assert set(plan.accelerators) <= set(expected.accelerators)
     assert {route.api for route in plan.apis} == set(expected.apis)
+
+
+def test_units_carry_what_the_limit_leaves_and_batches_what_may_wait() -> None:
+    """(4 − 200k/60/1,800)·2,700·60/3,000 = 116 units, 120 in blocks of five."""
+    plan = solved("buy-or-build")
+    assert {route.api: set(route.units.values()) for route in plan.provisioned} == {"openai/gpt-4.1": {120}}
+    assert [route.api for route in plan.apis if route.batch] == ["openai/gpt-4.1-mini"]
+
+
+@pytest.mark.parametrize(("old", "new", "units"), [("200k tok/min", "2M tok/min", {80}), ("yearly", "monthly", {120})])
+def test_without_the_limit_units_are_those_that_the_night_uses(tmp_path: Path, old: str, new: str, units: set[int]) -> None:
+    (route,) = changed("buy-or-build", (old, new), folder=tmp_path).provisioned
+    assert set(route.units.values()) == units
 
 
 @pytest.mark.parametrize("name", EXPECTED)
