@@ -110,7 +110,7 @@ class Store(Strict):
     payload: Bytes | None = None
     """Text and metadata kept with a vector, in memory too, and returned for each passage found."""
     types: Choice = Choice()
-    """Which of the catalog's stores may hold it (`planner catalog list stores`)."""
+    """What may hold it: names or patterns among the catalog's stores (`planner catalog list stores`) and its own `nodes`."""
     precisions: tuple[StorePrecision, ...] | None = None
     """How the index may keep a dimension; absent = any that was measured to reach the recall."""
     nodes: dict[Identifier, StoreOffer] = Field(default_factory=dict)
