@@ -173,7 +173,7 @@ def test_retrieval_or_a_tuned_model(tmp_path: Path) -> None:
             levers=list(levers),
         )
         choose = {
-            "models": {"allow": ["meta-llama/Llama-3.1-8B-Instruct"]},
+            "models": {"allow": ["meta-llama/Llama-3.1-8B-Instruct", "openai/gpt-4o"]},
             "instances": {"allow": ["aws/g6e.xlarge"]},
             "engines": {"allow": ["vllm"]},
             "offers": {"allow": ["on_demand"]},

@@ -89,7 +89,7 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> Case:
         tier="gold",
         tags=["search"],
     )
-    chat = tiny.workload("chat", "8 req/s", levers=[{"name": "short", "kind": "token_budget", "options": [half], **READ}])
+    chat = tiny.workload("chat", "40 req/s", levers=[{"name": "short", "kind": "token_budget", "options": [half], **READ}])
     narrow = {
         "offers": {"allow": ["on_demand"]},
         "precisions": {"allow": ["bf16"]},
