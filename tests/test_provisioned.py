@@ -229,7 +229,7 @@ def test_a_month_of_half_a_cent_adds_up(tmp_path: Path) -> None:
     assert plan.cost.total == pytest.approx(4.9995)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     price=st.floats(0.05, 0.6),
     blocks=st.sampled_from([(1, 1), (3, 3), (6, 2), (10, 5), (5, 1)]),
@@ -250,7 +250,7 @@ def test_against_every_number_of_units(
     assert plan.proof.bound <= best * (1 + 1e-6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(price=st.floats(0.05, 2.0), cheaper=st.floats(0.3, 1.0), limit=st.floats(0.3, 3.0), wider=st.floats(1.0, 4.0))
 def test_an_offer_more_a_cheaper_price_or_a_wider_limit_never_raise_cost(
     tmp_path_factory: pytest.TempPathFactory, price: float, cheaper: float, limit: float, wider: float

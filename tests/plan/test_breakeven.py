@@ -132,7 +132,7 @@ def deployments(draw: st.DrawFn) -> Deployment:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(deployments(), st.floats(0.5, 30.0))
 def test_the_crossing_is_the_first_of_a_scan(made: Deployment, api: float) -> None:
     """At the crossing own costs no more; at none of 2,000 volumes below it does it."""

@@ -59,13 +59,13 @@ def spared(name: str) -> float:
 
 
 def test_the_plan_says_what_confidence_costs() -> None:
-    said = [reason for reason in solved("private-data", 0.8).reasons if "solver.confidence" in reason]
+    said = [reason for reason in solved("voice-assistant", 0.8).reasons if "solver.confidence" in reason]
     assert len(said) == 1
     assert "80% of comparable measurements" in said[0]
-    share = spared("private-data")
+    share = spared("voice-assistant")
     assert share > 0
     assert f"{share:.0%} fewer accelerators" in said[0]
-    assert not [reason for reason in solved("private-data", 0.5).reasons if "solver.confidence" in reason]
+    assert not [reason for reason in solved("voice-assistant", 0.5).reasons if "solver.confidence" in reason]
 
 
 def test_a_plan_at_the_edge_is_checked_at_the_edge() -> None:

@@ -177,6 +177,10 @@ def test_two_workloads_share_one_store(tmp_path: Path) -> None:
 FRESH = {"documents": "2 req/s", "tokens": {"mean": 200, "scv": 0.5}, "choose": {"models": {"allow": ["org/embed"]}}}
 
 
+PACED = [{"metric": "tpot", "percentile": 95, "target": "60ms"}]
+"""A promise that is not split over stages, so that there are few ways."""
+
+
 def embedding(**fields: Any) -> dict[str, Any]:
     """A workload that embeds its query, searches, ranks what it finds and answers."""
     stages = [
@@ -194,7 +198,7 @@ def test_embedding_and_ranking_run_on_gpus_and_the_index_on_pools_of_its_own(tmp
     cost = {}
     for share in (False, True):
         held = stores.store(refresh={**FRESH, "share_pools": share}, backfill={"documents": "1M", "months": 12})
-        one = loaded(tmp_path / str(share), embedding(), stores=[held])
+        one = loaded(tmp_path / str(share), embedding(objectives=PACED), stores=[held])
         plan = solved(one)
         assert verify(plan, one) == []
         assert {pool.deployment.model for pool in plan.pools} >= {"org/embed", "org/rerank"}
@@ -248,7 +252,7 @@ def test_the_check_notices_a_changed_store(tmp_path: Path, field: str, value: An
 
 def test_the_check_notices_pools_shared_against_the_rule(tmp_path: Path) -> None:
     held = [stores.store(refresh={**FRESH, "share_pools": True})]
-    shared = loaded(tmp_path / "shared", embedding(), stores=held)
+    shared = loaded(tmp_path / "shared", embedding(objectives=PACED), stores=held)
     plan = solved(shared)
     apart = tuple(w.model_copy(update={"pools": "own"}) if w.name == "docs index" else w for w in shared.problem.workloads)
     changed = LoadedProblem(**{**vars(shared), "problem": shared.problem.model_copy(update={"workloads": apart})})
