@@ -30,6 +30,7 @@ from planner.optimize.bounds import bounds
 from planner.optimize.incumbent import better, solve_over
 from planner.optimize.program import Bools, Program
 from planner.optimize.relax import near
+from planner.plan.costing import HOURS_PER_MONTH, hourly_calls
 from planner.plan.solved import Solved
 
 EACH = 8
@@ -151,14 +152,45 @@ def _told(scale: Scale, workload: Workload, way: Way) -> Iterator[str]:
         return scale.found(name, lambda other: lever in dict(other.settings))
 
     for lever, setting in pulled.items():
-        yield f"{name} pulls {lever} ({setting}){_without(scale, without(lever))}."
+        left = without(lever)
+        more = left.more if isinstance(left, Found) else 0.0
+        yield f"{name} pulls {lever} ({setting}){_without(scale, left)}{_earned(scale, workload, way, lever, more)}."
     if len(pulled) > 1:
         bare = scale.found(name, lambda other: not other.settings)
         if isinstance(bare, Found):
             yield f"Without any lever of {name} the cheapest plan found costs {_at(bare)}."
     for one in workload.levers:
         if one.name not in pulled:
-            yield f"{name} leaves {one.name} alone{_with(scale, one.name, within(one.name))}."
+            tried = within(one.name)
+            earned = _earned(scale, workload, tried.way, one.name, -tried.more) if isinstance(tried, Found) else ""
+            yield f"{name} leaves {one.name} alone{_with(scale, one.name, tried)}{earned}."
+
+
+def _earned(scale: Scale, workload: Workload, way: Way, lever: str, net: float) -> str:
+    """Say from which volume on a lever earns what it costs whatever the volume.
+
+    N* = F·N/(S + F),  F = hourly + per month + once over its months, S net saving at N requests a month (handbook §11)
+
+    Parameters
+    ----------
+    workload, way, lever : with the lever pulled
+    net : S [$/h]
+
+    Notes
+    -----
+    As if savings grew in proportion to requests: whole replicas make steps of them.
+    """
+    label = dict(way.settings)[lever]
+    options = next(one.options for one in workload.levers if one.name == lever)
+    option = next(one for one in options if label == one.name or label.startswith(f"{one.name} "))
+    fixed = option.hourly + option.per_month / HOURS_PER_MONTH
+    fixed += option.once / (option.months * HOURS_PER_MONTH) if option.months else 0.0
+    if not fixed or net + fixed <= SAME * scale.cost:
+        return ""
+    periods = {period.name: period.hours for period in scale.solved.search.problem.periods}
+    requests = hourly_calls(way.requests, periods) * HOURS_PER_MONTH
+    volume = float(f"{requests * fixed / (net + fixed):.3g}")
+    return f"; its fixed {_money(fixed)} is earned from about {volume:,.0f} requests a month on"
 
 
 def _without(scale: Scale, found: Found | str) -> str:
