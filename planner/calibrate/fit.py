@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,6 +39,9 @@ OWN_TRUST = 4.0
 
 STEP = 1e-4
 """Step of the differences the Jacobian is made of."""
+
+FEW = 256
+"""Points up to which the moves of all effects are evaluated at once: so few cost hardly more than one."""
 
 ROUNDS = 14
 """Most iterations of the solver: enough for changes below a thousandth."""
@@ -153,7 +156,7 @@ def fit(
     Notes
     -----
     ρ is soft L1, 2(√(1 + z²) − 1) at the scale of `ROBUST`. Levels of one effect touch different points, so the Jacobian
-    takes one evaluation an effect, however many levels it has. Deterministic.
+    takes one evaluation an effect, however many levels it has; where points are few, all of them at once. Deterministic.
 
     References
     ----------
@@ -163,9 +166,28 @@ def fit(
     learned = np.ones(len(points.table), dtype=bool) if use is None else use
     scale = np.sqrt(weights(points, trust))
 
+    count = len(points.table)
+    together = len(laid.effects) if count <= FEW else 1
+    copies = points if together == 1 else points_of(pd.concat([points.table] * together, ignore_index=True), catalog)
+
+    def losses(at: Points, logs: Mapping[Coefficient, Floats]) -> Floats:
+        """[copy, metric · point] What the data say against some factors."""
+        found = residuals(at, seen_with(at, logs))
+        parts = [_robust(name, found[name], at.measured[name]).reshape(-1, count) * scale for name in found]
+        return np.asarray(np.concatenate(parts, axis=1))
+
     def data(parameters: Floats) -> Floats:
-        found = residuals(points, seen_with(points, laid.logs(parameters)))
-        return np.concatenate([_robust(name, found[name], points.measured[name]) * scale for name in found])
+        return np.asarray(losses(points, laid.logs(parameters))[0])
+
+    def moved(parameters: Floats) -> Iterator[Floats]:
+        """Yield the data's losses with the levels of one effect after the other moved by `STEP`."""
+        steps = []
+        for start, stop in zip(laid.starts[:-1], laid.starts[1:], strict=True):
+            steps.append(parameters.copy())
+            steps[-1][start:stop] += STEP
+        for first in range(0, len(steps), together):
+            logs = [laid.logs(step) for step in steps[first : first + together]]
+            yield from losses(copies, {name: np.concatenate([each[name] for each in logs]) for name in logs[0]})
 
     mask = np.concatenate([learned, learned])
     prior = np.diag(1.0 / laid.spread)
@@ -173,12 +195,10 @@ def fit(
     def jacobian(parameters: Floats) -> Floats:
         at = data(parameters)
         rows = np.zeros((len(at), len(parameters)))
-        for codes, start, stop in zip(laid.codes, laid.starts[:-1], laid.starts[1:], strict=True):
-            moved = parameters.copy()
-            moved[start:stop] += STEP
+        for codes, start, other in zip(laid.codes, laid.starts[:-1], moved(parameters), strict=True):
             both = np.concatenate([codes, codes])
             touched = np.flatnonzero(both >= 0)
-            rows[touched, start + both[touched]] = ((data(moved) - at) / STEP)[touched]
+            rows[touched, start + both[touched]] = ((other - at) / STEP)[touched]
         return np.vstack([rows[mask], prior])
 
     def residual(parameters: Floats) -> Floats:
