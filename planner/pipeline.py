@@ -19,7 +19,6 @@ from planner.demand.stream import Stream
 from planner.domain.plan import Plan
 from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlanRejected
 from planner.optimize.assemble import assemble
-from planner.optimize.backend import Limits
 from planner.optimize.program import Outcome, Program
 from planner.optimize.simpler import simpler
 from planner.optimize.solve import solve
@@ -223,8 +222,7 @@ def unpulled(solved: Solved, raised: Raised) -> Solved:
     if not pulls.any():
         return solved
     program = raised_program(solved.assembled, solved.pools, raised)
-    limits = Limits(settings.gap, MIN_SECONDS, settings.seed)
-    return replace(solved, outcome=simpler(program, solved.outcome, pulls, limits))
+    return replace(solved, outcome=simpler(program, solved.outcome, pulls, settings.seed))
 
 
 def settled(best: Solved | None, found: Solved, end: float) -> bool:

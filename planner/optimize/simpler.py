@@ -30,15 +30,18 @@ SAME = 1e-9
 NODES = 200
 """Branch-and-bound nodes: the same on every machine, unlike seconds."""
 
+SECONDS = 15.0
+"""Time it may take at most [s]; far more than `NODES` take, so that it changes no answer."""
 
-def simpler(program: Program, found: Outcome, pulls: Floats, limits: Limits) -> Outcome:
+
+def simpler(program: Program, found: Outcome, pulls: Floats, seed: int) -> Outcome:
     """Return an outcome that costs no more and pulls no more levers.
 
     Parameters
     ----------
     program, found : the choice and what the optimizer chose
     pulls : [W] levers pulled by each way, what counts more is avoided sooner [1]
-    limits : time and seed
+    seed : of the solver
 
     Returns
     -------
@@ -54,8 +57,8 @@ def simpler(program: Program, found: Outcome, pulls: Floats, limits: Limits) -> 
     among = program.among(left)
     weighed = replace(among.ways, cost=among.ways.cost + EPSILON * found.objective * pulls[left])
     limit, running = bounds(among), np.flatnonzero((found.replicas > 0).any(axis=1))
-    step = replace(limits, gap=EPSILON / 10, nodes=NODES)
-    _, point = solve_over(replace(among, ways=weighed), limit, near(among, limit, running), step)
+    limits = Limits(EPSILON / 10, SECONDS, seed, NODES)
+    _, point = solve_over(replace(among, ways=weighed), limit, near(among, limit, running), limits)
     if point is None or objective(among, point) > found.objective * (1 + SAME) or pulls[left] @ point.ways >= here:
         return found
     ways = np.zeros(len(left), dtype=bool)
