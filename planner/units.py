@@ -20,6 +20,9 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 if TYPE_CHECKING:
     from pint import UnitRegistry
 
+HOURS_PER_MONTH = 730.0
+"""Hours of an average month, as `month` has them in `_DEFINITIONS`."""
+
 _DEFINITIONS = """
 kilo- = 1e3 = k-
 mega- = 1e6 = M-

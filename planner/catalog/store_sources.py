@@ -12,9 +12,7 @@ from planner.domain.stages import Stage
 from planner.domain.store_facts import RegionGroup, StoreOffer
 from planner.domain.stores import Refresh, Store, named
 from planner.domain.workload import DataRules, Demand, Workload
-
-SECONDS_PER_MONTH = 730.0 * 3600.0
-"""Seconds of an average month."""
+from planner.units import HOURS_PER_MONTH
 
 _T = TypeVar("_T")
 
@@ -98,7 +96,7 @@ def index_workloads(stores: Sequence[Store], workloads: Sequence[Workload]) -> I
 
 
 def _index_workload(store: Store, refresh: Refresh, rules: DataRules) -> Workload:
-    once = store.backfill.documents / (store.backfill.months * SECONDS_PER_MONTH) if store.backfill is not None else 0.0
+    once = store.backfill.documents / (store.backfill.months * HOURS_PER_MONTH * 3600.0) if store.backfill is not None else 0.0
     name = index_name(store)
     return Workload.model_construct(  # its parts are valid, and numbers in SI units are not parsed again
         name=name,

@@ -27,9 +27,6 @@ from planner.domain.stages import Retries, Stage, ancestors, before
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
 
-HOURS_PER_MONTH = 730.0
-"""Hours of an average month."""
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -387,8 +384,7 @@ class Composed:
         requests = self.asked.mean_rate * 3600.0
         for setting in self.settings:
             option = setting.option
-            hourly = option.hourly + option.per_month / HOURS_PER_MONTH + option.per_request * requests
-            hourly += option.once / (option.months * HOURS_PER_MONTH) if option.months else 0.0
+            hourly = option.fixed + option.per_request * requests
             if hourly:
                 yield Item("lever", setting.lever.name, hourly)
         for stage in self.there:

@@ -14,9 +14,7 @@ from typing import Literal
 from planner.demand.store_memory import BYTES, index_bytes
 from planner.domain.store_facts import Searched, StoreOffer
 from planner.domain.stores import Store
-
-HOURS_PER_MONTH = 730.0
-"""Hours of an average month."""
+from planner.units import HOURS_PER_MONTH
 
 TAIL = 0.01
 """Share of queries slower than the latency that was measured."""

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from planner.domain.base import Identifier, NonNegativeFloat, PositiveFloat, PositiveInt, Sourced, Strict
 from planner.domain.calls import QualityFloor
-from planner.units import Dollars, DollarsPerCall, DollarsPerHour, Fraction, Seconds, Tokens
+from planner.units import HOURS_PER_MONTH, Dollars, DollarsPerCall, DollarsPerHour, Fraction, Seconds, Tokens
 
 Kind = Literal[
     "semantic_cache",
@@ -259,6 +259,12 @@ class Option(Strict):
     """Time over which `once` is spread."""
     per_month: Dollars = 0.0
     """Cost of keeping it up: updates, new data, evaluation."""
+
+    @property
+    def fixed(self) -> DollarsPerHour:
+        """What it costs whatever the volume: by the hour, by the month, and `once` spread over its months [$/h]."""
+        spread = self.once / self.months if self.months else 0.0
+        return self.hourly + (self.per_month + spread) / HOURS_PER_MONTH
 
     @model_validator(mode="after")
     def _whole(self) -> Option:

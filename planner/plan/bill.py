@@ -15,6 +15,7 @@ from planner.plan.costing import hourly_calls
 from planner.plan.graphs import by_label, by_stage, paths
 from planner.plan.pool import PredictedPool
 from planner.plan.statement import Rent, statement
+from planner.units import HOURS_PER_MONTH
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def cost_of(
         operations=fee * len(predicted),
         levers=levers,
         components=components,
-        per_month=everything * costing.HOURS_PER_MONTH,
+        per_month=everything * HOURS_PER_MONTH,
         by_pool=tuple(pools),
         by_workload=tuple(workloads),
         by_stage=tuple(stages),

@@ -34,12 +34,13 @@ from planner.demand.ways import Flows, Way
 from planner.domain.plan import BuyOrBuild, Crossing, Pool
 from planner.optimize.assemble import Assembled, assemble
 from planner.optimize.bounds import least_open
-from planner.plan.costing import HOURS_PER_MONTH, hourly_calls, stream_shares
+from planner.plan.costing import hourly_calls, stream_shares
 from planner.plan.crossing import Deployment, Floats, crossing, full_cost, own_cost
 from planner.plan.pool import PredictedPool
 from planner.plan.solved import Solved
 from planner.supply.build import build_supply
 from planner.supply.dominate import drop_dominated
+from planner.units import HOURS_PER_MONTH
 
 SMALLEST = 128
 """Deployments of the least cost per replica that are evaluated beside those of the least cost per call."""

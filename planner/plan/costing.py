@@ -9,9 +9,6 @@ from planner.demand.stream import Stream
 from planner.domain.api_terms import ApiCache
 from planner.domain.plan import ApiRoute, Pool, Purchase, WorkloadCost
 
-HOURS_PER_MONTH = 730.0
-"""Hours of an average month."""
-
 
 def machine_cost(purchases: Sequence[Purchase]) -> float:
     """Return the average cost of all machines [$/h]."""

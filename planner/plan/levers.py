@@ -30,8 +30,10 @@ from planner.optimize.bounds import bounds
 from planner.optimize.incumbent import better, solve_over
 from planner.optimize.program import Bools, Program
 from planner.optimize.relax import near
-from planner.plan.costing import HOURS_PER_MONTH, hourly_calls
+from planner.plan.costing import hourly_calls
+from planner.plan.effects import pulled_settings
 from planner.plan.solved import Solved
+from planner.units import HOURS_PER_MONTH
 
 EACH = 8
 """Pools tried for each stream, beside those of the plan: the cheapest by themselves."""
@@ -180,11 +182,7 @@ def _earned(scale: Scale, workload: Workload, way: Way, lever: str, net: float) 
     -----
     As if savings grew in proportion to requests: whole replicas make steps of them.
     """
-    label = dict(way.settings)[lever]
-    options = next(one.options for one in workload.levers if one.name == lever)
-    option = next(one for one in options if label == one.name or label.startswith(f"{one.name} "))
-    fixed = option.hourly + option.per_month / HOURS_PER_MONTH
-    fixed += option.once / (option.months * HOURS_PER_MONTH) if option.months else 0.0
+    fixed = next(setting.option.fixed for setting in pulled_settings(workload, way) if setting.lever.name == lever)
     if not fixed or net + fixed <= SAME * scale.cost:
         return ""
     periods = {period.name: period.hours for period in scale.solved.search.problem.periods}

@@ -25,8 +25,8 @@ import numpy as np
 from planner.candidates.build import Search
 from planner.demand.ways import Way
 from planner.domain.plan import Statement, StatementLine
-from planner.plan.costing import HOURS_PER_MONTH
 from planner.plan.pool import PredictedPool
+from planner.units import HOURS_PER_MONTH
 
 ITEMS = (
     "input tokens",

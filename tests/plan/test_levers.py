@@ -91,6 +91,16 @@ def test_the_volume_that_earns_what_is_fixed_is_told(tmp_path: Path) -> None:
         assert sentence.endswith("is earned from about 1,670,000 requests a month on.")
 
 
+def test_an_option_is_not_taken_for_another_whose_name_begins_like_its(tmp_path: Path) -> None:
+    """`cut` costs $9/h; what is pulled is `cut more`, which spares half for $0.10."""
+    half = [{"output_tokens": {"low": 0.4, "high": 0.5}}]
+    options = [{"name": "cut", "hourly": "$9/h"}, {"name": "cut more", "effects": half, "hourly": "$0.1/h"}]
+    both = {"name": "short", "kind": "other", "options": options, **READ}
+    (sentence,) = told(solved(tmp_path, both))
+    assert "pulls short (cut more)" in sentence
+    assert "its fixed $0.10/h is earned" in sentence
+
+
 def test_a_lever_that_changes_nothing_is_told_with_certainty(said: list[str]) -> None:
     assert said[4] == "chat leaves vain alone: every way with it costs no less whatever calls cost, or cannot keep every promise."
 
