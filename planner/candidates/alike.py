@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.candidates.averages import api_value
-from planner.candidates.quality import score_of, value_of
+from planner.candidates.quality import api_value, score_of, value_of
 from planner.demand.stream import Stream
 from planner.demand.streams import build_flows
 from planner.demand.ways import Flows, Way, lean, seen
@@ -83,27 +82,21 @@ class Floors:
             kv,
         )
         if key not in self._single:
-            catalog = self.catalog
-            kinds = catalog.models[model], catalog.precisions[precision], precision, catalog.kv_precisions[kv]
-            self._single[key] = _long(value_of(floor, *kinds, context), floor.kept(model, context))
+            self._single[key] = value_of(self.catalog, floor, model, precision, kv, context)
         value = self._single[key]
         return value is not None and (value >= floor.at_least or floor.over == "average")
 
     def _values(self, floor: QualityFloor, context: float) -> Floats:
         catalog = self.catalog
         models = [
-            _long(value_of(floor, model, precision, name, kv, context), floor.kept(known, context))
-            for known, model in catalog.models.items()
+            value_of(catalog, floor, name, precision, kv, context)
+            for name, model in catalog.models.items()
             if score_of(floor, model.scores) is not None
-            for name, precision in catalog.precisions.items()
-            for kv in catalog.kv_precisions.values()
+            for precision in catalog.precisions
+            for kv in catalog.kv_precisions
         ]
         values = [*models, *(api_value(catalog, floor, name, context) for name in catalog.apis)]
         return np.array([np.nan if value is None else value for value in values], dtype=float)
-
-
-def _long(value: float | None, kept: float | None) -> float | None:
-    return None if value is None or kept is None else value * kept
 
 
 def _merged(flows: Flows, workloads: set[str], floors: Floors) -> Flows:

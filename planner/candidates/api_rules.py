@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from planner.candidates.evaluate import hard_targets, soft_targets
-from planner.candidates.quality import score_of, unknown_length
+from planner.candidates.quality import api_score, api_value, unknown_length
 from planner.catalog.api_prices import ApiPrice
 from planner.catalog.select import lets
 from planner.demand.stream import Stream
@@ -53,7 +53,7 @@ def api_problem(name: str, offer: ApiOffer, stream: Stream, catalog: Catalog, pr
     return (
         _choice_problem(name, offer, stream, problem)
         or _place_problem(name, offer, stream.workload.data)
-        or _quality_problem(offer, stream, catalog)
+        or _quality_problem(name, stream, catalog)
         or _latency_problem(name, offer, stream)
     )
 
@@ -103,17 +103,14 @@ def terms_problem(name: str, offer: ApiOffer, rules: DataRules) -> str | None:
     return None
 
 
-def _quality_problem(offer: ApiOffer, stream: Stream, catalog: Catalog) -> Reason | None:
+def _quality_problem(name: str, stream: Stream, catalog: Catalog) -> Reason | None:
     context = stream.longest_context()
-    scores = offer.scores + (catalog.models[offer.open_model].scores if offer.open_model else ())
     for floor in stream.workload.quality:
-        found = score_of(floor, scores)
-        if found is None:
+        if api_score(catalog, floor, name) is None:
             return "quality", f"no published {floor.benchmark} score"
-        kept = floor.kept(offer.open_model, context)
-        if kept is None:
+        found = api_value(catalog, floor, name, context)
+        if found is None:
             return "quality", unknown_length(floor, context)
-        found *= kept
         if found < floor.at_least and floor.over == "each":
             return "quality", f"{floor.benchmark} {found:g} < {floor.at_least:g}"
     return None

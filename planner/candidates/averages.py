@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.candidates.quality import score_of, value_of
+from planner.candidates.quality import api_score, score_of, value_of
 from planner.candidates.space import Space
 from planner.demand.stream import Stream
 from planner.domain.calls import QualityFloor
@@ -63,42 +63,22 @@ def average_floors(problem: Problem, streams: Sequence[Stream]) -> Iterator[Aver
                 yield AverageFloor(workload.name, floor, tuple(r for r, _ in held), tuple(own for _, own in held))
 
 
-def model_value(catalog: Catalog, floor: QualityFloor, stream: Stream, model: str, precision: str, kv: str) -> float | None:
-    """Return the score that a model in a format has for a stream's calls; None where it is unknown."""
-    parts = catalog.models[model], catalog.precisions[precision], precision, catalog.kv_precisions[kv]
-    context = stream.longest_context()
-    value, kept = value_of(floor, *parts, context), floor.kept(model, context)
-    return None if value is None or kept is None else value * kept
-
-
 def worth_tables(catalog: Catalog, held: AverageFloor, streams: Sequence[Stream], space: Space) -> list[Floats]:
     """Return for each stream of a floor what its calls are worth: [model, precision, KV precision] of a space."""
     shape = len(space.models), len(space.precisions), len(space.kv_precisions)
     found = []
     for place, r in enumerate(held.streams):
-        own, stream = held.owns[place], streams[r]
+        own, context = held.owns[place], streams[r].longest_context()
         names = itertools.product(space.models, space.precisions, space.kv_precisions)
-        values = [held.worth(place, model_value(catalog, own, stream, *each)) for each in names]
+        values = [held.worth(place, value_of(catalog, own, *each, context)) for each in names]
         found.append(np.array(values, dtype=float).reshape(shape))
     return found
-
-
-def api_value(catalog: Catalog, floor: QualityFloor, api: str, context: float) -> float | None:
-    """Return the score of what an API serves, at a length of context [token]; None where it is unknown."""
-    offer = catalog.apis[api]
-    value, kept = _api_score(catalog, floor, api), floor.kept(offer.open_model, context)
-    return None if value is None or kept is None else value * kept
-
-
-def _api_score(catalog: Catalog, floor: QualityFloor, api: str) -> float | None:
-    offer = catalog.apis[api]
-    return score_of(floor, offer.scores + (catalog.models[offer.open_model].scores if offer.open_model else ()))
 
 
 def best_value(catalog: Catalog, floor: QualityFloor) -> float:
     """Return the highest score anything in the catalogs has, no precision taking anything away."""
     scores = [score_of(floor, model.scores) for model in catalog.models.values()]
-    scores += [_api_score(catalog, floor, name) for name in catalog.apis]
+    scores += [api_score(catalog, floor, name) for name in catalog.apis]
     return max((score for score in scores if score is not None), default=0.0) * BEST_RECOVERY
 
 

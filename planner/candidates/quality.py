@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import inf
 
 from planner.domain.calls import QualityFloor
+from planner.domain.catalog import Catalog
 from planner.domain.llm import KvPrecision, Model, Precision, Recovery, Score
 
 SIXTEEN_BIT = ("bf16", "fp16")
@@ -102,14 +103,28 @@ def cache_recovery(kv: KvPrecision) -> float | None:
     return kv.recovery_low if kv.recovery_low is not None else kv.recovery
 
 
-def value_of(floor: QualityFloor, model: Model, precision: Precision, name: str, kv: KvPrecision, context: float) -> float | None:
-    """Return the score that a floor judges a model by, score · r_weights · r_kv as in `judge`; None where it is unknown."""
-    score = score_of(floor, model.scores)
-    shares = (recovery_of(precision, name, model, floor.benchmark, context)[0], cache_recovery(kv))
-    if score is None or (None in shares and floor.unknown_recovery is None):
+def value_of(catalog: Catalog, floor: QualityFloor, model: str, precision: str, kv: str, context: float) -> float | None:
+    """Return the score that a floor judges a model by, score · r_weights · r_kv · r_context; None where it is unknown."""
+    row = catalog.models[model]
+    score, long = score_of(floor, row.scores), floor.kept(model, context)
+    weights = recovery_of(catalog.precisions[precision], precision, row, floor.benchmark, context)[0]
+    shares = (weights, cache_recovery(catalog.kv_precisions[kv]))
+    if score is None or long is None or (None in shares and floor.unknown_recovery is None):
         return None
     kept = [share if share is not None else floor.unknown_recovery or 0.0 for share in shares]
-    return score * kept[0] * kept[1]
+    return score * kept[0] * kept[1] * long
+
+
+def api_score(catalog: Catalog, floor: QualityFloor, api: str) -> float | None:
+    """Return the score that a floor is held against of what an API serves: its own, or the open model's; None if unknown."""
+    offer = catalog.apis[api]
+    return score_of(floor, offer.scores + (catalog.models[offer.open_model].scores if offer.open_model else ()))
+
+
+def api_value(catalog: Catalog, floor: QualityFloor, api: str, context: float) -> float | None:
+    """Return the same at a length of context [token]; None where it is unknown."""
+    value, kept = api_score(catalog, floor, api), floor.kept(catalog.apis[api].open_model, context)
+    return None if value is None or kept is None else value * kept
 
 
 def at_length(floor: QualityFloor, model: str, context: float) -> QualityFloor | None:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.apis import Apis
-from planner.candidates.averages import AverageFloor, api_value, best_value
+from planner.candidates.averages import AverageFloor, best_value
 from planner.candidates.build import Search
 from planner.candidates.pools import Pools
+from planner.candidates.quality import api_value
 from planner.domain.api_terms import Provisioned
 from planner.optimize.choices import Choices, choices
 from planner.optimize.program import ApiColumns, Average, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns
@@ -133,7 +134,7 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
     demand[:, ~np.isfinite(units.demand)] = np.inf
     numbers = int(pools.family.max(initial=-1)) + 1
     worth = [
-        np.concatenate([one.pools, _unit_worth(one, held, search, units.names)], axis=1)
+        np.concatenate([one.pools, _api_worth(held, search, units.names)], axis=1)
         for one, (held, _) in zip(program.averages, search.averages, strict=True)
     ]
     return replace(
@@ -172,13 +173,8 @@ def _blocks(sold: Provisioned) -> float:
     return np.inf if sold.available is None else float(sold.available // sold.increment)
 
 
-def _unit_worth(one: Average, held: AverageFloor, search: Search, names: Sequence[str]) -> Floats:
-    """[S, U] What a call of each stream is worth on units, above a floor that holds on average."""
-    return _api_worth(held, search, names).reshape(len(one.streams), len(names))
-
-
 def _api_worth(held: AverageFloor, search: Search, names: Sequence[str]) -> Floats:
-    """[S, A] What a call of each stream is worth at APIs, above a floor that holds on average."""
+    """[S, A] What a call of each stream is worth at APIs, or on their units, above a floor that holds on average."""
     reach = [search.streams[r].longest_context() for r in held.streams]
     found = [
         [held.worth(place, api_value(search.catalog, own, name, context)) for name in names]

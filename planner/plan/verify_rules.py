@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from planner.candidates.api_costs import may_batch
 from planner.candidates.api_rules import api_problem
-from planner.candidates.averages import api_value, average_floors, model_value
+from planner.candidates.averages import average_floors
 from planner.candidates.drafts import drafting_problem, drafting_shape_problem, emitted_of
 from planner.candidates.eligible import model_problem
 from planner.candidates.layouts import Shape, machine_of
 from planner.candidates.pairs import checkpoint_problem, cut_problem, engine_problem, format_problem, shape_fits_machine
-from planner.candidates.quality import at_length, judge, unknown_length
+from planner.candidates.quality import api_value, at_length, judge, unknown_length, value_of
 from planner.demand.stream import Stream
 from planner.domain.plan import ApiRoute, Deployment, Pool
 from planner.plan.basis import TOLERANCE, Basis, differs
@@ -155,12 +155,12 @@ def _averages(basis: Basis) -> Iterator[str]:
         for route, share in basis.routes():
             if share.stream in places:
                 place = places[share.stream]
-                own, stream = held.owns[place], basis.streams[share.stream]
+                own, context = held.owns[place], basis.streams[share.stream].longest_context()
                 if isinstance(route, Pool):
                     made = route.deployment
-                    value = model_value(basis.catalog, own, stream, made.model, made.precision, made.kv_precision)
+                    value = value_of(basis.catalog, own, made.model, made.precision, made.kv_precision, context)
                 else:
-                    value = api_value(basis.catalog, own, route.api, stream.longest_context())
+                    value = api_value(basis.catalog, own, route.api, context)
                 count = share.rate * basis.hours[share.period]
                 worth, calls = worth + count * held.worth(place, value), calls + count
         if calls and worth / calls < -TOLERANCE * held.floor.at_least:
