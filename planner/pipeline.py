@@ -198,8 +198,9 @@ def solve_as_stated(loaded: LoadedProblem, progress: Progress) -> Solved:
     settings, started = loaded.problem.solver, time.monotonic()
     end = started + settings.time_limit
     raised: Raised = {}
-    first = solve_fully(search, join([], len(search.streams)), apis, raised, end - REST * settings.time_limit, progress)
-    found = first = unpulled(first, raised)
+    none = join([], len(search.streams))
+    found = solve_fully(search, none, apis, raised, end - REST * settings.time_limit, progress)
+    first = found = unpulled(found, raised)
     mended = mend(found, raised, deadline=end, progress=progress)
     best, rounds, repairs = mended.solved, 1, mended.repairs
     while rounds < MAX_ROUNDS and not settled(best, found, end):

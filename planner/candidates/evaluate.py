@@ -141,13 +141,14 @@ class Evaluator:
         -------
         Compiled
         """
-        kept = self._bench is not None and np.isin(rows, self._bench.rows).all()
-        bench = self._bench if self._bench is not None and kept else self._benched(rows)
+        bench = self._bench if self._bench is not None and np.isin(rows, self._bench.rows).all() else self._benched(rows)
         for r in streams:
             if r not in bench.traffic:
                 bench.traffic[r] = traffic_on(bench.ground, bench.step, self.moments[r])
-        made = bench.made if not kept else bench.made.take(np.searchsorted(bench.rows, rows))
-        traffic = (bench.traffic[r] if not kept else bench.traffic[r].take(np.searchsorted(bench.rows, rows)) for r in streams)
+        made, traffic = bench.made, [bench.traffic[r] for r in streams]
+        if bench is self._bench:
+            at = np.searchsorted(bench.rows, rows)
+            made, traffic = made.take(at), [each.take(at) for each in traffic]
         company_of = np.full(len(rows), company(pooled, self.operations.balancer))
         return replace(
             made,

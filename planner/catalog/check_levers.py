@@ -9,7 +9,7 @@ from planner.catalog.check_stages import twice
 from planner.catalog.findings import Findings, Parts
 from planner.catalog.suggest import remedy_for
 from planner.catalog.yamlfile import KeyPath
-from planner.domain.levers import Effect, Kind, Lever, Option
+from planner.domain.levers import Effect, Kind, Lever, Option, present
 from planner.domain.stages import Stage, answering
 from planner.domain.workload import Workload
 
@@ -112,11 +112,7 @@ def _idle(workload: Workload, option: Option, path: KeyPath, findings: Findings)
 
 def _answered(workload: Workload, option: Option, path: KeyPath, findings: Findings) -> None:
     """What is left out must leave the stage that answers, or turn one on in its place: else a stage before it would answer."""
-    there = {stage.name: not stage.optional for stage in workload.stages}
-    answer = answering(workload.stages)
-    for effect in option.effects:
-        if effect.on or effect.off:
-            there |= dict.fromkeys([effect.stage] if effect.stage is not None else list(there), effect.on)
+    there, answer = present(workload.stages, option.effects), answering(workload.stages)
     if answer is None or there[answer.name]:
         return
     left = [stage for stage in workload.stages if there[stage.name] and stage.calls_model and stage.role == "generate"]

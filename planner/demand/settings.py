@@ -7,7 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from planner.domain.levers import Cascade, Effect, EscalationPoint, Lane, Lever, Option, PrefixEffect, Range, RequestClass
+from planner.domain.levers import (
+    Cascade,
+    Effect,
+    EscalationPoint,
+    Lane,
+    Lever,
+    Option,
+    PrefixEffect,
+    Range,
+    RequestClass,
+    present,
+)
 from planner.domain.stages import Stage
 
 View = Literal["pessimistic", "middle", "optimistic"]
@@ -132,11 +143,7 @@ class Changed:
 
 def called(stages: Sequence[Stage], settings: Settings) -> list[Stage]:
     """Return the stages that are called once settings have turned some on and left some out."""
-    there = {stage.name: not stage.optional for stage in stages}
-    for setting in settings:
-        for effect in setting.option.effects:
-            if effect.on or effect.off:
-                there |= dict.fromkeys([effect.stage] if effect.stage is not None else list(there), effect.on)
+    there = present(stages, (effect for setting in settings for effect in setting.option.effects))
     return [stage for stage in stages if there[stage.name]]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from planner.domain.base import Identifier, NonNegativeFloat, PositiveFloat, PositiveInt, Sourced, Strict
 from planner.domain.calls import QualityFloor
+from planner.domain.stages import Stage
 from planner.units import HOURS_PER_MONTH, Dollars, DollarsPerCall, DollarsPerHour, Fraction, Seconds, Tokens
 
 Kind = Literal[
@@ -161,6 +163,15 @@ class Effect(Strict):
         if len(set(names)) < len(names):
             raise ValueError("two classes have the same name; give each its own")
         return self
+
+
+def present(stages: Iterable[Stage], effects: Iterable[Effect]) -> dict[str, bool]:
+    """Return which stages are called once effects have turned some on and left some out; the last to speak of one counts."""
+    there = {stage.name: not stage.optional for stage in stages}
+    for effect in effects:
+        if effect.on or effect.off:
+            there |= dict.fromkeys([effect.stage] if effect.stage is not None else list(there), effect.on)
+    return there
 
 
 class EscalationPoint(Strict):

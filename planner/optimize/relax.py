@@ -126,10 +126,14 @@ def seeds(alone: Floats, each: int = 3) -> Ints:
     return np.unique(order[fit])
 
 
-def near(program: Program, bounds: Bounds, own: Ints, each: int = 8) -> Ints:
-    """Pools of a plan, and for each stream with calls the cheapest by themselves."""
+NEAR_EACH = 8
+"""Pools tried for each stream beside a plan's own: the cheapest by themselves."""
+
+
+def near(program: Program, bounds: Bounds, own: Ints) -> Ints:
+    """Pools of a plan, and for each stream with calls `NEAR_EACH` more."""
     called = (program.rate > 0).any(axis=1)
-    found: Ints = np.union1d(own, seeds(stand_alone(program, bounds)[called], each))
+    found: Ints = np.union1d(own, seeds(stand_alone(program, bounds)[called], NEAR_EACH))
     return found
 
 

@@ -7,7 +7,7 @@ pulled. Two ways to tell it were compared with exact solves of small problems, a
    bound. It says little of the cost: of a cache that saves $3.18 of $42.35 an hour and of shorter prompts that save $2.23 it
    said $0, because the relaxation rents half a machine and finds another mix of pools that is nearly as cheap. In small
    problems it was off by factors of 2 to 10 either way. As a bound ("at least") it was seldom above zero.
-2. Solving again over few pools: the plan's own and for each stream the cheapest by themselves. With `EACH` of them the cost
+2. Solving again over few pools: the plan's own and for each stream the cheapest by themselves. With eight of them the cost
    was that of the full solve to the cent in every case tried, in a fraction of a second.
 
 So it is solved again, with the other workloads served the way they are, and the sentences say what was found: a plan at that
@@ -34,9 +34,6 @@ from planner.plan.costing import hourly_calls
 from planner.plan.effects import pulled_settings
 from planner.plan.solved import Solved
 from planner.units import HOURS_PER_MONTH
-
-EACH = 8
-"""Pools tried for each stream, beside those of the plan: the cheapest by themselves."""
 
 NODES = 100
 """Branch-and-bound nodes of a solve: the same on every machine, unlike seconds."""
@@ -111,7 +108,7 @@ class Scale:
         settings, limit = self.solved.search.problem.solver, bounds(program)
         own = np.flatnonzero(self.solved.outcome.replicas.sum(axis=1) > 0)
         limits = Limits(settings.gap / 2, SECONDS, settings.seed, NODES)
-        best = better(program, None, solve_over(program, limit, near(program, limit, own, EACH), limits)[1])
+        best = better(program, None, solve_over(program, limit, near(program, limit, own), limits)[1])
         return None if best is None else (best.cost, best.point.ways > 0.5)
 
 
