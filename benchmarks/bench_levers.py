@@ -70,7 +70,7 @@ def main() -> None:
     proof = plan.proof
     print(f"without levers  {without:6.1f} s  ${plain.cost.total:,.2f}/h  gap {plain.proof.gap:.2%}")
     print(f"six each        {took:6.1f} s  ${plan.cost.total:,.2f}/h  gap {proof.gap:.2%}  ratio {took / without:.2f}")
-    left = f"{proof.ways_left_out:,} left out, the best of them ${proof.ways_loss or 0:.2f}/h dearer by estimate"
+    left = f"{proof.ways_priced:,} more priced on the same pools, {proof.ways_left_out:,} left out"
     print(f"{proof.ways} ways compared, {left}")
 
 

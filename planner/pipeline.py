@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from planner.candidates.alike import flows_of
 from planner.candidates.apis import Apis, usable_apis
-from planner.candidates.build import Search, Worth, first_round, margins, prepare, prune
+from planner.candidates.build import Search, Worth, first_round, least_costs, prepare, prune
 from planner.candidates.pools import Pools, join
 from planner.candidates.ways import worth_a_look
 from planner.catalog.problem import LoadedProblem
 from planner.demand.stream import Stream
+from planner.demand.ways import Aside
 from planner.domain.plan import Plan
 from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlanRejected
 from planner.optimize.assemble import assemble
@@ -24,6 +25,7 @@ from planner.optimize.simpler import simpler
 from planner.optimize.solve import solve
 from planner.plan.build import make_plan
 from planner.plan.levers import lever_reasons
+from planner.plan.reach import Reach, reach
 from planner.plan.repair import Raised, mend, raised_program, tighten
 from planner.plan.solved import Solved, near, open_pools
 from planner.plan.verify import verify
@@ -198,9 +200,7 @@ def solve_as_stated(loaded: LoadedProblem, progress: Progress) -> Solved:
     settings, started = loaded.problem.solver, time.monotonic()
     end = started + settings.time_limit
     raised: Raised = {}
-    none = join([], len(search.streams))
-    found = solve_fully(search, none, apis, raised, end - REST * settings.time_limit, progress)
-    first = found = unpulled(found, raised)
+    first = found = over_all_ways(loaded, first_answer(search, apis, end, progress), end, progress)
     mended = mend(found, raised, deadline=end, progress=progress)
     best, rounds, repairs = mended.solved, 1, mended.repairs
     while rounds < MAX_ROUNDS and not settled(best, found, end):
@@ -214,6 +214,38 @@ def solve_as_stated(loaded: LoadedProblem, progress: Progress) -> Solved:
         mended = mend(found, raised, deadline=end, progress=progress)
         best, rounds, repairs = cheaper(best, mended.solved), rounds + 1, repairs + mended.repairs
     return replace(proven(best or found, first), rounds=rounds, repairs=repairs)
+
+
+def first_answer(search: Search, apis: Apis, end: float, progress: Progress) -> Solved:
+    """Return the cheapest answer over the ways compared, as if mixed streams kept every promise that each keeps alone."""
+    none = join([], len(search.streams))
+    deadline = end - REST * search.problem.solver.time_limit
+    return unpulled(solve_fully(search, none, apis, {}, deadline, progress), {})
+
+
+def over_all_ways(loaded: LoadedProblem, found: Solved, end: float, progress: Progress) -> Solved:
+    """Return an answer whose bound speaks of the ways put aside too; where it is then too low, those it hangs on are compared."""
+    answer, gap = found, loaded.problem.solver.gap
+    while (aside := found.search.aside) is not None:
+        started = time.monotonic()
+        seen = reach(found, aside, progress, deadline=end)
+        answer = within(cheaper(found, answer) or found, seen)
+        if near(answer.outcome.objective, seen.bound, gap) or not seen.wanted or 2.0 * time.monotonic() > end + started:
+            return answer
+        progress(f"{len(seen.wanted)} ways put aside could be part of a cheaper plan; comparing them too")
+        try:
+            found = first_answer(*searched(loaded, aside.comparing(seen.wanted), progress), end, progress)
+        except (NoCombination, NoPlanInTime):
+            return answer
+    return answer
+
+
+def within(solved: Solved, seen: Reach) -> Solved:
+    """Return an answer with a bound that speaks of all ways."""
+    outcome = solved.outcome
+    bound = min(outcome.bound, seen.bound)
+    ended = "optimal" if near(outcome.objective, bound, solved.search.problem.solver.gap) else "feasible"
+    return replace(solved, outcome=replace(outcome, bound=bound, termination=ended), covered=seen.covered)
 
 
 def unpulled(solved: Solved, raised: Raised) -> Solved:
@@ -260,16 +292,27 @@ def candidates(loaded: LoadedProblem, progress: Progress) -> tuple[Search, Apis]
     (search, APIs)
     """
     problem, catalog = loaded.problem, loaded.catalog
+    flows = flows_of(problem, loaded.base, catalog)
+    aside = worth_a_look(flows, catalog, problem, lambda streams: supply_of(loaded, streams))
+    return searched(loaded, aside or Aside.nothing(flows), progress)
 
-    def supply_of(streams: Sequence[Stream]) -> Supply:
-        return drop_dominated(build_supply(problem, catalog, streams), problem, catalog)
 
-    flows = worth_a_look(flows_of(problem, loaded.base, catalog), catalog, problem, supply_of, progress)
-    supply = supply_of(flows.streams)
+def searched(loaded: LoadedProblem, aside: Aside, progress: Progress) -> tuple[Search, Apis]:
+    """Return the search among the ways to be compared, and the APIs they may use."""
+    problem, catalog = loaded.problem, loaded.catalog
+    flows = aside.lean
+    supply = supply_of(loaded, flows.streams)
     search = prepare(catalog, problem, flows, supply)
-    sizes = f"{len(flows.streams)} streams, {len(flows.ways):,} ways to cause them"
+    search.aside = aside if aside.ways else None
+    of_all = f" of {len(aside.flows.ways):,}" if aside.ways else ""
+    sizes = f"{len(flows.streams)} streams, {len(flows.ways):,}{of_all} ways to cause them"
     progress(f"{sizes}, {len(supply.cells)} kinds of machine, {len(search.space.models)} models")
     return search, usable_apis(catalog, problem, flows.streams, search.ledger)
+
+
+def supply_of(loaded: LoadedProblem, streams: Sequence[Stream]) -> Supply:
+    """Return the machines streams may use."""
+    return drop_dominated(build_supply(loaded.problem, loaded.catalog, streams), loaded.problem, loaded.catalog)
 
 
 def solve_fully(search: Search, pools: Pools, apis: Apis, raised: Raised, deadline: float, progress: Progress) -> Solved:
@@ -349,16 +392,17 @@ def contenders(search: Search, outcome: Outcome, gap: float) -> tuple[NDArray[np
     (rows that could beat the plan by more than the gap; whether the bound covers all others; least cost of a plan with
     any other one). Where there are too many, none is returned and the bound speaks of the evaluated ones only.
     """
-    rows, margin = margins(
-        search, Worth(outcome.shadow.streams, outcome.shadow.calls, outcome.shadow.gpus[: len(search.supply.cells)])
-    )
-    able = margin < max(outcome.objective * (1.0 - gap) - outcome.shadow.bound, 0.0)
+    cells = len(search.supply.cells)
+    shadows = dict.fromkeys((outcome.uncut, outcome.shadow))
+    worths = [Worth(s.bound, s.streams, s.calls, s.gpus[:cells], s.counted) for s in shadows]
+    rows, least = least_costs(search, *worths)
+    able = least < max(outcome.objective * (1.0 - gap), worths[0].bound)
     most = EFFORT // (search.pairs() + 9 * len(search.streams))  # about nine evaluations a stream, then one for every pair
     if able.sum() > most:
-        able = margin < 0.0  # without these the bound does not hold; the others only limit how far it can rise
+        able = least < worths[0].bound  # without these nothing holds; the others only limit how far the bound can rise
     if able.sum() > most:
         return rows[:0], False, float("inf")
-    return rows[able], True, outcome.shadow.bound + float(margin[~able].min(initial=np.inf))
+    return rows[able], True, float(least[~able].min(initial=np.inf))
 
 
 def run(search: Search, program: Program, gap: float, deadline: float, progress: Progress) -> Outcome:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from planner.candidates.api_costs import LIMITS, call_cost, limit_shares, may_batch, stream_batch_price, stream_price
 from planner.candidates.api_rules import api_problem, context_problem, missed_cost
+from planner.candidates.pools import Pools
 from planner.candidates.rejection import Ledger
 from planner.candidates.units import Units, usable_units
 from planner.catalog.api_prices import ApiPrice
@@ -127,3 +128,11 @@ def _cost(offer: ApiOffer, stream: Stream, paid: ApiPrice | None) -> float:
 def _taken(offer: ApiOffer, stream: Stream, paid: ApiPrice | None) -> Floats:
     """Return what a stream takes of an account's limits; nothing of them in batches, which have limits of their own."""
     return np.zeros(len(LIMITS)) if paid is None or paid.batch else limit_shares(offer, stream)
+
+
+def servable(pools: Pools, apis: Apis) -> list[bool]:
+    """Return [R] whether any pool, API or unit of one may serve a stream, whatever the limits."""
+    by_pool = np.asarray(np.isfinite(pools.demand).all(axis=0)).any(axis=1)
+    by_api = np.asarray(np.isfinite(apis.call_cost)).any(axis=1)
+    by_unit = np.asarray(np.isfinite(apis.units.demand)).any(axis=1)
+    return [bool(served) for served in np.atleast_1d(by_pool | by_api | by_unit)]

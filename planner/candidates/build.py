@@ -2,7 +2,7 @@
 
 Sites are enumerated in the order of what one replica there costs, up to the cost of the best plan. Evaluating a
 capacity takes some forty times the work of an upper bound on it. So every deployment is screened by the bound first,
-and only those that could be as cheap as the best found are evaluated. `margins` later tells which deployments the
+and only those that could be as cheap as the best found are evaluated. `least_costs` later tells which deployments the
 optimizer's prices might still bring in; the caller evaluates them and solves again until none is left, so that neither
 order nor screening ever costs optimality.
 """
@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from planner.candidates import eligible as rules
 from planner.candidates.averages import AverageFloor, average_floors, worth_tables
 from planner.candidates.columns import ColumnFactory
-from planner.candidates.evaluate import Evaluator, Screened
+from planner.candidates.evaluate import Evaluator, Screened, chunks
 from planner.candidates.notes import note_pairs
 from planner.candidates.pools import Anchor, Pools, anchors_of, join, make_pools, tiers_of
 from planner.candidates.prune import undominated
 from planner.candidates.rejection import Ledger
 from planner.candidates.space import AllowedNames, Sites, Space, build_space, empty_space, find_sites
 from planner.demand.stream import Stream
-from planner.demand.ways import Flows, Way, together
+from planner.demand.ways import Aside, Flows, Way, together
 from planner.domain.catalog import Catalog
 from planner.domain.problem import Problem
 from planner.perf.bounds import LEAST_ROWS
@@ -78,10 +78,8 @@ class Search:
     """Why others are not there."""
     considered: int = 0
     """Combinations enumerated."""
-    left_out: int = 0
-    """Ways left out before by an estimate of their cost."""
-    loss: float = np.inf
-    """What the best of those was estimated to cost above the best way of its workload [$/h]."""
+    aside: Aside | None = None
+    """Ways not compared, if any."""
     reached: float = -1.0
     """Sites whose first replica costs at most this have been enumerated [$/h]."""
 
@@ -232,8 +230,6 @@ def prepare(catalog: Catalog, problem: Problem, flows: Flows, supply: Supply) ->
         problem=problem,
         streams=streams,
         ways=flows.ways,
-        left_out=flows.left_out,
-        loss=flows.loss,
         supply=supply,
         sites=sites,
         good=good[:, useful],
@@ -310,60 +306,85 @@ def _cheapest(search: Search, pools: Pools, stream: int, among: Bools) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Worth:
-    """What things are worth by the prices that prove the optimizer's bound [$/h]."""
+    """What things are worth by prices that prove a bound [$/h]."""
 
+    bound: float
+    """No plan over the deployments evaluated costs less."""
     streams: Floats
     """[R, T] Serving all of a stream in a period."""
     calls: Floats
     """[R, T] Serving 1 call/s of it."""
     gpus: Floats
     """[cell, T] An accelerator."""
+    counted: Callable[[int, Floats], Floats]
+    """(period, [bound, R, n] calls per second of each stream that a replica serves at most) → [n] what whole replicas earn
+    besides."""
 
 
-def margins(search: Search, worth: Worth) -> tuple[Index, Floats]:
-    """Return the deployments not yet evaluated, and by how much a plan with one of them exceeds the bound at least [$/h].
+def least_costs(search: Search, first: Worth, *others: Worth) -> tuple[Index, Floats]:
+    """Return the deployments not yet evaluated, and what a plan with any of them costs at least [$/h].
 
-    margin = min_t (g·μ_t − min(min_w max_r π_rt/Σ_j w_j d_jr, Σ_r π_rt·Λ_rt))
+    cost ≥ bound + min_t (g·μ_t − min(min_w max_r π_rt/Σ_j w_j d_jr, Σ_r π_rt·Λ_rt) − counted_t)
 
     Parameters
     ----------
     search : with lower bounds d on demand
-    worth : prices π per call/s, π·Λ per stream, μ per accelerator
+    first, others : prices π per call/s, π·Λ per stream, μ per accelerator, each with the bound it proves
 
     Returns
     -------
-    (rows, margin of each)
+    (rows, least cost of a plan with each); proven together once those below the first bound have been evaluated
 
     Notes
     -----
     A replica costs at least g·μ of machines and carries calls worth at most the minimum, since Σ_r d_jr·λ_r ≤ 1 in every
-    mix. Whatever margin reaches the distance between bound and plan is excluded by proof; while none is negative, the
-    bound holds for all deployments.
+    mix; cuts of rounded coverage pay `counted` for it besides, whatever it carries. By one set of prices the least costs hold
+    while none is below its bound: else a plan with two deployments may gain by the other one. So what other prices say counts
+    where it is not below theirs: plans cheaper than some cost can first be said to do without the deployments that the first
+    prices exclude, then, among the rest, without those that the next exclude.
 
     References
     ----------
     docs/candidates.md; docs/formulation.md (prices).
     """
     rows = np.flatnonzero(~search.evaluated & np.isfinite(search.least[0]).any(axis=0))
+    least = _least_costs(search, first, rows)
+    for other in others:
+        more = _least_costs(search, other, rows)
+        least = np.where(more >= other.bound, np.maximum(least, more), least)
+    return rows, least
+
+
+def _least_costs(search: Search, worth: Worth, rows: Index) -> Floats:
+    parts = [worth.bound + _margins(search, worth, piece) for piece in chunks(rows)]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _margins(search: Search, worth: Worth, rows: Index) -> Floats:
+    """Return by how much a plan with one of a few deployments exceeds the bound at least [$/h]."""
     gpus = search.space.gpus()[rows]
     least_demand = search.least[:, :, rows]
     one, other = np.triu_indices(len(least_demand))
-    reach = 2.0 / (least_demand[one] + least_demand[other])  # any convex combination of the bounds is one; means of two are used
+    # Any convex combination of the bounds is one; means of two are used.
+    reach = (2.0 / (least_demand[one] + least_demand[other])).astype(float)
     least = np.full(len(rows), np.inf)
     for t in range(worth.gpus.shape[1]):
         hosted = np.min(np.where(search.sites.hosts, worth.gpus[:, t], np.inf), axis=1, initial=np.inf)
         earned = (worth.calls[None, :, [t]] * reach).max(axis=1).min(axis=0)
         earned = np.minimum(earned, worth.streams[:, t] @ (reach[0] > 0))
+        earned += worth.counted(t, reach)
         least = np.minimum(least, gpus * hosted[search.space.machine[rows]] - earned)
-    return rows, least
+    return least
 
 
 def prune(search: Search, pools: Pools) -> Pools:
     """Leave out dominated pools."""
-    if not len(pools.row):
-        return pools
+    return pools.take(np.flatnonzero(undominated_in(search, pools))) if len(pools.row) else pools
+
+
+def undominated_in(search: Search, pools: Pools) -> Bools:
+    """Return [K] which pools no other of them beats in everything."""
     gpus = search.space.gpus()[pools.row]
     worth = np.array([row for _, row in search.worths(pools.row)]).reshape(-1, len(pools.row))
     machine = search.space.machine[pools.row]
-    keep = undominated(machine, search.sites.hosts, gpus, pools.demand, pools.call_cost, pools.fewest, worth)
-    return pools.take(np.flatnonzero(keep))
+    return undominated(machine, search.sites.hosts, gpus, pools.demand, pools.call_cost, pools.fewest, worth)

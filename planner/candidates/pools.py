@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.candidates.evaluate import Evaluator, chunks, concatenate, soft_targets
+from planner.candidates.evaluate import Compiled, Evaluator, chunks, concatenate, soft_targets
 from planner.demand.stream import Stream
 from planner.domain.problem import Operations
+from planner.perf import capacity
 from planner.perf import level as levels
 from planner.perf.capacity import Capacity
-from planner.perf.limits import Target
+from planner.perf.limits import RowTarget, Target
 from planner.perf.static import static_demand
 from planner.perf.steady import State
 from planner.perf.tails import Latencies
+from planner.perf.traffic import Traffic
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -72,10 +74,11 @@ class Pools:
         )
 
 
-def anchors_of(evaluator: Evaluator, tiers: Sequence[int] = TIERS) -> tuple[Anchor, ...]:
-    """Return every level worth offering: one a stream, several where it has soft promises; then the same for each tier."""
+def anchors_of(evaluator: Evaluator, tiers: Sequence[int] = TIERS, streams: Sequence[int] | None = None) -> tuple[Anchor, ...]:
+    """Return every level worth offering to some streams, or all: one each, several for soft promises; the same for each tier."""
     made: list[Anchor] = []
-    for r, stream in enumerate(evaluator.streams):
+    for r in range(len(evaluator.streams)) if streams is None else streams:
+        stream = evaluator.streams[r]
         soft = soft_targets(stream)
         for stretch in SOFT_STRETCH if soft else (1.0,):
             stretched = [Target(t.metric, t.percentile, t.seconds * stretch) for t, _ in soft if np.isfinite(stretch)]
@@ -173,16 +176,101 @@ def _pools_at(
     demand = np.full((len(levels.RESOURCES), len(evaluator.streams), len(rows)), np.inf)
     call_cost = np.zeros((len(evaluator.streams), len(rows)))
     for r in sharing:
-        need, seen = levels.demands(made.step, corner, traffic[r], made.replica)
-        usable = eligible[r].copy()
-        for target in anchor.targets if r == anchor.stream else evaluator.targets[r]:
-            usable &= np.broadcast_to(
-                seen.percentile(target.metric, target.percentile) <= target.seconds * (1 + 1e-6), usable.shape
-            )
-        demand[:, r] = np.where(usable, need, np.inf)
-        for target, price in soft_targets(evaluator.streams[r]):
-            call_cost[r] += price * most_missed(corner, seen, target)
+        targets = anchor.targets if r == anchor.stream else evaluator.targets[r]
+        need, call_cost[r] = _taken(made, corner, traffic[r], targets, soft_targets(evaluator.streams[r]))
+        demand[:, r] = np.where(eligible[r], need, np.inf)
     return Pools(rows, np.full(len(rows), index, dtype=np.intp), corner, demand, call_cost, np.full(len(rows), anchor.fewest))
+
+
+def _taken(
+    made: Compiled, corner: levels.Level, traffic: Traffic, hard: Sequence[Target], soft: Sequence[tuple[Target, float]]
+) -> tuple[Floats, Floats]:
+    """Return [J, rows] what a call/s of a stream takes of pools, inf where a hard promise breaks, and [rows] what misses cost."""
+    need, seen = levels.demands(made.step, corner, traffic, made.replica)
+    usable = np.ones(need.shape[1:], dtype=bool)
+    for target in hard:
+        usable &= seen.percentile(target.metric, target.percentile) <= target.seconds * (1 + 1e-6)
+    missed = sum((price * most_missed(corner, seen, target) for target, price in soft), np.zeros(need.shape[1:]))
+    return np.where(usable, need, np.inf), missed
+
+
+def demand_at(evaluator: Evaluator, pools: Pools) -> tuple[Floats, Floats]:
+    """Return what streams take of pools whose levels are those of others.
+
+    Parameters
+    ----------
+    evaluator : of the streams
+    pools : K of them
+
+    Returns
+    -------
+    ([J, R, K] share of a replica's resource per call/s, inf where a promise breaks; [R, K] price of misses per call [$])
+
+    Notes
+    -----
+    Static batches serve the stream they were made for alone.
+    """
+    demand = np.full((len(levels.RESOURCES), len(evaluator.streams), len(pools.row)), np.inf)
+    call_cost = np.zeros(demand.shape[1:])
+    shared = ~evaluator.batches_statically(pools.row)
+    for fewest in np.unique(pools.fewest).tolist():
+        for piece in chunks(np.flatnonzero(shared & (pools.fewest == fewest))):
+            made = evaluator.compile(pools.row[piece], range(len(evaluator.streams)), fewest)
+            corner = pools.level.take(piece)
+            for r, (stream, traffic) in enumerate(zip(evaluator.streams, made.traffic, strict=True)):
+                demand[:, r, piece], call_cost[r, piece] = _taken(
+                    made, corner, traffic, evaluator.targets[r], soft_targets(stream)
+                )
+    return demand, call_cost
+
+
+def own_pools(evaluator: Evaluator, anchors: Sequence[Anchor], rows: Sequence[Index]) -> Pools:
+    """Return the pools of anchors, each on deployments of its own, with what the anchors take of them and nobody else.
+
+    Parameters
+    ----------
+    evaluator : performance model
+    anchors : levels to offer
+    rows : for each the deployments, ascending; none that batches statically
+
+    Notes
+    -----
+    Anchors whose promises are of the same metrics and percentiles are solved as one column: for many anchors with a few
+    deployments each that takes a fraction of the time.
+    """
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for index, anchor in enumerate(anchors):
+        if len(rows[index]):
+            key = (anchor.fewest, *((target.metric, target.percentile) for target in anchor.targets))
+            alike.setdefault(key, []).append(index)
+    everywhere = np.unique(np.concatenate([rows[i] for same in alike.values() for i in same])) if alike else np.zeros(0, np.intp)
+    with evaluator.keeping(everywhere):
+        return join([_own_pools(evaluator, anchors, rows, same) for same in alike.values()], len(evaluator.streams))
+
+
+def _own_pools(evaluator: Evaluator, anchors: Sequence[Anchor], rows: Sequence[Index], same: Sequence[int]) -> Pools:
+    """Return the pools of anchors whose promises are alike."""
+    made = [evaluator.compile(rows[i], [anchors[i].stream], anchors[i].fewest) for i in same]
+    of = np.repeat(np.array(same), [len(rows[i]) for i in same])
+    row = np.concatenate([rows[i] for i in same])
+    spread = [np.broadcast_to(each.traffic[0].held, len(each.rank_kv)) for each in made]
+    step = concatenate([each.step for each in made])
+    traffic = concatenate([replace(each.traffic[0], held=held) for each, held in zip(made, spread, strict=True)])
+    replica = replace(concatenate([each.replica for each in made]), utilization=made[0].replica.utilization)
+    targets = [
+        RowTarget(target.metric, target.percentile, np.array([anchors[i].targets[t].seconds for i in of.tolist()]))
+        for t, target in enumerate(anchors[same[0]].targets)
+    ]
+    found = capacity.solve(step, traffic, replica, targets)
+    able = np.flatnonzero(found.feasible)
+    of, row, step, traffic, replica = of[able], row[able], step.take(able), traffic.take(able), replica.take(able)
+    targets = [RowTarget(target.metric, target.percentile, target.seconds[able]) for target in targets]
+    corner = spread_level(levels.make_level(_states(found, able), traffic, replica, targets), len(row))
+    need, _ = levels.demands(step, corner, traffic, replica)
+    demand = np.full((len(levels.RESOURCES), len(evaluator.streams), len(row)), np.inf)
+    demand[:, [anchors[i].stream for i in of.tolist()], np.arange(len(row))] = need
+    fewest = np.full(len(row), anchors[same[0]].fewest)
+    return Pools(row, of, corner, demand, np.zeros(demand.shape[1:]), fewest)
 
 
 def _static_pools(evaluator: Evaluator, rows: Index, index: int, anchor: Anchor, found: Capacity, piece: Index) -> Pools:

@@ -26,7 +26,7 @@ from planner.candidates.evaluate import concatenate, hard_targets
 from planner.candidates.rejection import Ledger
 from planner.candidates.traffic import Ground, stream_moments, traffic_on
 from planner.demand.stream import Stream
-from planner.demand.ways import Flows, Way, seen, together
+from planner.demand.ways import Aside, Flows, Way, seen, together
 from planner.domain.catalog import Catalog
 from planner.domain.problem import Problem
 from planner.perf import capacity
@@ -71,31 +71,19 @@ def worth_a_look(
     catalog: Catalog,
     problem: Problem,
     supply_of: Callable[[Sequence[Stream]], Supply],
-    progress: Callable[[str], None],
-) -> Flows:
-    """Return the flows of the ways that may be the cheapest; where streams are few, of all.
+) -> Aside | None:
+    """Return which ways may be the cheapest and which are put aside; None where streams are few, so that all are compared.
 
     Parameters
     ----------
     flows : everything the workloads may cause
     catalog, problem : facts and rules
     supply_of : streams → machines they may use
-    progress : told what is being done
-
-    Returns
-    -------
-    Flows, which say how many ways were left out and from which estimated loss on
     """
     if pairs(flows) <= MOST_PAIRS:
-        return flows
+        return None
     found = screened(flows, catalog, problem, supply_of)
-    kept = chosen(flows, found)
-    lean = Flows.of_ways(flows.streams, [flows.ways[w] for w in kept])
-    left = np.delete(found.regret, kept)
-    progress(
-        f"{len(kept)} of {len(flows.ways):,} ways and {len(lean.streams)} of {len(flows.streams):,} streams are worth a look"
-    )
-    return replace(lean, left_out=len(left), loss=float(left.min(initial=np.inf)))
+    return Aside(flows, tuple(chosen(flows, found)), found.regret)
 
 
 def screened(flows: Flows, catalog: Catalog, problem: Problem, supply_of: Callable[[Sequence[Stream]], Supply]) -> Screening:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -93,10 +92,6 @@ class Flows:
     """Each with the most that any way asks of it in a period."""
     ways: tuple[Way, ...]
     """Of every workload at least one; exactly one is taken."""
-    left_out: int = 0
-    """Ways left out by an estimate of their cost."""
-    loss: float = math.inf
-    """What the best of those was estimated to cost above the best way of its workload [$/h]."""
 
     @classmethod
     def of_ways(cls, streams: Iterable[Stream], ways: Sequence[Way]) -> Flows:
@@ -117,6 +112,37 @@ class Flows:
         """Return all streams with the calls that the taken ways cause; those they do not use have none."""
         rates = {name: rate for way in taken for name, rate in way.rates.items()}
         return tuple(replace(s, rate=rates.get(s.name, tuple(0.0 for _ in s.rate))) for s in self.streams)
+
+
+@dataclass(frozen=True, eq=False)
+class Aside:
+    """The ways put aside by an estimate of their cost, among all there are."""
+
+    flows: Flows
+    """All streams and ways, those compared included."""
+    compared: tuple[int, ...]
+    """Indices of the ways that are compared."""
+    regret: NDArray[np.float64]
+    """[W] What each was estimated to cost above the best way of its workload [$/h]; inf where nothing tried serves it."""
+
+    @classmethod
+    def nothing(cls, flows: Flows) -> Aside:
+        """Return that all ways are compared."""
+        return cls(flows, tuple(range(len(flows.ways))), np.zeros(len(flows.ways)))
+
+    @property
+    def ways(self) -> tuple[int, ...]:
+        """Indices of the ways put aside, the least regretted first."""
+        return tuple(sorted(set(range(len(self.flows.ways))) - set(self.compared), key=lambda w: (self.regret[w], w)))
+
+    @property
+    def lean(self) -> Flows:
+        """The ways compared, with their streams."""
+        return Flows.of_ways(self.flows.streams, [self.flows.ways[w] for w in self.compared]) if self.ways else self.flows
+
+    def comparing(self, wanted: Iterable[int]) -> Aside:
+        """Return it with more ways compared."""
+        return replace(self, compared=tuple(sorted({*self.compared, *wanted})))
 
 
 @dataclass

@@ -45,10 +45,12 @@ class Proof(Strict):
     """Solves of the whole program until a plan kept every promise with its streams mixed; the bound is the first one's."""
     ways: int = 0
     """Ways to serve workloads that were compared, levers and splits of latencies together."""
+    ways_priced: int = 0
+    """Further ways, put aside by an estimate of what their calls cost alone, of which the bound speaks too: on the same pools."""
     ways_left_out: int = 0
-    """Ways that an estimate of what their calls cost alone left out before; the bound does not speak of them."""
+    """Ways of which the bound does not speak: nothing that was tried serves them, or `ways_loss` says what they are worth."""
     ways_loss: float | None = None
-    """What the best of those was estimated to cost above the best way of its workload [$/h]; none left out = absent."""
+    """What the best of those was estimated to cost above the best way of its workload [$/h]; absent = none can be served."""
     repairs: int = 0
     """Small solves around a plan whose pools missed a promise: its own pools and the nearest others, with the demand on those
     that missed raised."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.candidates.apis import Apis
+from planner.candidates.apis import Apis, servable
 from planner.candidates.averages import AverageFloor, best_value
 from planner.candidates.build import Search
 from planner.candidates.pools import Pools
@@ -194,14 +194,6 @@ def _averages(search: Search, pools: Pools, apis: Apis, pool: Index) -> Iterator
             apis=_api_worth(held, search, apis.names),
             most=np.array([held.worth(place, best_value(catalog, own)) for place, own in enumerate(held.owns)]),
         )
-
-
-def servable(pools: Pools, apis: Apis) -> list[bool]:
-    """Return [R] whether any pool, API or unit of one may serve a stream, whatever the limits."""
-    by_pool = np.asarray(np.isfinite(pools.demand).all(axis=0)).any(axis=1)
-    by_api = np.asarray(np.isfinite(apis.call_cost)).any(axis=1)
-    by_unit = np.asarray(np.isfinite(apis.units.demand)).any(axis=1)
-    return [bool(served) for served in np.atleast_1d(by_pool | by_api | by_unit)]
 
 
 def _families(search: Search, pools: Pools, pool: Index, cell: Index) -> NDArray[np.int64]:

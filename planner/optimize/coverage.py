@@ -18,7 +18,7 @@ hull of two core capacitated network design problems*, Math. Programming 60 (199
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -27,6 +27,8 @@ from planner.optimize.kinds import Kinds
 from planner.optimize.knapsack import knapsack, quick, sharp
 from planner.optimize.program import Bools, Floats, Ints, Program
 
+BLOCK = 256
+"""Pools looked at together: keeps the working arrays in cache."""
 PART = 0.02
 """Fractional parts nearer than this to a whole number give coefficients too large for a solver, or no cut at all."""
 VIOLATED = 0.004
@@ -66,6 +68,43 @@ class Covers:
         """Take only some pools."""
         return replace(self, value=self.value[:, keep])
 
+    def first(self, count: int) -> Covers:
+        """Take only the first cuts."""
+        return Covers(*(getattr(self, one.name)[:count] for one in fields(self)))
+
+
+@dataclass(frozen=True, eq=False)
+class Counting:
+    """What priced cuts pay for a replica of any pool, one that is no column too, by what it can serve at most."""
+
+    price: Floats
+    """[C] Of a unit of rounded coverage [$/h]."""
+    covers: Covers
+    """The cuts."""
+    rate: Floats
+    """[R, T] Calls per second that are all of a stream."""
+
+    def __call__(self, t: int, reach: Floats) -> Floats:
+        """Return Σ_c σ_c·F(v_c) in a period.
+
+        v_c ≤ min_b max_r w_cr/ρ_rt·reach_br, since Σ_r λ_r/reach_br ≤ 1 in every mix
+
+        Parameters
+        ----------
+        t : period
+        reach : [B, R, n] calls per second of each stream alone that a replica of n pools serves at most, by each of B bounds
+        """
+        paid = np.zeros(reach.shape[2])
+        rate = self.rate[:, t]
+        for c in np.flatnonzero((self.covers.period == t) & (self.price > 0)).tolist():
+            weight = self.covers.weight[c]
+            each = np.divide(weight, rate, out=np.zeros(len(rate)), where=rate > 0)
+            counts = np.flatnonzero(each > 0)
+            served = (each[counts, None] * reach[:, counts]).max(axis=1, initial=0.0).min(axis=0)
+            served = np.minimum(served, weight[counts] @ (reach[0][counts] > 0))
+            paid += self.price[c] * rounded(served * (1 + SAFE) + SAFE * (served > 0), self.covers.part[c])
+        return paid
+
 
 def no_covers(program: Program) -> Covers:
     """Return none."""
@@ -101,7 +140,7 @@ def joined(one: Covers, other: Covers) -> Covers:
     return Covers(*(np.concatenate([getattr(one, name), getattr(other, name)]) for name in fields))
 
 
-def rounded(value: Floats, part: Floats) -> Floats:
+def rounded(value: Floats, part: Floats | float) -> Floats:
     """F(v) = ⌊v⌋ + min(1, (v − ⌊v⌋)/f)."""
     whole = np.floor(value)
     out: Floats = whole + np.minimum(1.0, (value - whole) / part)
@@ -125,7 +164,13 @@ def make_covers(program: Program, bounds: Bounds, kinds: Kinds, weight: Floats, 
 
 def _served(profit: Floats, load: Floats) -> Floats:
     """[k] The most a replica serves, from above; one stream alone needs no search."""
-    return quick(profit, load) if len(profit) == 1 else sharp(profit, load)
+    if len(profit) == 1:
+        return quick(profit, load)
+    served = np.zeros(profit.shape[1])
+    for first in range(0, len(served), BLOCK):
+        piece = slice(first, first + BLOCK)
+        served[piece] = sharp(profit[:, piece], load[:, :, piece])
+    return served
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -20,13 +21,14 @@ class Kinds:
 
 
 def kinds(program: Program) -> Kinds:
-    """Group the pools by all that streams see of them."""
+    """Group the pools by all that streams see of them, in the order of their first."""
     pools = program.pools
-    worth = [one.pools for one in program.averages]
-    seen = np.concatenate([*pools.demand, pools.call_cost, *worth])
-    rows = np.ascontiguousarray(seen.T) + 0.0  # −0.0 and 0.0 are the same number, not the same bytes
-    if not rows.size:
-        return Kinds(np.zeros(len(pools.name), dtype=np.int64), np.zeros(min(1, len(pools.name)), dtype=np.int64))
-    as_bytes = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
-    _, first, of = np.unique(as_bytes, return_index=True, return_inverse=True)
-    return Kinds(of.astype(np.int64), first.astype(np.int64))
+    digests = [blake2b(digest_size=16) for _ in pools.name]
+    for seen in (*pools.demand, pools.call_cost, *(one.pools for one in program.averages)):
+        # Column by column, with −0.0 as 0.0: the same number, not the same bytes.
+        for digest, column in zip(digests, np.ascontiguousarray(seen.T) + 0.0, strict=True):
+            digest.update(column)
+    first: dict[bytes, int] = {}
+    own = [first.setdefault(digest.digest(), k) for k, digest in enumerate(digests)]
+    firsts = np.array([*first.values()], dtype=np.int64)
+    return Kinds(np.searchsorted(firsts, np.array(own, dtype=np.int64)), firsts)

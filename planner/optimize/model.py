@@ -43,6 +43,13 @@ class Point:
     """[W] Ways taken."""
 
 
+def nothing(program: Program) -> Point:
+    """Return that nothing is done."""
+    R, A, K, T = (len(names) for names in (program.streams, program.apis.name, program.pools.name, program.periods))
+    machines, ways = np.zeros((len(program.purchases.name), T)), np.zeros(len(program.ways.name))
+    return Point(np.zeros((R, K, T)), np.zeros((R, A, T)), np.zeros((K, T)), machines, ways)
+
+
 def decided(outcome: Outcome) -> Point:
     """Return the decisions of an outcome."""
     whole = (outcome.replicas.astype(float), outcome.machines.astype(float), outcome.ways.astype(float))

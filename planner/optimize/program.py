@@ -5,6 +5,7 @@ Nothing here knows models or GPUs. Streams r, pools k, resources j, periods t, c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -238,6 +239,9 @@ class Shadow:
     """[R, T] Worth of serving 1 call/s of a stream in a period [$/h]."""
     gpus: Floats
     """[I, T] Worth of an accelerator of a cell in a period [$/h]."""
+    counted: Callable[[int, Floats], Floats]
+    """(period, [B, R, n] calls per second of each stream that a replica serves at most, by several bounds) → [n] what cuts of
+    rounded coverage pay for it besides [$/h]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,7 +271,9 @@ class Outcome:
     kept: int
     """Pool columns in the final program."""
     shadow: Shadow
-    """Prices that prove a bound, for pools that the program did not hold."""
+    """Prices that prove the bound of the relaxation, for pools that the program did not hold."""
+    uncut: Shadow
+    """The same without cuts of rounded coverage: a lower bound, of which other pools take less."""
 
     @property
     def gap(self) -> float:

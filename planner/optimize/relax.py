@@ -72,6 +72,8 @@ class Relaxation:
     """No plan costs less [$/h]."""
     priced: Priced | None
     """Prices of all pools that gave the bound."""
+    uncut: Priced | None
+    """Prices of the best bound before there were cuts of rounded coverage."""
     least: Floats
     """[K, T] No plan that uses the pool in the period costs less [$/h]."""
     rounds: int
@@ -164,6 +166,7 @@ def relax(program: Program, bounds: Bounds, progress: Callable[[str], None], *, 
         point=None,
         bound=0.0,
         priced=None,
+        uncut=None,
         least=np.zeros(bounds.replicas.shape),
         rounds=0,
     )
@@ -249,9 +252,11 @@ def _noted(now: Relaxation, priced: Priced, *, counts: bool) -> Relaxation:
     if not counts:
         return replace(now, rounds=rounds)
     least = np.maximum(now.least, priced.bound + priced.used)
+    whole = len(priced.at.covers) == 0
+    uncut = priced if whole and (now.uncut is None or priced.bound > now.uncut.bound) else now.uncut
     if now.priced is not None and priced.bound <= now.bound:
-        return replace(now, rounds=rounds, least=least)
-    return replace(now, rounds=rounds, least=least, bound=priced.bound, priced=priced)
+        return replace(now, rounds=rounds, least=least, uncut=uncut)
+    return replace(now, rounds=rounds, least=least, uncut=uncut, bound=priced.bound, priced=priced)
 
 
 def _broken(job: _Job, now: Relaxation, last: _Round, priced: Priced, *, rounding: bool) -> Cuts:

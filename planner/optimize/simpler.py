@@ -17,6 +17,7 @@ import numpy as np
 from planner.optimize.backend import Limits
 from planner.optimize.bounds import bounds
 from planner.optimize.incumbent import solve_over
+from planner.optimize.model import decided
 from planner.optimize.objective import objective
 from planner.optimize.program import Floats, Outcome, Program
 from planner.optimize.relax import near
@@ -27,7 +28,7 @@ EPSILON = 1e-5
 SAME = 1e-9
 """Relative difference up to which costs are equal [1]."""
 
-NODES = 200
+NODES = 60
 """Branch-and-bound nodes: the same on every machine, unlike seconds."""
 
 SECONDS = 15.0
@@ -58,7 +59,8 @@ def simpler(program: Program, found: Outcome, pulls: Floats, seed: int) -> Outco
     weighed = replace(among.ways, cost=among.ways.cost + EPSILON * found.objective * pulls[left])
     limit, running = bounds(among), np.flatnonzero((found.replicas > 0).any(axis=1))
     limits = Limits(EPSILON / 10, SECONDS, seed, NODES)
-    _, point = solve_over(replace(among, ways=weighed), limit, near(among, limit, running), limits)
+    start = replace(decided(found), ways=taken[left].astype(float))
+    _, point = solve_over(replace(among, ways=weighed), limit, near(among, limit, running), limits, start)
     if point is None or objective(among, point) > found.objective * (1 + SAME) or pulls[left] @ point.ways >= here:
         return found
     ways = np.zeros(len(left), dtype=bool)

@@ -18,9 +18,10 @@ import numpy as np
 from planner.optimize.backend import Limits, Status, solver_name
 from planner.optimize.bounds import Bounds, bounds, most_rate
 from planner.optimize.check import check
+from planner.optimize.coverage import Counting, Covers
 from planner.optimize.incumbent import NODES, Incumbent, better, by_period, promising, rounded, solve_over
-from planner.optimize.model import Point
-from planner.optimize.pricing import most_earned
+from planner.optimize.model import Point, nothing
+from planner.optimize.pricing import Priced, most_earned
 from planner.optimize.program import Bools, Ints, Outcome, Program, Shadow
 from planner.optimize.relax import Relaxation, Verdict, relax, tighten
 
@@ -58,6 +59,7 @@ def solve(
     seed: int,
     progress: Callable[[str], None],
     solver: str = "highs",
+    start: Point | None = None,
 ) -> Outcome:
     """Choose pools, replicas, machines and routes at least average cost, with a bound no plan can beat.
 
@@ -69,6 +71,7 @@ def solve(
     seed : random seed of the solver
     progress : told one line per step
     solver : `highs` or `gscip`
+    start : a plan that is known, if any
 
     Returns
     -------
@@ -85,7 +88,7 @@ def solve(
     relaxation = relax(program, run.bounds, progress, deadline=deadline)
     if relaxation.verdict is Verdict.INFEASIBLE:
         return _nothing(run, relaxation, "infeasible", np.inf)
-    first = _first_plan(run, relaxation)
+    first = better(program, _first_plan(run, relaxation) if start is None else None, start)
     if first is not None and _close(first.cost, relaxation.bound, gap):
         return _outcome(run, relaxation, first, relaxation.bound, len(promising(relaxation)))
     if time.monotonic() < deadline and relaxation.point is not None:
@@ -191,31 +194,26 @@ def _outcome(run: _Run, relaxation: Relaxation, best: Incumbent, bound: float, k
 
 
 def _nothing(run: _Run, relaxation: Relaxation, termination: str, bound: float) -> Outcome:
-    program = run.program
-    R, A, K, T = (len(names) for names in (program.streams, program.apis.name, program.pools.name, program.periods))
-    empty = Point(
-        np.zeros((R, K, T)),
-        np.zeros((R, A, T)),
-        np.zeros((K, T)),
-        np.zeros((len(program.purchases.name), T)),
-        np.zeros(len(program.ways.name)),
-    )
+    empty = nothing(run.program)
     return _report(run, relaxation, termination, Incumbent(empty, np.inf), bound, 0)
 
 
-def _shadow(run: _Run, relaxation: Relaxation) -> Shadow:
-    """Prices of the relaxation's best bound, per call/s where a stream has calls; zero where there is none."""
-    program = run.program
-    if relaxation.priced is None:
-        shape = len(program.streams), len(program.periods)
-        return Shadow(0.0, np.zeros(shape), np.zeros(shape), np.zeros((len(program.cells.name), shape[1])))
-    at, rate = relaxation.priced.at, most_rate(program)
+def _shadow(run: _Run, priced: Priced | None, covers: Covers) -> Shadow:
+    """Return prices that prove a bound, per call/s where a stream has calls; zero where there is none."""
+    program, rate = run.program, most_rate(run.program)
+    if priced is None:
+        zero, none = np.zeros(rate.shape), Counting(np.zeros(0), covers.first(0), rate)
+        return Shadow(0.0, zero, zero, np.zeros((len(program.cells.name), rate.shape[1])), none)
+    at = priced.at
     worth = at.demand + most_earned(program, run.bounds, at)
     per_call = np.divide(worth, rate, out=np.zeros(rate.shape), where=rate > 0)
-    return Shadow(relaxation.bound, worth, per_call, at.packing)
+    # Cuts that joined after that round have no prices.
+    return Shadow(priced.bound, worth, per_call, at.packing, Counting(at.covers, covers.first(len(at.covers)), rate))
 
 
 def _report(run: _Run, relaxation: Relaxation, termination: str, best: Incumbent, bound: float, kept: int) -> Outcome:
+    shadow = _shadow(run, relaxation.priced, relaxation.cuts.covers)
+    same = relaxation.uncut is relaxation.priced
     return Outcome(
         termination=termination,
         objective=best.cost,
@@ -228,5 +226,6 @@ def _report(run: _Run, relaxation: Relaxation, termination: str, best: Incumbent
         solver=solver_name(run.limits.solver),
         considered=len(run.program.pools.name),
         kept=kept,
-        shadow=_shadow(run, relaxation),
+        shadow=shadow,
+        uncut=shadow if same else _shadow(run, relaxation.uncut, relaxation.cuts.covers),
     )

@@ -99,8 +99,9 @@ def _proof(solved: Solved) -> Proof:
         complete=solved.complete,
         rounds=solved.rounds,
         ways=len(search.ways),
-        ways_left_out=search.left_out,
-        ways_loss=search.loss if search.left_out and np.isfinite(search.loss) else None,
+        ways_priced=solved.covered.priced,
+        ways_left_out=solved.covered.left_out,
+        ways_loss=solved.covered.loss if np.isfinite(solved.covered.loss) else None,
         repairs=solved.repairs,
     )
 

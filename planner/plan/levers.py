@@ -91,7 +91,7 @@ class Scale:
         mine = np.array([way.workload == workload for way in self.ways], dtype=bool)
         left = np.where(mine, np.array([fits(way) for way in self.ways], dtype=bool), self.solved.outcome.ways).astype(bool)
         if not (mine & left).any():
-            estimate = ", or was left out by an estimate of its cost" if self.solved.search.left_out else ""
+            estimate = ", or was left out by an estimate of its cost" if self.solved.search.aside else ""
             return f"costs no less whatever calls cost, or cannot keep every promise{estimate}"
         if left.tobytes() not in self._known:  # without one lever or without another often leaves the same ways
             self._known[left.tobytes()] = self._solve(self.solved.assembled.program.among(left))

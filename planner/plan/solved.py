@@ -16,6 +16,18 @@ from planner.optimize.program import Outcome
 
 
 @dataclass(frozen=True)
+class Covered:
+    """Which ways to serve workloads the bound of an answer speaks of, beside those compared."""
+
+    priced: int = 0
+    """Ways on the pools of those compared."""
+    left_out: int = 0
+    """Ways it does not speak of."""
+    loss: float = np.inf
+    """What the best of those was estimated to cost above the best way of its workload [$/h]; inf where nothing serves any."""
+
+
+@dataclass(frozen=True)
 class Solved:
     """Everything a plan is made from."""
 
@@ -35,6 +47,8 @@ class Solved:
     """Solves of the whole program it took."""
     repairs: int = 0
     """Small solves around its pools it took."""
+    covered: Covered = Covered()
+    """Ways its bound speaks of."""
 
     @property
     def taken(self) -> list[int]:

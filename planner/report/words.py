@@ -11,7 +11,7 @@ def proof(plan: Plan) -> str:
     """Say in a sentence how close to the least cost the plan is."""
     found = plan.proof
     whom = "plan within this model" if found.complete else "plan of the deployments evaluated"
-    whom += " that serves in one of the ways compared" if found.ways_left_out else ""
+    whom += " that serves in one of the ways compared" if found.ways_loss is not None else ""
     least = f"no {whom} costs less than {fmt.hourly(found.bound)}"
     if found.termination == "optimal":
         return f"Proven within {fmt.percent(found.gap)} of the least cost: {least}."
@@ -23,13 +23,17 @@ def proof(plan: Plan) -> str:
 def compared(plan: Plan) -> str:
     """Say how many ways to serve workloads were compared and left out; empty where each can be served in one way only."""
     found = plan.proof
-    if not plan.ways or found.ways + found.ways_left_out <= len(plan.cost.by_workload):
+    if not plan.ways or found.ways + found.ways_priced + found.ways_left_out <= len(plan.cost.by_workload):
         return ""
-    said = f"{fmt.plural(found.ways, 'way')} to serve compared"
-    if not found.ways_left_out:
-        return said
-    loss = "" if found.ways_loss is None else f", the best of them {fmt.hourly(found.ways_loss)} above the best way"
-    return f"{said}, {found.ways_left_out:,} left out by an estimate of their cost{loss}"
+    said = [f"{fmt.plural(found.ways, 'way')} to serve compared"]
+    if found.ways_priced:
+        said.append(f"{found.ways_priced:,} more priced on the same pools")
+    if found.ways_loss is not None:
+        loss = f"the best of them {fmt.hourly(found.ways_loss)} above the best way"
+        said.append(f"{found.ways_left_out:,} left out by an estimate of their cost, {loss}")
+    elif found.ways_left_out:
+        said.append(f"{found.ways_left_out:,} that nothing tried can serve")
+    return ", ".join(said)
 
 
 def size(plan: Plan) -> str:

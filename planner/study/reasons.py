@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.api_costs import LIMITS, limit_shares
-from planner.candidates.apis import Apis, usable_price
+from planner.candidates.apis import Apis, servable, usable_price
 from planner.candidates.build import Search
 from planner.candidates.evaluate import chunks
 from planner.candidates.pools import Pools
 from planner.candidates.rejection import CODES, Ledger, Rejection
 from planner.demand.ways import Way
-from planner.optimize.assemble import servable
 from planner.optimize.choices import able
 from planner.perf import limits
 from planner.perf.steady import steady_state

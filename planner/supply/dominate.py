@@ -19,11 +19,16 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
+import numpy as np
+from numpy.typing import NDArray
+
 from planner.domain.catalog import Catalog
 from planner.domain.hardware import OfferKind
 from planner.domain.problem import Problem
 from planner.supply.cells import Cell, Purchase, Supply
 from planner.supply.limits import gpu_limits
+
+Bools = NDArray[np.bool_]
 
 _BINDS: dict[OfferKind, int] = {"on_demand": 0, "spot": 0, "reserved_1y": 1, "reserved_3y": 2, "owned": 3, "fleet": 0}
 """Strength of the commitment: a longer one is never given for a shorter, even where the plan's cost does not tell them apart."""
@@ -34,6 +39,8 @@ class _Offer:
     """A purchase with what limits it."""
 
     purchase: Purchase
+    hourly: float
+    """Of a machine, or of an accelerator [$/h]."""
     counted: frozenset[int]
     """The limits that count it."""
 
@@ -84,14 +91,44 @@ def drop_dominated(supply: Supply, problem: Problem, catalog: Catalog) -> Supply
     return _without(supply, dropped)
 
 
-def _sites(supply: Supply, problem: Problem, catalog: Catalog) -> list[_Site]:
+def needed_by_relaxations(supply: Supply, hosts: Bools, problem: Problem, catalog: Catalog) -> Bools:
+    """Return [hardware, cell] where replicas must be allowed to stand so that a relaxation has the same least cost.
+
+    Where machines may be had in parts their size does not matter: a cell makes another superfluous for the replicas that both
+    can host, and the prices compared are those of accelerators. Machines held for several periods may serve other replicas in
+    each; a cell that has them is only left to one that can host all it hosts.
+
+    Parameters
+    ----------
+    supply, problem, catalog : as for `drop_dominated`
+    hosts : [hardware, cell] where they can stand
+    """
+    sites = _sites(supply, problem, catalog, per_gpu=True)
+    order = sorted(range(len(sites)), key=lambda index: (min(offer.hourly for offer in sites[index].offers), index))
+    held = [len(problem.periods) > 1 and any(offer.purchase.committed for offer in site.offers) for site in sites]
+    needed = np.zeros_like(hosts)
+
+    def answers(better: int, worse: int) -> bool:
+        all_of_it = not held[worse] or not (hosts[:, worse] & ~hosts[:, better]).any()
+        return all_of_it and _dominates(sites[better], sites[worse])
+
+    for able, kept in zip(hosts, needed, strict=True):
+        for index in (each for each in order if able[each]):
+            kept[index] = not any(answers(other, index) for other in np.flatnonzero(kept).tolist())
+    return needed
+
+
+def _sites(supply: Supply, problem: Problem, catalog: Catalog, *, per_gpu: bool = False) -> list[_Site]:
+    """Return the cells with their offers, prices and draw of a machine or of an accelerator."""
     limits = gpu_limits(problem, supply, catalog)
+    size = [cell.gpus if per_gpu else 1 for cell in supply.cells]
     offers: list[list[_Offer]] = [[] for _ in supply.cells]
     for index, purchase in enumerate(supply.purchases):
         counted = frozenset(number for number, limit in enumerate(limits) if limit.purchases[index])
-        offers[purchase.cell].append(_Offer(purchase, counted))
+        offers[purchase.cell].append(_Offer(purchase, purchase.hourly / size[purchase.cell], counted))
     limited = problem.limits.power is not None
-    return [_Site(cell, cell.power if limited else 0.0, tuple(own)) for cell, own in zip(supply.cells, offers, strict=True)]
+    power = [cell.power / gpus if limited else 0.0 for cell, gpus in zip(supply.cells, size, strict=True)]
+    return [_Site(*parts) for parts in zip(supply.cells, power, map(tuple, offers), strict=True)]
 
 
 def _hardware(cell: Cell, catalog: Catalog) -> Hashable:
@@ -123,24 +160,19 @@ def _dominates(better: _Site, worse: _Site) -> bool:
 def _answer(site: _Site, offer: _Offer) -> _Offer | None:
     """Return the cheapest offer of a cell that may take another's place, None if there is none."""
     able = [candidate for candidate in site.offers if _replaces(candidate, offer)]
-    return min(able, key=lambda candidate: candidate.purchase.hourly, default=None)
+    return min(able, key=lambda candidate: candidate.hourly, default=None)
 
 
 def _replaces(new: _Offer, old: _Offer) -> bool:
-    return (
-        new.purchase.limit == inf
-        and new.purchase.hourly <= old.purchase.hourly
-        and new.binds <= old.binds
-        and new.counted <= old.counted
-    )
+    return new.purchase.limit == inf and new.hourly <= old.hourly and new.binds <= old.binds and new.counted <= old.counted
 
 
 def _reason(kept: Sequence[_Site], site: _Site) -> str:
     """Write what the cheapest of a cell's offers costs and what answers for it."""
-    cheapest = min(site.offers, key=lambda offer: offer.purchase.hourly)
+    cheapest = min(site.offers, key=lambda offer: offer.hourly)
     answers = [(_answer(better, cheapest), better.cell.name) for better in kept if _dominates(better, site)]
-    price, name = min((answer.purchase.hourly, name) for answer, name in answers if answer is not None)
-    paid = cheapest.purchase.hourly
+    price, name = min((answer.hourly, name) for answer, name in answers if answer is not None)
+    paid = cheapest.hourly
     if f"{paid:.2f}" == f"{price:.2f}":
         return f"costs ${paid:,.2f}/h, as {name} does for the same machine under no narrower rules"
     return f"costs ${paid:,.2f}/h where ${price:,.2f}/h is to be had at {name} for the same machine"

@@ -39,7 +39,7 @@ class Rules:
 
     def __init__(self, choose: Choices, streams: Sequence[Stream]) -> None:
         """Gather the distinct sets of rules."""
-        keys = [(s.workload.choose, s.workload.data, s.workload.interruptible) for s in streams]
+        keys = [place_rules(stream.workload) for stream in streams]
         self._choose = choose
         number = {key: index for index, key in enumerate(dict.fromkeys(keys))}
         self._index = [number[key] for key in keys]
@@ -69,6 +69,13 @@ class Rules:
 def _few(names: Sequence[str]) -> str:
     more = len(names) - _SHOWN
     return f"{', '.join(names[:_SHOWN])} and {more} more" if more > 0 else ", ".join(names)
+
+
+def place_rules(workload: Workload) -> tuple[object, ...]:
+    """Return all that decides which offers a workload may use."""
+    own = workload.choose
+    chosen = (own.accelerators, own.instances, own.sellers, own.regions, own.offers)
+    return (*chosen, workload.data, workload.interruptible)
 
 
 def first_refusal(listing: Listing, choose: Choices, workload: Workload) -> Refusal | None:

@@ -110,7 +110,7 @@ def test_where_streams_are_many_the_cheapest_ways_are_kept(tmp_path: Path, monke
     monkeypatch.setattr(ways, "MOST_PAIRS", 2)
     narrowed = plan_as_stated(loaded, lambda _: None)
     assert (whole.proof.ways, whole.proof.ways_left_out) == (16, 0)
-    assert narrowed.proof.ways + narrowed.proof.ways_left_out == 16
+    assert narrowed.proof.ways + narrowed.proof.ways_priced == 16
     assert narrowed.proof.ways < 16
     assert narrowed.ways[0].settings.keys() >= whole.ways[0].settings.keys() >= {"l1", "l2", "l3"}
     assert narrowed.cost.total == pytest.approx(whole.cost.total)

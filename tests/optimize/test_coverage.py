@@ -11,7 +11,7 @@ from programs import program, random_program
 
 from planner.optimize.backend import Limits, solve_milp
 from planner.optimize.bounds import bounds
-from planner.optimize.coverage import make_covers, rounded
+from planner.optimize.coverage import Counting, Covers, make_covers, rounded
 from planner.optimize.kinds import kinds
 from planner.optimize.knapsack import quick, sharp
 from planner.optimize.model import build
@@ -103,6 +103,40 @@ def test_what_a_replica_serves_is_bounded_from_above() -> None:
     one = [-linprog(-profit[:, k], load[:1, :, k], np.ones(1), bounds=(0, 1)).fun for k in range(30)]
     np.testing.assert_allclose(sharp(profit, load[:1]), one, rtol=1e-9)
     assert (sharp(profit, load) <= np.array(one) + 1e-9).all()
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_cuts_pay_for_a_replica_is_counted_from_above_without_its_column(seed: int) -> None:
+    """From the rates at which each stream alone fills a replica no cut counts less than the pool's own coefficient."""
+    rng = np.random.default_rng(seed)
+    given_program = random_program(4000 + seed, pools=4)
+    limit, T = bounds(given_program), len(given_program.periods)
+    period = rng.integers(0, T, 20)
+    weight = rng.uniform(0, 4, (20, len(given_program.streams))) * (limit.rate.T > 0)[period]
+    fit = (weight.sum(axis=1) % 1 > 0.02) & (weight.sum(axis=1) % 1 < 0.98)
+    assert fit.any()
+    cuts = make_covers(given_program, limit, kinds(given_program), weight[fit], period[fit])
+    price = rng.uniform(0, 2, fit.sum())
+    counted = Counting(price, cuts, limit.rate)
+    with np.errstate(divide="ignore"):
+        reach = np.where(np.isfinite(given_program.pools.demand), 1.0 / given_program.pools.demand, 0.0)
+    for t in range(T):
+        paid = (price * (cuts.period == t)) @ cuts.value
+        assert (counted(t, reach) >= paid * (1 - 1e-12)).all()
+
+
+def test_what_cuts_pay_for_a_replica_by_hand() -> None:
+    """Weights 1 and 1.5 for all of two streams, W = 2.5: F(v) = ⌊v⌋ + min(1, 2(v − ⌊v⌋)).
+
+    A replica that serves 40 % of the first alone or 60 % of the second serves at most max(0.4, 0.6·1.5) = 0.9 of weight: F = 1.
+    """
+    cuts = Covers(np.array([0]), np.array([[1.0, 1.5]]), np.array([3.0]), np.array([0.5]), np.zeros((1, 0)), np.zeros((1, 0)))
+    counted = Counting(np.array([10.0]), cuts, np.array([[5.0, 5.0], [10.0, 10.0]]))
+    np.testing.assert_allclose(counted(0, np.array([[[2.0], [6.0]]])), [10.0])
+    np.testing.assert_allclose(counted(0, np.array([[[0.5], [1.0]]])), [10.0 * 0.15 / 0.5], rtol=1e-6)
+    np.testing.assert_allclose(counted(0, np.array([[[2.0], [6.0]], [[0.5], [1.0]]])), [3.0], rtol=1e-6)  # the lower bound counts
+    np.testing.assert_allclose(counted(0, np.array([[[99.0], [99.0]]])), [30.0])  # all of both: 2.5 rounds up to 3
+    assert counted(1, np.array([[[2.0], [6.0]]])) == 0.0
 
 
 def test_kinds_are_equal_columns() -> None:

@@ -340,7 +340,7 @@ def staged(plan: Plan) -> Plan:
         }
     )
     promises = (_promise(RERANK, "day", "P1", "e2e", 0.1, 0.05), *plan.promises[5:])
-    proof = plan.proof.model_copy(update={"ways": 26, "ways_left_out": 100, "ways_loss": 9.0})
+    proof = plan.proof.model_copy(update={"ways": 26, "ways_priced": 40, "ways_left_out": 100, "ways_loss": 9.0})
     return plan.model_copy(
         update={"pools": pools, "apis": (route,), "ways": (way,), "cost": cost, "promises": promises, "proof": proof}
     )

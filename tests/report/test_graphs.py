@@ -94,10 +94,19 @@ def test_the_cost_is_split_to_the_end(staged: Plan) -> None:
 def test_ways_left_out_limit_what_is_said_to_be_proven(plan: Plan, staged: Plan) -> None:
     assert "one of the ways compared" in proof(staged)
     assert "ways" not in proof(plan)
-    said = "26 ways to serve compared, 100 left out by an estimate of their cost, the best of them $9.00/h above the best way"
+    said = (
+        "26 ways to serve compared, 40 more priced on the same pools, 100 left out by an estimate of their cost, "
+        "the best of them $9.00/h above the best way"
+    )
     assert compared(staged) == said
     assert said in " ".join(show(staged).split())
     assert compared(plan) == ""
+
+
+def test_ways_that_nothing_serves_do_not_limit_what_is_proven(staged: Plan) -> None:
+    reached = staged.model_copy(update={"proof": staged.proof.model_copy(update={"ways_loss": None})})
+    assert "ways compared" not in proof(reached)
+    assert compared(reached) == "26 ways to serve compared, 40 more priced on the same pools, 100 that nothing tried can serve"
 
 
 def test_no_lever_pulled_is_said(staged: Plan) -> None:

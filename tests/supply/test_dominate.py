@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from planner.domain.catalog import Catalog
 from planner.domain.problem import Problem
 from planner.supply.build import build_supply
 from planner.supply.cells import Cell, Purchase, Supply
-from planner.supply.dominate import drop_dominated
+from planner.supply.dominate import drop_dominated, needed_by_relaxations
 from planner.supply.limits import gpu_limits
 
 
@@ -265,3 +266,67 @@ def test_brute_force_by_hand(tiny: SimpleNamespace) -> None:
     assert least_cost(Supply((cell,), ways[:1], ()), problem, catalog, load) == pytest.approx(5.0)
     tight = tiny.problem(periods=problem.model_dump()["periods"], limits={"max_gpus": 1})
     assert least_cost(supply, tight, catalog, load) == inf
+
+
+# --- Relaxations ------------------------------------------------------------------------------------------------------
+
+
+def relaxed_cost(supply: Supply, hosts: np.ndarray, problem: Problem, catalog: Catalog, load: np.ndarray) -> float:
+    """Return the least cost with machines in parts; stream s needs `load[s]` accelerators of hardware s, where that is hosted."""
+    hours = np.array([period.hours for period in problem.periods])
+    share, (streams, periods) = hours / hours.sum(), load.shape
+    gpus = np.array([supply.cells[p.cell].gpus for p in supply.purchases])
+    power = np.array([supply.cells[p.cell].power for p in supply.purchases])
+    buy = {(o, t): i for i, (o, t) in enumerate(product(range(len(gpus)), range(periods)))}
+    places = [(s, c, t) for s in range(streams) for c in range(len(supply.cells)) for t in range(periods)]
+    use = {place: len(buy) + i for i, place in enumerate(places)}
+    cost, upper, rows, limit = np.zeros(len(buy) + len(use)), np.full(len(buy) + len(use), inf), [], []
+    for (o, t), i in buy.items():
+        cost[i], upper[i] = supply.purchases[o].hourly * share[t], supply.purchases[o].limit
+    for (s, c, t), i in use.items():
+        upper[i] = load[s, t] if hosts[s, c] and supply.cells[c].streams[s] else 0.0
+
+    def row(terms: dict[int, float], most: float) -> None:
+        line = np.zeros(len(cost))
+        line[list(terms)] = list(terms.values())
+        rows.append(line)
+        limit.append(most)
+
+    for t in range(periods):
+        for s in range(streams):
+            row({use[s, c, t]: -1.0 for c in range(len(supply.cells))}, -load[s, t])
+        for c in range(len(supply.cells)):
+            held = {buy[o, t]: -float(gpus[o]) for o, p in enumerate(supply.purchases) if p.cell == c}
+            row({**held, **{use[s, c, t]: 1.0 for s in range(streams)}}, 0.0)
+        for each in gpu_limits(problem, supply, catalog):
+            row({buy[o, t]: float(gpus[o]) for o in range(len(gpus)) if each.purchases[o]}, each.gpus)
+        if problem.limits.power is not None:
+            row({buy[o, t]: power[o] for o in range(len(gpus))}, problem.limits.power)
+    same = [(buy[o, t], buy[o, 0]) for o, p in enumerate(supply.purchases) if p.committed for t in range(1, periods)]
+    for one, other in same:
+        row({one: 1.0, other: -1.0}, 0.0)
+        row({one: -1.0, other: 1.0}, 0.0)
+    found = linprog(cost, np.array(rows), np.array(limit), bounds=[(0.0, most) for most in upper])
+    return float(found.fun) if found.status == 0 else inf
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_what_relaxations_do_without_never_changes_them(tiny: SimpleNamespace, data: st.DataObject) -> None:
+    """Stream s needs hardware s, which only some cells host."""
+    supply, problem, catalog, load = data.draw(cases(tiny))
+    hosts = np.array(data.draw(st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=2, max_size=2)))
+    hosts = hosts[:, : len(supply.cells)]
+    needed = needed_by_relaxations(supply, hosts, problem, catalog)
+    assert not (needed & ~hosts).any()
+    before = relaxed_cost(supply, hosts, problem, catalog, load)
+    assert relaxed_cost(supply, needed, problem, catalog, load) == pytest.approx(before)
+
+
+def test_relaxations_compare_machines_of_different_size(tiny: SimpleNamespace) -> None:
+    """$30 for four accelerators is dearer than $20 for eight, where both host what needs one; four-fold replicas stay."""
+    catalog, problem = two(tiny, {"count": 4}), tiny.problem()
+    supply = build_supply(problem, catalog, tiny.streams(problem))
+    assert [cell.gpus for cell in supply.cells] == [8, 4]
+    hosts = np.array([[True, True], [False, True]])
+    assert needed_by_relaxations(supply, hosts, problem, catalog).tolist() == [[True, False], [False, True]]
