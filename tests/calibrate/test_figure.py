@@ -18,9 +18,13 @@ SHIPPED = points().filter(regex="^(?!.*_(fitted|without_model|without_gpu)$)")
 
 
 @cache
-def drawn(name: str = "accuracy", suffix: str = ".svg") -> bytes:
-    """The same points, drawn once."""
+def _drawn(name: str, suffix: str) -> bytes:
     return DRAW[name](points(), suffix)
+
+
+def drawn(name: str = "accuracy", suffix: str = ".svg") -> bytes:
+    """The same points, drawn once, however they are asked for."""
+    return _drawn(name, suffix)
 
 
 def texts(svg: bytes) -> set[str]:
