@@ -347,15 +347,30 @@ def margins(search: Search, worth: Worth) -> tuple[Index, Floats]:
     rows = np.flatnonzero(~search.evaluated & np.isfinite(search.least[0]).any(axis=0))
     gpus = search.space.gpus()[rows]
     least_demand = search.least[:, :, rows]
-    one, other = np.triu_indices(len(least_demand))
-    reach = 2.0 / (least_demand[one] + least_demand[other])  # any convex combination of the bounds is one; means of two are used
+    by_one = _most_earned(worth.calls, least_demand)
+    reached = 1.0 / least_demand[0] > 0
     least = np.full(len(rows), np.inf)
     for t in range(worth.gpus.shape[1]):
         hosted = np.min(np.where(search.sites.hosts, worth.gpus[:, t], np.inf), axis=1, initial=np.inf)
-        earned = (worth.calls[None, :, [t]] * reach).max(axis=1).min(axis=0)
-        earned = np.minimum(earned, worth.streams[:, t] @ (reach[0] > 0))
+        earned = np.minimum(by_one[t], worth.streams[:, t] @ reached)
         least = np.minimum(least, gpus * hosted[search.space.machine[rows]] - earned)
     return rows, least
+
+
+def _most_earned(calls: Floats, demand: NDArray[np.float32]) -> Floats:
+    """[T, rows] What a replica full of its best stream earns: min_w max_r π_rt/Σ_j w_j d_jr.
+
+    Any convex combination of the bounds on demand is one; means of two are used. Stream by stream, as all at once would be
+    gigabytes where deployments are many.
+    """
+    earned = np.full((calls.shape[1], demand.shape[2]), np.inf)
+    for one, other in zip(*np.triu_indices(len(demand)), strict=True):
+        most = np.full(earned.shape, -np.inf)
+        for stream, worth in enumerate(calls):
+            reach = 2.0 / (demand[one, stream] + demand[other, stream])
+            np.maximum(most, worth[:, None] * reach, out=most)
+        np.minimum(earned, most, out=earned)
+    return earned
 
 
 def prune(search: Search, pools: Pools) -> Pools:
