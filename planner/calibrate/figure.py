@@ -160,17 +160,39 @@ def _scatter(axes: Axes, rows: pd.DataFrame, looks: tuple[dict[str, str], dict[s
     ends = np.array(limits)
     axes.fill_between(ends, (1 - BAND) * ends, (1 + BAND) * ends, color=FAINT, linewidth=0, zorder=1)
     axes.plot(ends, ends, color=INK, linewidth=0.8, zorder=2)
-    colours, markers = looks
-    for layer in range(_LAYERS):  # in turns, so that no group hides another
-        for (accelerator, engine), group in rows.iloc[layer::_LAYERS].groupby(["accelerator", "engine"], sort=True):
-            look: dict[str, Any] = {"marker": markers[str(engine)], "color": colours[str(accelerator)]}
-            axes.scatter(group["measured"], group["predicted"], s=9, alpha=0.65, linewidths=0, zorder=3, **look)
+    _marks(axes, rows, looks)
     axes.set(xscale="log", yscale="log", xlim=limits, ylim=limits, aspect="equal")
+    if np.floor(np.log10(limits[1])) > np.ceil(np.log10(limits[0])):
+        axes.minorticks_off()  # between two powers of ten or more they bear no label, and take half of the time
     if len(rows):
         errors = rows["error"].to_numpy(dtype=float)
         median, within = 100.0 * quantile(errors, 0.5), 100.0 * np.mean(errors <= BAND)
         text = f"n = {len(rows):,}\nmedian error {median:.0f} %\nwithin 25 %: {within:.0f} %"
         axes.text(0.04, 0.96, text, transform=axes.transAxes, va="top", color=INK, fontsize=7)
+
+
+def _marks(axes: Axes, rows: pd.DataFrame, looks: tuple[dict[str, str], dict[str, str]]) -> None:
+    """Draw the points of a panel, in turns so that no group hides another; one collection for each marker of a turn."""
+    from matplotlib.collections import PathCollection
+    from matplotlib.markers import MarkerStyle
+    from matplotlib.transforms import IdentityTransform
+
+    colours, markers = looks
+    for layer in range(_LAYERS):
+        for engine, group in rows.iloc[layer::_LAYERS].groupby("engine", sort=True):
+            marker = MarkerStyle(markers[str(engine)])
+            drawn = PathCollection(
+                [marker.get_path().transformed(marker.get_transform())],
+                sizes=(9,),
+                offsets=group[["measured", "predicted"]].to_numpy(dtype=float),
+                offset_transform=axes.transData,
+                facecolors=group["accelerator"].map(colours).tolist(),
+                alpha=0.65,
+                linewidths=0,
+                zorder=3,
+            )
+            drawn.set_transform(IdentityTransform())  # sizes are in points, not data
+            axes.add_collection(drawn, autolim=False)
 
 
 def _legend(figure: Figure, looks: tuple[dict[str, str], dict[str, str]]) -> None:

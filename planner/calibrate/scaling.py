@@ -222,7 +222,7 @@ def _lines(axes: Axes, law: Law) -> None:
 
 def _ticks(axes: Axes, points: pd.DataFrame) -> None:
     """Write plain numbers on logarithmic axes that span little more than a decade."""
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     axes.set(xscale="log", yscale="log")
     for axis, name in ((axes.xaxis, "x"), (axes.yaxis, "tpot_ms")):
@@ -230,5 +230,4 @@ def _ticks(axes: Axes, points: pd.DataFrame) -> None:
         wide = values.size > 0 and values.max() > 100 * values.min()
         axis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
         axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axis.set_minor_formatter(NullFormatter())
-    axes.tick_params(which="minor", length=0)
+        axis.set_minor_locator(NullLocator())

@@ -259,11 +259,16 @@ def rank_correlation(compared: pd.DataFrame, alike: Sequence[str] = ALIKE) -> fl
     -------
     ρ̄ in [−1, 1], NaN if no group is large enough.
     """
+    if len(compared) < LEAST_RANKED:
+        return np.nan
+    measured, predicted = _floats(compared, "measured"), _floats(compared, "predicted")
+    group = compared.groupby(list(alike), dropna=False, sort=True).ngroup().to_numpy()
     weights, found = [], []
-    for _, group in compared.groupby(list(alike), dropna=False, sort=True):
-        rho = spearman(_floats(group, "measured"), _floats(group, "predicted")) if len(group) >= LEAST_RANKED else np.nan
+    for number in np.flatnonzero(np.bincount(group) >= LEAST_RANKED):
+        mine = group == number
+        rho = spearman(measured[mine], predicted[mine])
         if np.isfinite(rho):
-            weights.append(len(group))
+            weights.append(int(mine.sum()))
             found.append(rho)
     return float(np.average(found, weights=weights)) if found else np.nan
 

@@ -112,9 +112,16 @@ def _from_mean(spec: calls.Lengths) -> Lengths:
         sigma, given = sigma_from_p95(mean, spec.p95), f" and p95 {spec.p95:g}"
     elif spec.scv is not None:
         sigma, given = _sigma_from_scv(spec.scv), f" and scv {spec.scv:g}"
-    fine = _fine(lambda z: np.exp(sigma * z - sigma**2 / 2))
-    values = _slices(_scaled_to_mean(fine, mean, spec.maximum or math.inf))
+    values = _log_normal(mean, sigma, spec.maximum or math.inf)
     return Lengths(values, f"{'log-normal' if sigma else 'constant'} from mean {mean:g}{given}{_cut(spec)}")
+
+
+@lru_cache(maxsize=1000)
+def _log_normal(mean: float, sigma: float, maximum: float) -> Array:
+    """Return the values of a log-normal; kept, as problems are solved many times with other limits and the same lengths."""
+    values = _slices(_scaled_to_mean(_fine(lambda z: np.exp(sigma * z - sigma**2 / 2)), mean, maximum))
+    values.flags.writeable = False
+    return values
 
 
 def sigma_from_p95(mean: float, p95: float) -> float:
@@ -149,6 +156,7 @@ def sigma_from_p95(mean: float, p95: float) -> float:
     return _Z95 - math.sqrt(max(_Z95**2 - 2 * math.log(ratio), 0.0))
 
 
+@lru_cache(maxsize=1000)
 def _sigma_from_scv(scv: float) -> float:
     """Return the shape whose equally likely values have exactly this variation.
 

@@ -10,9 +10,14 @@ References: Dantzig, *Discrete-variable extremum problems*, Operations Research 
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from planner.optimize.program import Floats
+
+ENTRIES = 20_000
+"""Streams times pools times mixes looked at together at most: as many as stay in a processor's cache, more or less."""
 
 
 def knapsack(profit: Floats, load: Floats) -> Floats:
@@ -48,12 +53,19 @@ def quick(profit: Floats, load: Floats) -> Floats:
 
 def sharp(profit: Floats, load: Floats) -> Floats:
     """[k] Least knapsack over mixes of the resources."""
-    best = np.full(profit.shape[1], np.inf)
-    for mix in _mixes(len(load)):
-        best = np.minimum(best, knapsack(profit, np.tensordot(mix, load, axes=1)))
-    return best
+    mixes, (streams, count) = _mixes(len(load)), profit.shape
+    least = np.full(count, np.inf)
+    each = max(ENTRIES // max(profit.size, 1), 1)
+    for first in range(0, len(mixes), each):
+        some = mixes[first : first + each]
+        mixed = np.stack([np.tensordot(mix, load, axes=1) for mix in some], axis=1)  # [R, mixes, k]
+        earned = np.broadcast_to(profit[:, None], mixed.shape)
+        value = knapsack(earned.reshape(streams, -1), mixed.reshape(streams, -1))
+        least = np.minimum(least, value.reshape(len(some), count).min(axis=0))
+    return least
 
 
+@cache
 def _mixes(resources: int) -> Floats:
     """Convex combinations of resources to try: each alone, each pair in steps, all evenly."""
     single = np.eye(resources)

@@ -22,6 +22,12 @@ def _join(parts: list[NDArray[Any]], kind: type) -> NDArray[Any]:
     return np.concatenate(parts) if parts else np.zeros(0, kind)
 
 
+def _spread(value: Any, count: int) -> Floats:
+    """Return a value for each of a family: as it is, or repeated."""
+    given = np.asarray(value, float)
+    return given if given.shape == (count,) else np.full(count, given)
+
+
 @dataclass
 class Linear:
     """min cost·v subject to row_lower <= A v <= row_upper, lower <= v <= upper, some v integer."""
@@ -39,23 +45,27 @@ class Linear:
     def add_variables(self, count: int, lower: Any, upper: Any, cost: Any, *, integer: bool, names: Namer) -> Ints:
         """Add a family of variables; scalars are repeated. Returns their ids."""
         first, self.variables = self.variables, self.variables + count
-        low, high, price = (np.broadcast_to(np.asarray(a, float), (count,)) for a in (lower, upper, cost))
-        self._bounds.append((low, high, np.full(count, integer), price))
-        self._variable_names.append(names)
+        if count:
+            low, high, price = (_spread(a, count) for a in (lower, upper, cost))
+            self._bounds.append((low, high, np.full(count, integer), price))
+            self._variable_names.append(names)
         return np.arange(first, self.variables, dtype=np.int64)
 
     def add_rows(self, count: int, lower: Any, upper: Any, *, names: Namer) -> Ints:
         """Add a family of rows without terms; scalars are repeated. Returns their ids."""
         first, self.rows = self.rows, self.rows + count
-        self._row_bounds.append(
-            (np.broadcast_to(np.asarray(lower, float), (count,)), np.broadcast_to(np.asarray(upper, float), (count,)))
-        )
-        self._row_names.append(names)
+        if count:
+            self._row_bounds.append((_spread(lower, count), _spread(upper, count)))
+            self._row_names.append(names)
         return np.arange(first, self.rows, dtype=np.int64)
 
     def add_terms(self, rows: Any, columns: Any, values: Any) -> None:
         """Add coefficients, broadcast together; each place at most once, zeros dropped."""
-        r, c, v = np.broadcast_arrays(rows, columns, np.asarray(values, float))
+        r, c, v = np.asarray(rows), np.asarray(columns), np.asarray(values, float)
+        if not (r.size and c.size and v.size):
+            return
+        if not r.shape == c.shape == v.shape:
+            r, c, v = np.broadcast_arrays(r, c, v)
         keep = v.ravel() != 0
         self._terms.append((r.ravel()[keep].astype(np.int64), c.ravel()[keep].astype(np.int64), v.ravel()[keep]))
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from planner.optimize.again import relaxed, tightened
 from planner.optimize.backend import Limits, Status, solver_name
 from planner.optimize.bounds import Bounds, bounds, most_rate
 from planner.optimize.check import check
@@ -23,7 +24,7 @@ from planner.optimize.incumbent import NODES, Incumbent, better, by_period, prom
 from planner.optimize.model import Point, nothing
 from planner.optimize.pricing import Priced, most_earned
 from planner.optimize.program import Bools, Ints, Outcome, Program, Shadow
-from planner.optimize.relax import Relaxation, Verdict, relax, tighten
+from planner.optimize.relax import Relaxation, Verdict
 
 SOME = 120
 """Pools searched for a better plan before the last program."""
@@ -85,14 +86,14 @@ def solve(
     check(program)
     run = _Run(program, bounds(program), Limits(gap, time_limit, seed, solver=solver), time.monotonic(), progress)
     deadline = run.started + time_limit / 2
-    relaxation = relax(program, run.bounds, progress, deadline=deadline)
+    relaxation = relaxed(program, run.bounds, progress, deadline=deadline)
     if relaxation.verdict is Verdict.INFEASIBLE:
         return _nothing(run, relaxation, "infeasible", np.inf)
     first = better(program, _first_plan(run, relaxation) if start is None else None, start)
     if first is not None and _close(first.cost, relaxation.bound, gap):
         return _outcome(run, relaxation, first, relaxation.bound, len(promising(relaxation)))
     if time.monotonic() < deadline and relaxation.point is not None:
-        relaxation = tighten(program, run.bounds, progress, relaxation, deadline=deadline)
+        relaxation = tightened(program, run.bounds, progress, relaxation, deadline=deadline)
     return _final(run, relaxation, _improved(run, relaxation, first))
 
 

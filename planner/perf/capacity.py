@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.perf.bounds import bounding_load
+from planner.perf.halving import halved
 from planner.perf.limits import SMALLEST_LOAD, Ratios, Replica, Target, largest_load, strains, worst
-from planner.perf.steady import Serving, State, serving, state_at
-from planner.perf.step import Array, CallStep, StepModel
+from planner.perf.steady import Serving, State, rate_at, serving, state_at
+from planner.perf.step import TINY, Array, CallStep, StepModel
 from planner.perf.traffic import Traffic
 
 _Bundle = TypeVar("_Bundle", CallStep, Serving, Traffic, "Replica", "Target", "_Bracket")
@@ -38,6 +39,9 @@ HALVING = 7
 
 STEPS = 13 * HALVING
 """Most steps of the search: 13 halvings bring the widest bracket, 0.01 to 10⁵ sequences, to `CLOSE`."""
+
+HALVINGS = 50
+"""Halvings of a bracket of log B that bring it to rounding."""
 
 
 @dataclass(frozen=True)
@@ -243,10 +247,11 @@ def state_at_rate(step: StepModel, traffic: Traffic, replica: Replica, rate: Arr
     """
     shape = np.broadcast(step.host, traffic.held, rate).shape
     low = np.full(shape, np.log(1e-6))
-    high = np.broadcast_to(np.log(largest_load(replica, traffic, step.width)), shape).copy()
+    high = np.broadcast_to(np.log(largest_load(replica, traffic, step.width)), shape)
     place = serving(step, traffic, replica.chunk_tokens, replica.pooled)
-    for _ in range(50):
-        middle = 0.5 * (low + high)
-        below = state_at(place, traffic, np.exp(middle)).rate < rate
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return state_at(place, traffic, np.exp(high))
+    aim = np.maximum(rate, TINY)
+
+    def gap(load: Array) -> Array:
+        return np.asarray(np.log(rate_at(place, traffic, np.exp(load)) / aim))
+
+    return state_at(place, traffic, np.exp(halved(gap, low, high, HALVINGS)))

@@ -228,6 +228,8 @@ def _largest_rate(traffic: Traffic, replica: Replica, targets: Sequence[Target],
         low, high = np.where(fits, share, low), np.where(fits, np.minimum(share + 1.0 / GRID, 1.0), high)
     found = low > 0
     for _ in range(STEPS):
+        if not np.any(found & (low < high)):
+            break
         middle = np.where(found, 0.5 * (low + high), 1.0)
         fits = holds(middle)
         low, high = np.where(fits, middle, low), np.where(fits, high, middle)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -318,8 +319,23 @@ def crowding(plain: Array, decode: Array, idle: Array, scatter: Array, sequences
     return np.asarray(plain / idle + np.minimum(lumps, sequences))
 
 
-def state_at(place: Serving, traffic: Traffic, sequences: Array) -> State:
-    """Return `steady_state` at `sequences`, of a deployment made ready by `serving`."""
+class _Running(NamedTuple):
+    """What an iteration does at a load, and the calls it finishes per second: the fields of `State`, and what leads to them."""
+
+    tokens: Array
+    layers: Array
+    decode: Array
+    idle: Array
+    chunk: Array
+    prompts: Array
+    cost: Array
+    crowd: Array
+    crowded: Array
+    iteration: Array
+    rate: Array
+
+
+def _running(place: Serving, traffic: Traffic, sequences: Array) -> _Running:
     step = place.step
     tokens = step.width * sequences
     read = step.read(tokens)
@@ -328,7 +344,6 @@ def state_at(place: Serving, traffic: Traffic, sequences: Array) -> State:
     chunk = np.maximum(place.chunk_tokens - tokens, MIN_CHUNK)
     prompts = sequences * (traffic.prompt / traffic.output)
     cost = prompt_cost(step, tokens, layers, prompt_lump(traffic.prompt, prompts, chunk))
-    per_token = decode / chunk + np.maximum(step.added(chunk, layers, place.at_chunk(tokens)), cost)
     idle = step.host + read + drafted
     plain = decode + prompts * cost
     scatter = traffic.prompt_second / np.maximum(traffic.prompt * traffic.prompt, TINY)
@@ -336,26 +351,38 @@ def state_at(place: Serving, traffic: Traffic, sequences: Array) -> State:
     crowded = (decode - idle) * (crowd / sequences)
     iteration = plain + crowded
     rate = sequences / (traffic.output * iteration)
-    load, wait, variance = prompt_queue(traffic, per_token, rate, place.pooled)
+    return _Running(tokens, layers, decode, idle, chunk, prompts, cost, crowd, crowded, iteration, rate)
+
+
+def rate_at(place: Serving, traffic: Traffic, sequences: Array) -> Array:
+    """Return the call rate of `state_at`, without the rest of the state [1/s]."""
+    return _running(place, traffic, sequences).rate
+
+
+def state_at(place: Serving, traffic: Traffic, sequences: Array) -> State:
+    """Return `steady_state` at `sequences`, of a deployment made ready by `serving`."""
+    at = _running(place, traffic, sequences)
+    per_token = at.decode / at.chunk + np.maximum(place.step.added(at.chunk, at.layers, place.at_chunk(at.tokens)), at.cost)
+    load, wait, variance = prompt_queue(traffic, per_token, at.rate, place.pooled)
     return State(
         sequences=sequences,
         stages=place.stages,
         pooled=place.pooled,
-        rate=rate,
-        iteration=iteration,
-        decode=decode,
-        idle=idle,
-        full=chunk * per_token,
-        prompt_tokens=prompts,
-        prompt_cost=cost,
-        chunk=chunk,
+        rate=at.rate,
+        iteration=at.iteration,
+        decode=at.decode,
+        idle=at.idle,
+        full=at.chunk * per_token,
+        prompt_tokens=at.prompts,
+        prompt_cost=at.cost,
+        chunk=at.chunk,
         service=traffic.prompt * per_token,
         prompt_load=load,
         prompt_wait=wait,
         prompt_wait_variance=variance,
-        jitter=rate * (cost * cost) * lumpy_second(traffic, place.pooled),
-        crowding=crowd,
-        crowded=crowded,
+        jitter=at.rate * (at.cost * at.cost) * lumpy_second(traffic, place.pooled),
+        crowding=at.crowd,
+        crowded=at.crowded,
     )
 
 

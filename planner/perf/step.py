@@ -24,6 +24,7 @@ additivity of load (design §3.4) rests on that.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -293,8 +294,15 @@ class CallStep:
     draft: Array = field(default_factory=lambda: NONE)
     """Time in which drafts would read all routed experts of the draft [s]."""
 
+    @cached_property
+    def dense(self) -> bool:
+        """Whether no deployment has routed experts."""
+        return not self.experts.any()
+
     def read(self, tokens: Array) -> Array:
         """Return weights + experts·cov(N), the time to read what N tokens need [s]."""
+        if self.dense:
+            return self.weights + 0.0 * tokens
         return self.weights + self.experts * visited(tokens * self.unvisited, self.skew, self.imbalance)
 
     def layers(self, tokens: Array, read: Array | None = None) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 from numpy.random import Generator
@@ -16,7 +17,7 @@ PATIENCE = 4
 """Unfinished calls by which a home may exceed the least loaded one whatever their ratio [1]; assumption."""
 
 Choice = Callable[[Sequence[int], Sequence[Replica], int], int]
-"""From replicas that serve, all replicas, and the call's group to the replica chosen."""
+"""From replicas that serve, in order, all replicas, and the call's group to the replica chosen."""
 
 STATELESS = ("round_robin", "random")
 """Balancers that do not look at the replicas, which then need not be at the same time."""
@@ -56,9 +57,11 @@ class LeastLoaded:
 
     def __call__(self, up: Sequence[int], replicas: Sequence[Replica], group: int) -> int:  # noqa: ARG002
         """Return the least loaded, counting on from the one after the last chosen."""
-        count = len(replicas)
-        chosen = min(up, key=lambda index: (replicas[index].load, (index - self._next) % count))
-        self._next = (chosen + 1) % count
+        turn = bisect_left(up, self._next)
+        order = [*up[turn:], *up[:turn]]
+        loads = [replicas[index].load for index in order]
+        chosen = order[loads.index(min(loads))]
+        self._next = (chosen + 1) % len(replicas)
         return chosen
 
 

@@ -114,7 +114,9 @@ class _Cluster:
             return
         if not self._stateless:
             for index in self.up:
-                self.replicas[index].advance(time)
+                replica = self.replicas[index]
+                if time >= replica.quiet:
+                    replica.advance(time)
         prompt, output, cached, group, shared = (column[call] for column in self._columns)
         chosen = self._choose(self.up, self.replicas, group)
         sequence = Call(call, time, prompt, output, cached, group, shared, self._emitted)

@@ -121,11 +121,11 @@ def _distributions(axes: Axes, seen: Seen, metric: str, colours: dict[str, str])
 
 def _plain_ticks(axes: Axes) -> None:
     """Label times at 1, 2 and 5 of every power of ten, and shares in percent."""
-    from matplotlib.ticker import LogLocator, NullFormatter
+    from matplotlib.ticker import LogLocator, NullLocator
 
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
 
 

@@ -50,6 +50,8 @@ class PrefixCache:
 
     def evict(self, needed: float) -> bool:
         """Give up unused beginnings, the longest unused first, until so many bytes are free [B]; return whether any went."""
+        if needed <= 0:
+            return False
         before = len(self._kept)
         for group in [group for group, kept in self._kept.items() if not kept.users]:
             if needed <= 0:

@@ -48,7 +48,7 @@ class Replica:
         self._order = 0
         self._booked = 0.0
         self._cache = PrefixCache()
-        self._quiet = -math.inf
+        self.quiet = -math.inf  # nothing happens before this time
 
     # What others see
 
@@ -71,7 +71,7 @@ class Replica:
         """Hand in a call that reaches the engine at `time` [s], no earlier than those before it."""
         self.load += 1
         self._inbox.append((time, call, False))
-        self._quiet = min(self._quiet, time)
+        self.quiet = min(self.quiet, time)
 
     def cancel(self, call: Sequence, time: float) -> None:
         """Call off an unfinished call at `time` [s]; the iteration then running still serves it."""
@@ -83,7 +83,7 @@ class Replica:
         self._inbox = deque(
             [*sooner, *([] if gone else [(time, call, True)]), *(entry for entry in later if entry[1] is not call)]
         )
-        self._quiet = min(self._quiet, time)
+        self.quiet = min(self.quiet, time)
 
     def fail(self) -> list[Sequence]:
         """Lose everything; return the calls that were unfinished, those longest here first."""
@@ -95,7 +95,7 @@ class Replica:
 
     def advance(self, until: float) -> None:
         """Complete every iteration that ends by `until` [s]."""
-        while until >= self._quiet:
+        while until >= self.quiet:
             self._notice()
             self._admit()
             if self._prompts:
@@ -118,7 +118,7 @@ class Replica:
         """Sleep until something comes, if it does by `until`."""
         soon = self._next_event()
         if soon > until or soon == math.inf:
-            self._quiet = soon
+            self.quiet = soon
             return False
         self.now = max(self.now, soon)
         return True
@@ -222,7 +222,7 @@ class Replica:
         taken = step.time(decoding, read, tokens, flops, ended, drafts) + engine.drafting(decoding, read)
         end = self.now + taken
         if end > until:
-            self._quiet = end
+            self.quiet = end
             return False
         self.now = end
         self.counters.iterations += 1
@@ -280,7 +280,7 @@ class Replica:
             taken = elapsed(start, slope, steps)
         end = self.now + taken
         if end > until:
-            self._quiet = end
+            self.quiet = end
             return False
         self.now = end
         self.counters.iterations += steps

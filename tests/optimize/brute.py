@@ -105,8 +105,25 @@ def _cheapest_fleet(program: Program, n: np.ndarray, machines: np.ndarray, cost:
     return cost[np.argmax(fit)] if fit.any() else np.inf
 
 
+def _hopeless(program: Program, n: np.ndarray) -> bool:
+    """Whether the calls exceed all replicas together although each goes where it takes least: most choices, told at once."""
+    spare = np.where(program.pools.sold, 0, program.spare_replicas)
+    working = np.maximum(n - spare[:, None], 0)
+    elsewhere = np.isfinite(program.apis.call_cost).any(axis=1) | program.movable
+    usable = np.isfinite(program.pools.demand).all(axis=0) & np.isfinite(program.pools.call_cost)
+    for t, capacity in enumerate(working.T):
+        calls = ~elsewhere & (program.rate[:, t] > 0)
+        open_to = usable[calls] & (capacity > 0)
+        taken = np.where(open_to, program.pools.demand[:, calls], np.inf).min(axis=2, initial=np.inf)
+        if ((taken @ program.rate[calls, t]) > capacity.sum() * (1 + 1e-9) + 1e-9).any():
+            return True
+    return False
+
+
 def _flows(program: Program, n: np.ndarray, share: np.ndarray) -> float:
     """Least cost of soft misses and API calls with these replicas [$/h]."""
+    if _hopeless(program, n):
+        return np.inf
     R, K, T = len(program.streams), n.shape[0], n.shape[1]
     places = np.concatenate([program.pools.call_cost, program.apis.call_cost], axis=1)
     P = places.shape[1]
