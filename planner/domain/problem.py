@@ -40,6 +40,14 @@ class Period(Strict):
     """Name used by demand."""
     hours: PositiveFloat
     """Its length within one cycle."""
+    months: tuple[NonNegativeInt, PositiveInt] | None = None
+    """Months of the horizon it lies in: from the start of the first to the end of the last, counted from 0; absent = all."""
+
+    @model_validator(mode="after")
+    def _months_run_forward(self) -> Period:
+        if self.months is not None and self.months[0] >= self.months[1]:
+            raise ValueError(f"months run from {self.months[0]} to {self.months[1]}; the second must be larger")
+        return self
 
 
 class Quota(Strict):
