@@ -32,6 +32,7 @@ from planner.domain.problem import Problem
 from planner.perf.bounds import LEAST_ROWS
 from planner.perf.capacity import Capacity
 from planner.supply.cells import Supply
+from planner.supply.terms import is_there
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -110,12 +111,17 @@ class Search:
     def site_cost(self) -> Floats:
         """[site] least average cost of a plan with one replica there [$/h]; inf where no machine has a price.
 
-        A replica needs its machines for at least the shortest period, or for the whole cycle where they are committed.
+        A replica needs its machines for at least the shortest period, or for as long as they last where they are committed.
         """
-        shortest = min(period.hours for period in self.problem.periods) / self.problem.cycle_hours
+        periods, cycle = self.problem.periods, self.problem.cycle_hours
+        shortest = min(period.hours for period in periods) / cycle
+        held: dict[tuple[int, int] | None, float] = {}
         cell_cost = np.full(len(self.supply.cells), np.inf)
         for bought in self.supply.purchases:
-            cell_cost[bought.cell] = min(cell_cost[bought.cell], bought.hourly * (1.0 if bought.committed else shortest))
+            if bought.live not in held:
+                held[bought.live] = sum(period.hours for period in periods if is_there(bought.live, period)) / cycle
+            share = held[bought.live] if bought.committed else shortest
+            cell_cost[bought.cell] = min(cell_cost[bought.cell], bought.hourly * share)
         cell_gpus = np.array([cell.gpus for cell in self.supply.cells])
         costs = [
             np.min(cell_cost * -(-self.sites.shapes[shape].gpus // cell_gpus), where=self.sites.hosts[hardware], initial=np.inf)

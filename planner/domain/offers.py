@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from planner.domain.api_terms import ApiBatch, ApiCache, ApiLatency, Provisioned
-from planner.domain.base import Identifier, NonNegativeFloat, PositiveFloat, PositiveInt, Sourced
+from planner.domain.base import Identifier, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Sourced
 from planner.domain.hardware import RegionGroup
 from planner.domain.llm import Score
 from planner.units import Dollars, DollarsPerHour, DollarsPerKwh, DollarsPerToken, Fraction, RequestRate, TokenRate, Tokens, Watts
@@ -93,6 +93,8 @@ class OwnedOffer(Sourced):
     """Price of electricity."""
     available: PositiveInt | None = None
     """How many can be had; absent = any number."""
+    lead_months: NonNegativeInt = 0
+    """Months from order to delivery; counts where the problem has a horizon."""
 
     @property
     def energy(self) -> DollarsPerHour:

@@ -281,6 +281,10 @@ class Purchase(Strict):
     """Where the price comes from, with its date."""
     cost: float
     """Average cost [$/h]."""
+    ordered: int | None = None
+    """Month of the horizon at whose start they are ordered, counted from 0; absent without a horizon or a commitment."""
+    live: tuple[int, int] | None = None
+    """Months in which they are there: from the start of the first to the end of the last; absent = all."""
 
 
 class Promised(Strict):

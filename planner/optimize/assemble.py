@@ -15,10 +15,13 @@ from planner.candidates.build import Search
 from planner.candidates.pools import Pools
 from planner.candidates.quality import api_value
 from planner.domain.api_terms import Provisioned
+from planner.domain.problem import Period
 from planner.optimize.choices import Choices, choices
 from planner.optimize.program import ApiColumns, Average, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns
 from planner.perf.level import RESOURCES
+from planner.supply.cells import Supply
 from planner.supply.limits import gpu_limits
+from planner.supply.terms import is_there
 
 Index = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -101,6 +104,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
             cell=np.array([p.cell for p in supply.purchases], dtype=np.int64),
             hourly=np.array([p.hourly for p in supply.purchases], dtype=float),
             committed=np.array([p.committed for p in supply.purchases], dtype=bool),
+            active=active_in(supply, problem.periods),
             limit=np.array([p.limit for p in supply.purchases], dtype=float),
         ),
         apis=ApiColumns(tuple(readable(name) for name in apis.names), apis.call_cost, apis.limits),
@@ -115,6 +119,12 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         averages=tuple(_averages(search, pools, apis, pool)),
     )
     return Assembled(with_units(program, apis, search), pool, cell, open_ways)
+
+
+def active_in(supply: Supply, periods: Sequence[Period]) -> NDArray[np.bool_]:
+    """[O, T] In which periods the machines of purchases are there."""
+    there = [is_there(bought.live, period) for bought in supply.purchases for period in periods]
+    return np.array(there, dtype=bool).reshape(len(supply.purchases), len(periods))
 
 
 def with_units(program: Program, apis: Apis, search: Search) -> Program:
@@ -159,6 +169,7 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
             cell=np.append(buy.cell, len(cells.name) + place),
             hourly=np.append(buy.hourly, [sold.block_price for sold in units.offers]),
             committed=np.append(buy.committed, [sold.term != "hourly" for sold in units.offers]).astype(bool),
+            active=np.concatenate([buy.active, np.ones((count, len(program.hours)), dtype=bool)]),
             limit=np.append(buy.limit, [_blocks(sold) for sold in units.offers]),
         ),
         gpu_limits=tuple(

@@ -114,7 +114,7 @@ def _machine_limits(program: Program) -> Floats:
         limit = np.where(quota.purchases, np.minimum(limit, _whole(quota.gpus / gpus)), limit)
     limit = np.minimum(limit, _whole(np.divide(program.power, power, out=np.full(len(power), np.inf), where=power > 0)))
     if np.isfinite(program.budget):
-        price = buy.hourly * np.where(buy.committed, 1.0, weights(program).min())
+        price = buy.hourly * np.where(buy.committed, buy.active @ weights(program), weights(program).min())
         afford = np.divide(program.budget, price, out=np.full(len(price), np.inf), where=price > 0)
         limit = np.minimum(limit, _whole(afford))
     return np.maximum(limit, 0.0)
@@ -136,6 +136,7 @@ def _useful_machines(program: Program, replicas: Ints, bought: Floats) -> Ints:
     gpus = np.zeros((len(cells.name), replicas.shape[1]))
     np.add.at(gpus, program.pools.cell, replicas * program.pools.gpus[:, None])
     useful = np.ceil(gpus / cells.gpus[:, None])[buy.cell]
-    useful = np.where(buy.committed[:, None], useful.max(axis=1, keepdims=True), useful)
+    useful = np.where(buy.active, useful, 0.0)
+    useful = np.where(buy.committed[:, None] & buy.active, useful.max(axis=1, keepdims=True), useful)
     machines: Ints = np.minimum(useful, bought[:, None]).astype(np.int64)
     return machines

@@ -164,17 +164,17 @@ def packing(model: Linear, program: Program, at: Layout) -> Ints:
     names = labels("packing", (cells.name, i), (program.periods, when))
     rows[i, when] = model.add_rows(len(i), -np.inf, 0, names=names)
     model.add_terms(rows[pools.cell[k], t], at.n[k, t], pools.gpus[k])
-    o, when = np.nonzero(present[buy.cell])
+    o, when = np.nonzero(present[buy.cell] & (at.m >= 0))
     model.add_terms(rows[buy.cell[o], when], at.m[o, when], -cells.gpus[buy.cell[o]])
     return rows
 
 
 def _over_machines(model: Linear, program: Program, at: Layout, name: tuple[str, ...], counted: Floats, limit: float) -> Ints:
-    """Add Σ_o counted[o]·m[o,t] <= limit for each period; one row suffices where only commitments count."""
-    (o,) = np.nonzero(counted)
-    t = np.arange(len(program.hours))
-    rows = model.add_rows(len(t), -np.inf, limit, names=lambda: [label(*name, period) for period in program.periods])
-    model.add_terms(rows[:, None], at.m[o].T, counted[o])
+    """Add Σ_o counted[o]·m[o,t] <= limit for each period."""
+    names = [label(*name, period) for period in program.periods]
+    rows = model.add_rows(len(program.hours), -np.inf, limit, names=lambda: names)
+    t, o = np.nonzero(((counted != 0)[:, None] & (at.m >= 0)).T)
+    model.add_terms(rows[t], at.m[o, t], counted[o])
     return rows
 
 

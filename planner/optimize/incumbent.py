@@ -157,7 +157,8 @@ def _fill(program: Program, limit: Bounds, replicas: Floats, machines: Floats) -
     np.add.at(missing, buy.cell, -machines)
     for o in np.lexsort((buy.hourly, buy.committed)):
         more = np.maximum(missing[buy.cell[o]], 0.0)
-        more = np.full_like(more, more.max()) if buy.committed[o] else more
+        more = np.where(buy.active[o], more, 0.0)
+        more = np.where(buy.active[o], more.max(), 0.0) if buy.committed[o] else more
         more = np.minimum(more, limit.machines[o] - machines[o])
         machines[o] += more
         missing[buy.cell[o]] -= more
@@ -184,7 +185,7 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
 
 def _commitments(program: Program, machines: Floats) -> Iterator[Floats]:
     """[O] Whole commitments near the relaxed ones: nearest, below, above; each once."""
-    held = np.where(program.purchases.committed, machines[:, 0], 0.0)
+    held = np.where(program.purchases.committed, machines.max(axis=1), 0.0)
     seen: set[tuple[float, ...]] = set()
     for rounded in (np.rint(held), np.floor(held + UNUSED), np.ceil(held - UNUSED)):
         if tuple(rounded) not in seen:
@@ -224,7 +225,7 @@ def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, li
         replicas.append(point.replicas)
         machines.append(point.machines)
     bought = np.concatenate(machines, axis=1)
-    bought[program.purchases.committed] = held[program.purchases.committed, None]
+    bought = np.where(program.purchases.committed[:, None], np.where(program.purchases.active, held[:, None], 0.0), bought)
     whole = Point(
         np.concatenate(flows, axis=2), np.concatenate(api_flows, axis=2), np.concatenate(replicas, axis=1), bought, np.zeros(0)
     )
@@ -240,6 +241,7 @@ def _period(program: Program, t: int, rate: Floats, held: Floats) -> Program:
         cell=buy.cell,
         hourly=np.where(buy.committed, 0.0, buy.hourly),
         committed=buy.committed,
+        active=buy.active[:, t : t + 1],
         limit=np.where(buy.committed, held, buy.limit),
     )
     return replace(

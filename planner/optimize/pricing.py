@@ -109,14 +109,14 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
 
 
 def listed(program: Program) -> Floats:
-    """[I, T] What an accelerator costs in the cheapest machine of its cell [$/h], as a share of the cycle; 0 where none is sold.
+    """[I, T] What an accelerator costs in the cheapest machine of its cell [$/h], as a share of the cycle; 0 where there is none.
 
     Prices up to that leave the bound as it is.
     """
     buy = program.purchases
     each = buy.hourly[:, None] * weights(program) / program.cells.gpus[buy.cell][:, None]
     cheapest = np.full((len(program.cells.name), len(program.hours)), np.inf)
-    np.minimum.at(cheapest, buy.cell, each)
+    np.minimum.at(cheapest, buy.cell, np.where(buy.active, each, np.inf))
     return np.where(np.isfinite(cheapest), cheapest, 0.0)
 
 
@@ -189,10 +189,10 @@ def machine_costs(program: Program, at: Prices) -> Floats:
 
 
 def _machines_value(program: Program, bounds: Bounds, at: Prices) -> float:
-    cost = machine_costs(program, at)
     committed = program.purchases.committed
+    cost = np.where(program.purchases.active, machine_costs(program, at), 0.0)
     rented = np.minimum(cost[~committed] * bounds.machines[~committed], 0.0).sum()
-    held = np.minimum(cost[committed].sum(axis=1) * bounds.machines[committed, 0], 0.0).sum()
+    held = np.minimum(cost[committed].sum(axis=1) * bounds.machines[committed].max(axis=1, initial=0), 0.0).sum()
     return float(rented + held)
 
 

@@ -61,7 +61,9 @@ class PurchaseColumns:
     hourly: Floats
     """[O] Cost of one machine [$/h]."""
     committed: Bools
-    """[O] Whether the number is the same in all periods and paid in all."""
+    """[O] Whether the number is the same in all periods in which they are there, and paid in all of them."""
+    active: Bools
+    """[O, T] In which periods its machines are there: from when they are delivered to the end of the term."""
     limit: Floats
     """[O] Most machines to be had; inf if any number."""
 

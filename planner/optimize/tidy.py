@@ -64,7 +64,8 @@ def _lean_machines(program: Program, replicas: Floats, machines: Floats) -> Floa
     np.add.at(idle, buy.cell, machines)
     for o in _dearest_first(program):
         spare = np.minimum(lean[o], np.maximum(idle[buy.cell[o]], 0.0))
-        spare = np.full_like(spare, spare.min()) if buy.committed[o] else spare
+        if buy.committed[o]:
+            spare = np.where(buy.active[o], np.min(spare, where=buy.active[o], initial=np.inf), 0.0)
         lean[o] -= spare
         idle[buy.cell[o]] -= spare
     return lean

@@ -116,16 +116,17 @@ def operated_pools(model: Linear, program: Program, bounds: Bounds, *, whole: bo
 
 
 def machines(model: Linear, program: Program, bounds: Bounds, *, whole: bool) -> Ints:
-    """0 <= m[o,t] <= M[o,t], whole: machines held; a commitment is one variable m[o], paid in all periods.
+    """0 <= m[o,t] <= M[o,t], whole: machines held, where they are there; a commitment is one variable m[o], paid while it lasts.
 
     The purchase limits are these upper bounds.
     """
     buy, share = program.purchases, weights(program)
     ids = np.full(bounds.machines.shape, -1, dtype=np.int64)
     (o,) = np.nonzero(buy.committed)
-    names = labels("m", (buy.name, o))
-    ids[o] = model.add_variables(len(o), 0, bounds.machines[o, 0], buy.hourly[o], integer=whole, names=names)[:, None]
-    o, t = np.nonzero(np.broadcast_to(~buy.committed[:, None], ids.shape))
+    names, most = labels("m", (buy.name, o)), bounds.machines[o].max(axis=1, initial=0)
+    held = model.add_variables(len(o), 0, most, buy.hourly[o] * (buy.active[o] @ share), integer=whole, names=names)
+    ids[o] = np.where(buy.active[o], held[:, None], -1)
+    o, t = np.nonzero(~buy.committed[:, None] & buy.active)
     names = labels("m", (buy.name, o), (program.periods, t))
     cost = buy.hourly[o] * share[t]
     ids[o, t] = model.add_variables(len(o), 0, bounds.machines[o, t], cost, integer=whole, names=names)

@@ -147,11 +147,12 @@ class Basis:
         )
 
     def offers(self, purchase: Purchase) -> list[tuple[int, cells.Purchase]]:
-        """Return the offers that a purchase can be, with their numbers: same machine, place, way to pay and price."""
+        """Return the offers that a purchase can be, with their numbers: same machine, place, way to pay, time and price."""
         place = (purchase.instance, purchase.region, purchase.kind)
         return [
             (number, offer)
             for number, offer in enumerate(self.supply.purchases)
             if (self.supply.cells[offer.cell].instance, self.supply.cells[offer.cell].region, offer.kind) == place
+            and purchase.live == offer.live
             and not differs(purchase.hourly, offer.hourly)
         ]

@@ -224,7 +224,7 @@ def _deployments(
     least = least_open(program)
     for k in np.flatnonzero(able & ~program.pools.sold).tolist():
         cell = int(program.pools.cell[k])
-        for o in np.flatnonzero(program.purchases.cell == cell).tolist():
+        for o in np.flatnonzero((program.purchases.cell == cell) & program.purchases.active.all(axis=1)).tolist():
             made = Deployment(
                 load=loads[k],
                 least=int(least[k]),

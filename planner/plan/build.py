@@ -124,6 +124,8 @@ def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchas
             hourly=bought.hourly,
             price_source=bought.source,
             cost=average_machine_cost(machines, bought.hourly, periods),
+            ordered=bought.ordered,
+            live=bought.live,
         )
 
 
@@ -134,7 +136,7 @@ def _rented(solved: Solved, periods: Mapping[str, float]) -> Iterator[Rent]:
         bought = search.supply.purchases[index]
         machines = {name: int(count) for name, count in zip(periods, outcome.machines[index], strict=True)}
         energy = bought.energy / bought.hourly if bought.hourly else 0.0
-        lost = 1.0 - bought.list_price / bought.hourly if bought.hourly else 0.0
+        lost = 1.0 - bought.list_price / bought.hourly if bought.kind == "spot" and bought.hourly else 0.0
         yield Rent(average_machine_cost(machines, bought.hourly, periods), energy, lost)
 
 

@@ -21,6 +21,7 @@ from planner.supply.cells import Cell, Purchase, Supply
 from planner.supply.listings import Listing, hourly_cost, listings, unpriced
 from planner.supply.machine import machine_power
 from planner.supply.rules import Refusal, Rules
+from planner.supply.terms import Term, terms
 
 _Mask = tuple[bool, ...]
 _Rejected = tuple[str, str, str]
@@ -86,7 +87,10 @@ def build_supply(problem: Problem, catalog: Catalog, streams: Sequence[Stream]) 
     names = _names(groups)
     cells = tuple(_cell(name, group) for name, group in zip(names, groups, strict=True))
     purchases = tuple(
-        _purchase(names[index], index, offer, problem) for index, group in enumerate(groups) for offer in group.offers
+        _purchase(names[index], index, offer, problem, term)
+        for index, group in enumerate(groups)
+        for offer in group.offers
+        for term in terms(offer, problem.periods)
     )
     return Supply(cells, purchases, (*_rejected(found), *_unpriced(catalog)))
 
@@ -176,17 +180,21 @@ def _cell(name: str, group: _Group) -> Cell:
     )
 
 
-def _purchase(cell: str, index: int, offer: Listing, problem: Problem) -> Purchase:
+def _purchase(cell: str, index: int, offer: Listing, problem: Problem, term: Term) -> Purchase:
+    name = f"{cell}/{offer.tag}"
     return Purchase(
-        name=f"{cell}/{offer.tag}",
+        name=name if term.live is None else f"{name}/m{term.live[0]}",
         cell=index,
         kind=offer.kind,
-        hourly=hourly_cost(offer, problem.operations),
+        hourly=term.owed * hourly_cost(offer, problem.operations),
         list_price=offer.list_price,
         committed=offer.committed,
         limit=offer.limit,
         source=offer.source,
         energy=offer.energy,
+        ordered=term.ordered,
+        live=term.live,
+        offer=name,
     )
 
 

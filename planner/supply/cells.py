@@ -48,13 +48,19 @@ class Purchase:
     list_price: float
     """Price as published [$/h]."""
     committed: bool
-    """Whether the number is the same in all periods and paid in all."""
+    """Whether the number is the same in all periods in which they are there, and paid in all of them."""
     limit: float
     """Most machines to be had; inf if any number."""
     source: str
     """Where the price comes from, with its date."""
     energy: float = 0.0
     """Electricity within the price, where it is paid apart [$/h]."""
+    ordered: int | None = None
+    """Month at whose start it is ordered; None without a horizon."""
+    live: tuple[int, int] | None = None
+    """Months of the horizon in which its machines are there; None = all."""
+    offer: str = ""
+    """What `limit` counts together with the same offer bought at other times: `cell/kind`."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ exchanged for one of A's that costs no more and binds no more:
 - the machines are the same to the performance model: accelerator, number, fabric, network;
 - every stream that may run on B may run on A, A is not interruptible unless B is, and draws no more where power is limited;
 - for each purchase b of B there is a purchase a of A with hourly(a) ≤ hourly(b), a commitment as weak or weaker, no limit on its
-  number, and every quota that counts a counts b.
+  number, there in the same months, and every quota that counts a counts b.
 
 Then any plan with B is turned into one without, period by period and machine by machine, at no higher cost and within the same
 limits. The relation is transitive and A must be unlimited, so one kept cell answers for everything it makes superfluous. The
@@ -164,7 +164,13 @@ def _answer(site: _Site, offer: _Offer) -> _Offer | None:
 
 
 def _replaces(new: _Offer, old: _Offer) -> bool:
-    return new.purchase.limit == inf and new.hourly <= old.hourly and new.binds <= old.binds and new.counted <= old.counted
+    return (
+        new.purchase.limit == inf
+        and new.hourly <= old.hourly
+        and new.binds <= old.binds
+        and new.counted <= old.counted
+        and new.purchase.live in (None, old.purchase.live)
+    )
 
 
 def _reason(kept: Sequence[_Site], site: _Site) -> str:

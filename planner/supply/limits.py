@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 from planner.catalog.select import matches, names
 from planner.catalog.suggest import remedy_for
@@ -44,7 +45,19 @@ def gpu_limits(problem: Problem, supply: Supply, catalog: Catalog) -> tuple[GpuL
     ]
     if problem.limits.max_gpus is not None:
         specs.append(GpuLimitSpec("limits.max_gpus", (True,) * len(supply.purchases), float(problem.limits.max_gpus)))
-    return tuple(specs)
+    return (*specs, *_to_be_had(supply))
+
+
+def _to_be_had(supply: Supply) -> Iterator[GpuLimitSpec]:
+    """Yield what is to be had of limited offers that may be bought at several times."""
+    limited: dict[str, list[int]] = {}
+    for index, purchase in enumerate(supply.purchases):
+        if purchase.live is not None and purchase.limit < inf:
+            limited.setdefault(purchase.offer, []).append(index)
+    for name, same in limited.items():
+        first = supply.purchases[same[0]]
+        counted = tuple(index in same for index in range(len(supply.purchases)))
+        yield GpuLimitSpec(name, counted, first.limit * supply.cells[first.cell].gpus)
 
 
 def _mask(quota: Quota, supply: Supply) -> tuple[bool, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf
@@ -46,6 +47,10 @@ class Listing:
     """Draw of one machine, where the offer states it [W]."""
     energy: float = 0.0
     """Electricity within the price, where it is paid apart [$/h]."""
+    term: int | None = None
+    """Months for which machines of one's own last; None = as long as the horizon."""
+    lead: int = 0
+    """Months from order to delivery."""
 
     @property
     def place(self) -> str:
@@ -118,7 +123,10 @@ def _bought(catalog: Catalog) -> Iterator[Listing]:
     """Yield owned offers: their capital is spent whether they run or not, so they are committed."""
     for name, offer in catalog.owned.items():
         limit = inf if offer.available is None else float(offer.available)
-        yield replace(_own(catalog, f"owned:{name}", offer), committed=True, limit=limit, power=offer.power, energy=offer.energy)
+        bought = replace(
+            _own(catalog, f"owned:{name}", offer), committed=True, limit=limit, power=offer.power, energy=offer.energy
+        )
+        yield replace(bought, term=math.floor(12.0 * offer.life_years), lead=offer.lead_months)
 
 
 def _standing(catalog: Catalog) -> Iterator[Listing]:

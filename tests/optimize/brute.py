@@ -85,7 +85,7 @@ def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
     column = 0
     for o in range(len(buy.name)):
         width = 1 if buy.committed[o] else T
-        machines[:, o] = grid[:, column : column + width]
+        machines[:, o] = grid[:, column : column + width] * buy.active[o]
         column += width
     gpus, watts = program.cells.gpus[buy.cell][:, None], program.cells.power[buy.cell][:, None]
     fit = ((machines * watts).sum(axis=1) <= program.power).all(axis=1)

@@ -23,6 +23,7 @@ def program(
     buy_cell: Any = (0,),
     hourly: Any = (1.0,),
     committed: Any = None,
+    active: Any = None,
     limit: Any = None,
     hours: Any = None,
     movable: Any = None,
@@ -68,6 +69,7 @@ def program(
             cell=np.array(buy_cell, int),
             hourly=np.array(hourly, float),
             committed=np.zeros(B, bool) if committed is None else np.array(committed, bool),
+            active=np.ones((B, T), bool) if active is None else np.array(active, bool),
             limit=np.full(B, INF) if limit is None else np.array(limit, float),
         ),
         apis=ApiColumns(
@@ -83,6 +85,13 @@ def _api_limits(cost: Any, most: Any, share: Any) -> Any:
     """[L, R, A] One limit of calls per second, the same for all streams, and one that each stream takes its own share of."""
     calls = np.zeros(cost.shape) if most is None else np.broadcast_to(1.0 / np.array(most, float), cost.shape)
     return np.stack([calls, np.zeros(cost.shape) if share is None else np.array(share, float)])
+
+
+def _times(seed: int, purchases: int, periods: int) -> np.ndarray:
+    """When machines are there: some come later, or leave earlier, all are there once."""
+    there = np.random.default_rng(seed + 23).random((purchases, periods)) < 0.6
+    there[np.arange(purchases), np.random.default_rng(seed + 29).integers(0, periods, purchases)] = True
+    return there
 
 
 def random_program(seed: int, pools: int = 3) -> Program:
@@ -117,6 +126,7 @@ def random_program(seed: int, pools: int = 3) -> Program:
         extra["budget"] = float(rng.uniform(3, 12))
     if seed % 4 == 1:
         extra["pool_sold"] = np.random.default_rng(seed + 11).random(K)[extra.get("pool_family", np.arange(K))] < 0.6
+    extra["active"] = _times(seed, B, T) if seed % 3 == 2 else None
     api = rng.random() < 0.4
     return program(
         rate=rng.uniform(0, 3 / R, (R, T)).round(2),

@@ -1,0 +1,61 @@
+"""When what is bought is there: ordered, delivered, and to the end of its term.
+
+Over a horizon a commitment may begin at the start of any step, if it is ordered early enough, and ends with its term. What of
+the term lies beyond the horizon is owed all the same, so reserved machines are charged for it within: nobody else will pay it.
+Machines of one's own are charged by the hour of their life (capital recovery, `domain.offers.OwnedOffer`) for as long as they are
+there within the horizon: beyond, they are taken to be worth what is not yet written off (assumption).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from planner.domain.problem import Period
+from planner.supply.listings import Listing
+
+MONTHS = {"reserved_1y": 12, "reserved_3y": 36}
+"""Terms of reserved machines."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """One time at which something may be bought."""
+
+    ordered: int | None = None
+    """Month at whose start it is ordered; None without a horizon."""
+    live: tuple[int, int] | None = None
+    """Months in which it is there: from the start of the first to the end of the last; None = always."""
+    owed: float = 1.0
+    """What is paid over what lies within the horizon [1]."""
+
+
+ALWAYS = Term()
+
+
+def terms(offer: Listing, periods: Sequence[Period]) -> Iterator[Term]:
+    """Yield the times at which an offer may be bought: always what is not committed, else at the start of each step.
+
+    live = order + lead time,  end = min(live + term, horizon),  owed = term/(end − live) if reserved
+
+    Parameters
+    ----------
+    offer : way to pay
+    periods : of the horizon, with their months; without months there is one commitment for all time
+    """
+    months = [period.months for period in periods if period.months is not None]
+    if not offer.committed or not months:
+        yield ALWAYS
+        return
+    horizon = max(end for _, end in months)
+    for start in sorted({begin for begin, _ in months}):
+        if start >= offer.lead:
+            length = MONTHS.get(offer.kind, offer.term)
+            end = horizon if length is None else min(start + length, horizon)
+            owed = length / (end - start) if offer.kind in MONTHS and length is not None else 1.0
+            yield Term(start - offer.lead, (start, end), owed)
+
+
+def is_there(live: tuple[int, int] | None, period: Period) -> bool:
+    """Whether machines are there in the whole of a period."""
+    return live is None or period.months is None or (live[0] <= period.months[0] and period.months[1] <= live[1])
