@@ -10,6 +10,8 @@ import tiny
 
 from planner.domain.plan import Plan
 from planner.pipeline import plan_as_stated
+from planner.plan.verify import verify
+from planner.report.jsonout import dumps
 
 HOURS = 730
 
@@ -78,6 +80,14 @@ def test_growth_is_reserved_from_when_it_comes_if_it_lasts(tmp_path: Path) -> No
     assert {buy.ordered for buy in made.purchases if buy.live} == {0, 6}
 
 
+def rack(capex: float, **more: Any) -> dict[str, Any]:
+    """Return a machine of one's own that draws 600 W and comes three months after the order."""
+    return {
+        "instance": "shop/mini-1", "region": "eu-1", "region_group": "eu", "capex": f"${capex}", "power": "600W", "pue": 1.5,
+        "energy_price": "$0.10/kWh", "lead_months": 3, **tiny.READ, **more,
+    }  # fmt: skip
+
+
 def test_own_machines_are_bought_where_they_are_used_enough_hours(tmp_path: Path) -> None:
     """Owning costs capex·CRF/8760 + energy an hour of life: at 8 % and 4 years CRF = 0.301921. Against $1 rented by the hour
     it breaks even at capex* = (1 − energy)·8760/CRF; 1 % below it is bought, 1 % above rented. It comes three months after the
@@ -86,10 +96,7 @@ def test_own_machines_are_bought_where_they_are_used_enough_hours(tmp_path: Path
     even = (1.0 - energy) * 8760 / 0.30192080
     need = machines(tmp_path / "need", 20.0)
     for factor, bought in ((0.99, True), (1.01, False)):
-        row = {
-            "instance": "shop/mini-1", "region": "eu-1", "region_group": "eu", "capex": f"${factor * even}", "power": "600W",
-            "pue": 1.5, "energy_price": "$0.10/kWh", "lead_months": 3, **tiny.READ,
-        }  # fmt: skip
+        row = rack(factor * even)
         made = plan(tmp_path / str(factor), steps(36), {"m0": 20.0, **{f"m{m}": 20.0 for m in range(6, 36, 6)}},
                     facts(0.99999, owned={"rack": row}))  # fmt: skip
         own = held(made, "owned")
@@ -98,3 +105,79 @@ def test_own_machines_are_bought_where_they_are_used_enough_hours(tmp_path: Path
             assert own == {(6, 36): {"m0": 0, **{f"m{m}": need for m in range(6, 36, 6)}}}
             (order,) = {buy.ordered for buy in made.purchases if buy.kind == "owned"}
             assert order == 3
+
+
+def test_cash_leaves_when_it_is_due(tmp_path: Path) -> None:
+    """18 months, reserved at 0.6 with a quarter upfront: 0.25·0.6·730·12 at the start of a year, 0.45 an hour while it lasts."""
+    low, high = machines(tmp_path / "low", 20.0), machines(tmp_path / "high", 60.0)
+    catalog = facts(0.6)
+    catalog["instances"]["shop/mini-1"]["prices"][0]["upfront"] = 0.25
+    made = plan(tmp_path, steps(18), {"m0": 20.0, "m6": 60.0, "m12": 60.0}, catalog)
+    cash = made.cash
+    assert cash is not None
+    assert len(cash.months) == 18
+    more = high - low
+    first, hourly = 0.25 * 0.6 * HOURS * 12, 0.75 * 0.6 * HOURS
+    assert [cash.months[m].reserved for m in (0, 1, 6, 12)] == pytest.approx(
+        [low * (first + hourly), low * hourly, low * hourly + more * (first + hourly), more * hourly]
+    )
+    assert [cash.months[m].rented for m in (0, 11, 12, 17)] == pytest.approx([0.0, 0.0, low * HOURS, low * HOURS])
+    assert (cash.owed_after, cash.worth_after) == (0.0, 0.0)
+    assert cash.total == pytest.approx((low + more) * 0.6 * HOURS * 12 + low * HOURS * 6)
+    by_hand = low * first + more * first / 1.08**0.5
+    by_hand += sum((low * hourly if m < 12 else 0.0) / 1.08 ** (m / 12) for m in range(18))
+    by_hand += sum((more * hourly if m >= 6 else 0.0) / 1.08 ** (m / 12) for m in range(18))
+    by_hand += sum((low * HOURS if m >= 12 else 0.0) / 1.08 ** (m / 12) for m in range(18))
+    assert cash.npv == pytest.approx(by_hand)
+
+
+def test_what_is_bought_is_paid_on_delivery_and_worth_something_at_the_end(tmp_path: Path) -> None:
+    """$8,000 in month 6 of 36, 1.5·0.6 kW·$0.10 = $0.09 an hour to run; after 30 of 48 months 30/48 of what it loses is gone."""
+    need = machines(tmp_path / "need", 20.0)
+    rates = {"m0": 20.0, **{f"m{m}": 20.0 for m in range(6, 36, 6)}}
+    made = plan(tmp_path, steps(36), rates, facts(0.99999, owned={"rack": rack(8000.0, salvage=0.1)}))
+    cash = made.cash
+    assert cash is not None
+    assert [cash.months[m].bought for m in (5, 6, 7)] == pytest.approx([0.0, 8000.0 * need, 0.0])
+    assert [cash.months[m].running for m in (5, 6, 35)] == pytest.approx([0.0, 0.09 * HOURS * need, 0.09 * HOURS * need])
+    assert [cash.months[m].rented for m in (0, 6)] == pytest.approx([HOURS * need, 0.0])
+    assert cash.worth_after == pytest.approx(need * (8000.0 - (8000.0 - 800.0) * 30 / 48))
+
+
+def test_a_year_that_outlasts_the_horizon_is_owed(tmp_path: Path) -> None:
+    """Reserved at 0.2: six months' use of a year costs 0.4 an hour, less than renting; half of it is still owed then."""
+    need = machines(tmp_path / "need", 20.0)
+    made = plan(tmp_path, steps(6), {"m0": 20.0}, facts(0.2))
+    assert made.cash is not None
+    assert made.cost.machines == pytest.approx(0.4 * need)
+    assert made.cash.total == pytest.approx(need * 0.2 * HOURS * 6)
+    assert made.cash.owed_after == pytest.approx(need * 0.2 * HOURS * 6)
+
+
+def test_without_months_there_is_no_cash_flow(tmp_path: Path) -> None:
+    made = plan(tmp_path, [{"name": "always", "hours": HOURS}], {"always": 20.0}, facts(0.5))
+    assert made.cash is None
+    assert '"cash"' not in dumps(made)
+    assert '"live"' not in dumps(made)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"total": 1.0}, "cash.total"),
+        ({"npv": 1.0}, "cash.npv"),
+        ({"months": {"rented": 5.0}}, "cash.rented"),
+        ({"months": {"total": 5.0}}, "cash.months[0]"),
+    ],
+)
+def test_the_check_finds_wrong_payments(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    rate = {"m0": "20 req/s", "m6": "60 req/s"}
+    loaded = tiny.load(tmp_path, tiny.problem(tiny.workload(rate=rate), periods=steps(12)), facts(0.6))
+    made = plan_as_stated(loaded, lambda _: None)
+    assert made.cash is not None
+    assert verify(made, loaded) == []
+    months = made.cash.months
+    if "months" in change:
+        change = {"months": (months[0].model_copy(update=change["months"]), *months[1:])}
+    wrong = made.model_copy(update={"cash": made.cash.model_copy(update=change)})
+    assert any(said in failure for failure in verify(wrong, loaded))

@@ -97,6 +97,8 @@ class Price(Sourced):
     """Committed for a year, paid whether used or not."""
     reserved_3y: DollarsPerHour | None = None
     """Committed for three years, paid whether used or not."""
+    upfront: Fraction = 0.0
+    """Share of a reserved term's price that is paid when it begins: 0 no upfront, 1 all upfront."""
 
 
 class Instance(Strict):

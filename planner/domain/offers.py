@@ -102,14 +102,18 @@ class OwnedOffer(Sourced):
         return self.pue * self.power / 1000.0 * self.energy_price
 
     @property
+    def running(self) -> DollarsPerHour:
+        """What one machine costs per hour beside its price, [$/h]."""
+        return self.yearly_opex / 8760.0 + self.energy
+
+    @property
     def hourly(self) -> DollarsPerHour:
         """Cost of one machine per hour, [$/h]."""
         rate, years = self.discount_rate, self.life_years
         growth = (1.0 + rate) ** years
         recovery = rate * growth / (growth - 1.0) if rate else 1.0 / years
         sinking = rate / (growth - 1.0) if rate else 1.0 / years
-        yearly = self.capex * (recovery - self.salvage * sinking) + self.yearly_opex
-        return yearly / 8760.0 + self.energy
+        return self.capex * (recovery - self.salvage * sinking) / 8760.0 + self.running
 
 
 class OwnedFleet(Sourced):

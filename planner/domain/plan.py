@@ -591,6 +591,44 @@ class BuyOrBuild(Strict):
     """From which volume on a deployment of its own costs no more; absent if none ever does."""
 
 
+class CashMonth(Strict):
+    """What is paid in a month of the horizon [$]."""
+
+    month: int
+    """Counted from 0."""
+    rented: float
+    """Machines rented by the hour."""
+    reserved: float
+    """Machines committed for a term, upfront payments included."""
+    bought: float
+    """Machines bought, paid when they are delivered."""
+    running: float
+    """Energy, space and support of machines bought."""
+    apis: float
+    """APIs, by the token."""
+    other: float
+    """Units at APIs, operations, levers and components."""
+    total: float
+    """All of it."""
+
+
+class Cash(Strict):
+    """When money leaves."""
+
+    discount_rate: float
+    """Cost of capital per year [1]."""
+    months: tuple[CashMonth, ...]
+    """Month by month."""
+    total: float
+    """All payments within the horizon [$]."""
+    npv: float
+    """What they are worth at its start: Σ paid[m]/(1 + r)^(m/12) [$]."""
+    owed_after: float
+    """What is still to be paid for reserved machines after the horizon [$]."""
+    worth_after: float
+    """What machines bought are worth at its end, written off evenly over their life [$]."""
+
+
 class Plan(Strict):
     """The answer to a problem."""
 
@@ -620,6 +658,8 @@ class Plan(Strict):
     """Throughput to be bought in units at APIs."""
     purchases: tuple[Purchase, ...]
     """What to buy, rent or reserve."""
+    cash: Cash | None = None
+    """When money leaves, month by month; only where periods have months."""
     ways: tuple[TakenWay, ...] = ()
     """How workloads with stages or levers are served."""
     stores: tuple[StorePart, ...] = ()

@@ -110,6 +110,13 @@ class Operations(Strict):
     """Spot interruptions per machine and hour (assumption; published figures run from 0.0001 to 0.7)."""
 
 
+class Finance(Strict):
+    """What money costs."""
+
+    discount_rate: Fraction = 0.08
+    """Cost of capital per year, by which payments are discounted (assumption, handbook §9)."""
+
+
 class Solver(Strict):
     """How hard to search."""
 
@@ -147,6 +154,8 @@ class Problem(Strict):
     """Limits over the whole plan."""
     operations: Operations = Operations()
     """Replicas, spares and pool overheads."""
+    finance: Finance = Finance()
+    """What money costs; counts where the periods have months."""
     solver: Solver = Solver()
     """Gap, time limit, seed."""
 

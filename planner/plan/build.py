@@ -11,6 +11,7 @@ from planner.catalog.api_prices import ApiPrice
 from planner.domain.plan import ApiRoute, Plan, Proof, Purchase
 from planner.plan.bill import cost_of
 from planner.plan.breakeven import buy_or_build
+from planner.plan.cashflow import cash_flow
 from planner.plan.costing import average_machine_cost
 from planner.plan.doubt import doubt_reasons
 from planner.plan.explain import context_warnings, facts_of, reasons_of
@@ -68,6 +69,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         apis=routes,
         provisioned=units,
         purchases=purchases,
+        cash=cash_flow(solved, cost, (*routes, *units)),
         ways=tuple(taken_ways(search, taken, cost.by_stage)),
         stores=stores,
         buy_or_build=tuple(buy_or_build(solved, taken, predicted, spending, periods)),

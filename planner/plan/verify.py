@@ -10,6 +10,7 @@ from planner.catalog.problem import LoadedProblem
 from planner.domain.plan import Plan
 from planner.plan.basis import Basis
 from planner.plan.verify_buying import buying
+from planner.plan.verify_cash import cash
 from planner.plan.verify_cost import cost
 from planner.plan.verify_limits import limits, packing
 from planner.plan.verify_promises import flows, promises
@@ -42,4 +43,4 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     impossible = list(deployments(basis))
     if impossible:
         return [*impossible, *broken]
-    return [*broken, *promises(basis), *cost(basis), *stores(basis), *buying(basis)]
+    return [*broken, *promises(basis), *cost(basis), *stores(basis), *buying(basis), *cash(basis)]

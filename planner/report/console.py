@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.domain.plan import Plan
+from planner.report import cash, stores
 from planner.report import console_graphs as called
 from planner.report import console_tables as tables
 from planner.report import format as fmt
-from planner.report import stores
 from planner.report.gather import rejections
 from planner.report.ink import Ink
 from planner.report.words import api_prices, compared, promise_verdict, proof, simulated, size, split, statement_title, units
@@ -76,6 +76,8 @@ def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableTyp
         made.append(("Promises", tables.promises(plan, ink, width)))
     if plan.purchases:
         made.append(("Purchases", tables.purchases(plan, ink, width)))
+    if plan.cash:
+        made.append(("Payments", Group(ink(cash.summary(plan.cash)), cash.on_console(plan.cash, ink))))
     made += _apis(plan, ink)
     made += _costs(plan, ink, width)
     for title, texts in (("Why this plan", plan.reasons), ("Warnings", plan.warnings)):

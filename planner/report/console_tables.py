@@ -12,7 +12,19 @@ from planner.report import format as fmt
 from planner.report import gather, graphs
 from planner.report.bars import PARTS, memory_bar
 from planner.report.ink import Ink
-from planner.report.words import PAID_FOR, all_cents, attained, busy, cents, formats, layout, machines, place, promise_name
+from planner.report.words import (
+    PAID_FOR,
+    all_cents,
+    attained,
+    busy,
+    cents,
+    formats,
+    layout,
+    machines,
+    paid_how,
+    place,
+    promise_name,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -118,7 +130,7 @@ def purchases(plan: Plan, ink: Ink, width: int) -> Table:
             ink.lines(*gather.by_period(machines(plan, buy), lambda number: f"{number:,.0f}")),
             ink.lines(*name_lines(buy.instance, width), ink(buy.region, "dim")),
             ink(f"{buy.gpus_per_machine} × {buy.accelerator}"),
-            ink(buy.kind.replace("_", " ")),
+            ink(paid_how(buy)),
             ink(fmt.hourly(buy.hourly)),
             ink(fmt.hourly(buy.cost)),
         )

@@ -47,12 +47,16 @@ def dumps(plan: Plan) -> str:
         If the plan holds a number that is not finite, which no JSON reader would take.
     """
     periods = list(plan.periods)
-    body = _canonical(_undrafted(plan.model_dump(mode="python")), periods)
+    body = _canonical(_without_absent(plan.model_dump(mode="python")), periods)
     return json.dumps(body, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _undrafted(body: dict[str, Any]) -> dict[str, Any]:
-    """Leave `speculation` out of deployments that do not draft: most never do, and their plans read as they always have."""
+def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what most plans never have, so that they read as they always have: drafts, and all that a horizon brings."""
+    for held in (body, *body["purchases"]):
+        for name in ("cash", "ordered", "live"):
+            if held.get(name, 0) is None:
+                del held[name]
     for pool in body["pools"]:
         if pool["deployment"]["speculation"] is None:
             del pool["deployment"]["speculation"]

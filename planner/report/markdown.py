@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from planner.domain.plan import Plan, Pool, Promise
-from planner.report import buying, gather, graphs, stores
+from planner.report import buying, cash, gather, graphs, stores
 from planner.report import format as fmt
 from planner.report import markdown_graphs as called
 from planner.report.markup import bullets, escape, folded, stacked, table
@@ -20,6 +20,7 @@ from planner.report.words import (
     formats,
     layout,
     machines,
+    paid_how,
     place,
     promise_name,
     promise_verdict,
@@ -72,6 +73,7 @@ def _glance(plan: Plan) -> list[str]:
         _section("Who is served where", _routing(plan)),
         _section("Promises", _promises(plan, (row.worst for row in gather.kept(plan))), _worst_note(plan)),
         _section("Purchases", _purchases(plan)),
+        _section("Payments", cash.on_page(plan), f"{cash.summary(plan.cash)}\n\n" if plan.cash else ""),
         _section("APIs", _apis(plan)),
         _section("Units bought at APIs", bullets(f"{route.api}: {units(route)}" for route in plan.provisioned)),
         _section("Cost by workload", _workloads(plan)),
@@ -195,7 +197,7 @@ def _purchases(plan: Plan) -> str:
             escape(buy.instance),
             escape(buy.region),
             escape(f"{buy.gpus_per_machine} × {buy.accelerator}"),
-            escape(buy.kind.replace("_", " ")),
+            escape(paid_how(buy)),
             escape(fmt.hourly(buy.hourly)),
             escape(fmt.hourly(buy.cost)),
             escape(buy.price_source),

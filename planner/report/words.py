@@ -183,3 +183,12 @@ def all_cents(statement: Statement) -> int:
 def cents(per_month: int) -> str:
     """Write whole cents a month, `$1,234.56/mo`."""
     return f"${per_month / 100:,.2f}/mo"
+
+
+def paid_how(buy: Purchase) -> str:
+    """Say how machines are paid for, and over a horizon when they are ordered and there: `reserved 1y, months 6–18`."""
+    how = buy.kind.replace("_", " ")
+    if buy.live is None:
+        return how
+    ordered = "" if buy.ordered in (None, buy.live[0]) else f", ordered in month {buy.ordered}"
+    return f"{how}, months {buy.live[0]}–{buy.live[1]}{ordered}"

@@ -20,6 +20,7 @@ from planner.errors import MissingFact
 from planner.supply.cells import Cell, Purchase, Supply
 from planner.supply.listings import Listing, hourly_cost, listings, unpriced
 from planner.supply.machine import machine_power
+from planner.supply.payments import payments
 from planner.supply.rules import Refusal, Rules
 from planner.supply.terms import Term, terms
 
@@ -195,6 +196,7 @@ def _purchase(cell: str, index: int, offer: Listing, problem: Problem, term: Ter
         ordered=term.ordered,
         live=term.live,
         offer=name,
+        payments=payments(offer, term),
     )
 
 

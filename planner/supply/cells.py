@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.domain.hardware import OfferKind, RegionGroup
+from planner.supply.payments import Payments
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Purchase:
     """Months of the horizon in which its machines are there; None = all."""
     offer: str = ""
     """What `limit` counts together with the same offer bought at other times: `cell/kind`."""
+    payments: Payments | None = None
+    """What one machine costs in cash, where it is bought for a term."""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,14 @@ class Listing:
     """Months for which machines of one's own last; None = as long as the horizon."""
     lead: int = 0
     """Months from order to delivery."""
+    upfront: float = 0.0
+    """Share of a reserved term's price that is paid when it begins [1]."""
+    capital: float = 0.0
+    """Price of a machine of one's own, installed [$]."""
+    running: float = 0.0
+    """What it costs to run it [$/h]."""
+    salvage: float = 0.0
+    """Share of its price that is left at the end of its life [1]."""
 
     @property
     def place(self) -> str:
@@ -116,6 +124,7 @@ def _rented(name: str, shape: Instance, price: Price) -> Iterator[Listing]:
                 committed=kind in _COMMITTED,
                 limit=inf,
                 source=f"{price.source} ({price.as_of})",
+                upfront=price.upfront,
             )
 
 
@@ -123,10 +132,18 @@ def _bought(catalog: Catalog) -> Iterator[Listing]:
     """Yield owned offers: their capital is spent whether they run or not, so they are committed."""
     for name, offer in catalog.owned.items():
         limit = inf if offer.available is None else float(offer.available)
-        bought = replace(
-            _own(catalog, f"owned:{name}", offer), committed=True, limit=limit, power=offer.power, energy=offer.energy
+        yield replace(
+            _own(catalog, f"owned:{name}", offer),
+            committed=True,
+            limit=limit,
+            power=offer.power,
+            energy=offer.energy,
+            term=math.floor(12.0 * offer.life_years),
+            lead=offer.lead_months,
+            capital=offer.capex,
+            running=offer.running,
+            salvage=offer.salvage,
         )
-        yield replace(bought, term=math.floor(12.0 * offer.life_years), lead=offer.lead_months)
 
 
 def _standing(catalog: Catalog) -> Iterator[Listing]:

@@ -1,0 +1,141 @@
+"""When money leaves, month by month of a horizon, and what that is worth today.
+
+The cost that a plan minimizes spreads capital over the life of machines; cash does not. What is rented is paid as it is used,
+what is reserved as agreed, what is bought when it is delivered. A month's figures are an even share of those of the periods it
+lies in.
+
+    NPV = Σ_m paid[m]/(1 + r)^(m/12)
+
+paid at the start of each month. What reserved machines still cost after the horizon, and what own machines are then worth, are
+stated beside it and are not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from planner.domain.plan import ApiRoute, Cash, CashMonth, Cost, ProvisionedRoute
+from planner.domain.problem import Period, Problem
+from planner.plan.solved import Solved
+from planner.supply.cells import Purchase
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Calendar:
+    """How periods lie in months."""
+
+    share: Floats
+    """[T, M] Which share of a period lies in each month."""
+    hours: Floats
+    """[T] Hours of each period."""
+
+    @classmethod
+    def of(cls, periods: Sequence[Period]) -> _Calendar | None:
+        """Return it, None without a horizon."""
+        months = [period.months for period in periods if period.months is not None]
+        if len(months) < len(periods):
+            return None
+        share = np.zeros((len(periods), max(end for _, end in months)))
+        for t, (begin, end) in enumerate(months):
+            share[t, begin:end] = 1.0 / (end - begin)
+        return cls(share, np.array([period.hours for period in periods]))
+
+    @property
+    def month_hours(self) -> Floats:
+        """[M] Hours of each month."""
+        hours: Floats = self.hours @ self.share
+        return hours
+
+    def spread(self, by_period: Floats) -> Floats:
+        """[M] Spread figures of periods over their months."""
+        months: Floats = by_period @ self.share
+        return months
+
+
+def cash_flow(solved: Solved, cost: Cost, routes: Sequence[ApiRoute | ProvisionedRoute]) -> Cash | None:
+    """Return what is paid in each month of the horizon; None where the problem has none.
+
+    Parameters
+    ----------
+    solved : the optimizer's answer, streams settled
+    cost : of the plan
+    routes : to APIs
+    """
+    problem = solved.search.problem
+    calendar = _Calendar.of(problem.periods)
+    if calendar is None:
+        return None
+    lines = _machines(solved, calendar)
+    lines["apis"] = _apis(cost, routes, problem, calendar)
+    other = cost.operations + cost.levers + cost.components + cost.provisioned
+    lines["other"] = other * calendar.month_hours
+    total = np.sum([*lines.values()], axis=0)
+    rate = problem.finance.discount_rate
+    by_month = [{name: float(paid[m]) for name, paid in lines.items()} for m in range(len(total))]
+    months = [CashMonth(month=m, **parts, total=float(total[m])) for m, parts in enumerate(by_month)]
+    owed, worth = _afterwards(solved, len(total))
+    return Cash(
+        discount_rate=rate,
+        months=tuple(months),
+        total=float(total.sum()),
+        npv=net_present_value(total.tolist(), rate),
+        owed_after=owed,
+        worth_after=worth,
+    )
+
+
+def net_present_value(paid: Sequence[float], rate: float) -> float:
+    """Return Σ_m paid[m]/(1 + r)^(m/12), each month paid at its start [$]."""
+    return float(sum(amount / (1.0 + rate) ** (m / 12.0) for m, amount in enumerate(paid)))
+
+
+def _machines(solved: Solved, calendar: _Calendar) -> dict[str, Floats]:
+    """Return [M] what is paid for machines rented, reserved and bought, and to run those bought."""
+    count = calendar.share.shape[1]
+    lines = {name: np.zeros(count) for name in ("rented", "reserved", "bought", "running")}
+    for bought, machines in _held(solved):
+        paid = bought.payments
+        if paid is None or bought.live is None:
+            lines["rented"] += calendar.spread(machines * calendar.hours * bought.hourly)
+            continue
+        begin, end = bought.live
+        number = float(machines.max())
+        lines["bought" if paid.owned else "reserved"][begin] += number * paid.first
+        there = (np.arange(count) >= begin) & (np.arange(count) < end)
+        lines["running" if paid.owned else "reserved"] += number * paid.hourly * calendar.month_hours * there
+    return lines
+
+
+def _held(solved: Solved) -> list[tuple[Purchase, Floats]]:
+    """Return what is bought or rented, with [T] how many machines."""
+    supply, held = solved.search.supply, solved.outcome.machines
+    return [(bought, held[o].astype(float)) for o, bought in enumerate(supply.purchases) if held[o].any()]
+
+
+def _apis(cost: Cost, routes: Sequence[ApiRoute | ProvisionedRoute], problem: Problem, calendar: _Calendar) -> Floats:
+    """Return [M] what APIs are paid: their cost, in proportion to the calls of each period."""
+    place = {period.name: t for t, period in enumerate(problem.periods)}
+    calls = np.zeros(len(place))
+    for route in routes:
+        for share in route.shares if isinstance(route, ApiRoute) else ():
+            calls[place[share.period]] += share.rate * calendar.hours[place[share.period]]
+    paid = calls if calls.any() else calendar.hours
+    return calendar.spread(cost.apis * calendar.hours.sum() * paid / paid.sum())
+
+
+def _afterwards(solved: Solved, horizon: int) -> tuple[float, float]:
+    """Return what is still owed for reserved machines when the horizon ends, and what own machines are then worth [$]."""
+    owed = worth = 0.0
+    for bought, machines in _held(solved):
+        if bought.payments is not None and bought.live is not None:
+            number, age = float(machines.max()), float(bought.live[1] - bought.live[0])
+            if bought.live[1] == horizon:
+                owed += number * bought.payments.owed(age)
+                worth += number * bought.payments.book_value(age)
+    return owed, worth
