@@ -181,3 +181,24 @@ def test_the_check_finds_wrong_payments(tmp_path: Path, change: dict[str, Any], 
         change = {"months": (months[0].model_copy(update=change["months"]), *months[1:])}
     wrong = made.model_copy(update={"cash": made.cash.model_copy(update=change)})
     assert any(said in failure for failure in verify(wrong, loaded))
+
+
+def test_static_sizing_and_the_floor_by_hand(tmp_path: Path) -> None:
+    """By day 60 % of 730 hours need `low` machines, else `high`; static sizing holds `high` all the time. The floor is the load
+    itself: what a machine carries at most is read off its busiest hour."""
+    low, high = machines(tmp_path / "low", 20.0), machines(tmp_path / "high", 60.0)
+    periods = [{"name": "night", "hours": 0.6 * HOURS}, {"name": "day", "hours": 0.4 * HOURS}]
+    made = plan(tmp_path, periods, {"night": 20.0, "day": 60.0}, facts(99.0))
+    sizing = made.sizing
+    assert sizing is not None
+    assert sizing.static_cost == pytest.approx(high)
+    assert sizing.gpu_hours == pytest.approx(HOURS * (0.6 * low + 0.4 * high))
+    (pool,) = made.pools
+    need = sum(max(load.utilization.values()) * load.replicas * made.periods[load.period] for load in pool.loads)
+    assert sizing.floor_gpu_hours == pytest.approx(need, rel=1e-3)
+    assert sizing.floor_gpu_hours < sizing.gpu_hours
+
+
+def test_one_period_has_nothing_to_follow(tmp_path: Path) -> None:
+    made = plan(tmp_path, [{"name": "always", "hours": HOURS}], {"always": 20.0}, facts(0.5))
+    assert made.sizing is None

@@ -629,6 +629,17 @@ class Cash(Strict):
     """What machines bought are worth at its end, written off evenly over their life [$]."""
 
 
+class Sizing(Strict):
+    """What following demand is worth."""
+
+    gpu_hours: float
+    """Accelerator-hours of a cycle of periods that the plan holds."""
+    floor_gpu_hours: float
+    """The fewest with which any policy could serve the same calls on the pools that run, replicas and machines in parts."""
+    static_cost: float | None
+    """Average cost of the same pools if every machine were held all the time [$/h]; absent = nothing to be had does that."""
+
+
 class Plan(Strict):
     """The answer to a problem."""
 
@@ -658,6 +669,8 @@ class Plan(Strict):
     """Throughput to be bought in units at APIs."""
     purchases: tuple[Purchase, ...]
     """What to buy, rent or reserve."""
+    sizing: Sizing | None = None
+    """What following demand is worth; only where there are several periods."""
     cash: Cash | None = None
     """When money leaves, month by month; only where periods have months."""
     ways: tuple[TakenWay, ...] = ()

@@ -19,6 +19,7 @@ from planner.plan.graphs import taken_ways
 from planner.plan.pool import latencies_of, predict_pool, shares_of
 from planner.plan.promises import api_promises, pool_promises
 from planner.plan.segment import segment_reasons
+from planner.plan.sizing import sizing
 from planner.plan.solved import Solved, open_pools, settled
 from planner.plan.statement import Rent
 from planner.plan.stores import store_parts, store_reasons
@@ -69,6 +70,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         apis=routes,
         provisioned=units,
         purchases=purchases,
+        sizing=sizing(solved),
         cash=cash_flow(solved, cost, (*routes, *units)),
         ways=tuple(taken_ways(search, taken, cost.by_stage)),
         stores=stores,

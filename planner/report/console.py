@@ -11,7 +11,18 @@ from planner.report import console_tables as tables
 from planner.report import format as fmt
 from planner.report.gather import rejections
 from planner.report.ink import Ink
-from planner.report.words import api_prices, compared, promise_verdict, proof, simulated, size, split, statement_title, units
+from planner.report.words import (
+    api_prices,
+    compared,
+    promise_verdict,
+    proof,
+    simulated,
+    size,
+    sizing,
+    split,
+    statement_title,
+    units,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -123,6 +134,7 @@ def _headline(plan: Plan, ink: Ink) -> list[Text]:
         ink(proof(plan)),
         *([ink(simulated(plan))] if plan.simulation else []),
         ink(size(plan)),
+        *([ink(sizing(plan))] if plan.sizing else []),
         _kept_line(plan, ink),
         ink(split(plan), "dim"),
         *([ink(said, "dim")] if (said := compared(plan)) else []),

@@ -27,6 +27,7 @@ from planner.report.words import (
     proof,
     simulated,
     size,
+    sizing,
     split,
     statement_title,
     units,
@@ -58,6 +59,7 @@ def _headline(plan: Plan) -> str:
         ["Proof", escape(proof(plan))],
         *([["Simulation", escape(simulated(plan))]] if plan.simulation else []),
         ["Size", escape(size(plan))],
+        *([["Sizing", escape(sizing(plan))]] if plan.sizing else []),
         ["Promises", f"{'✓' if holds else '✗'} {escape(verdict)}"],
     ]
     return f"# Plan for {escape(plan.problem)}\n\n{table(['', ''], rows)}"

@@ -192,3 +192,15 @@ def paid_how(buy: Purchase) -> str:
         return how
     ordered = "" if buy.ordered in (None, buy.live[0]) else f", ordered in month {buy.ordered}"
     return f"{how}, months {buy.live[0]}–{buy.live[1]}{ordered}"
+
+
+def sizing(plan: Plan) -> str:
+    """Say how far machines are above the floor, and what it would cost not to follow demand; empty for one period."""
+    found = plan.sizing
+    if found is None:
+        return ""
+    above = f"{found.gpu_hours / found.floor_gpu_hours - 1.0:.0%} above" if found.floor_gpu_hours else "above"
+    said = f"{found.gpu_hours:,.0f} GPU-hours a cycle, {above} the {found.floor_gpu_hours:,.0f} that its calls need at least"
+    if found.static_cost is None:
+        return f"{said}."
+    return f"{said}; sized for its peak all the time the same pools cost {fmt.hourly(found.static_cost)}."

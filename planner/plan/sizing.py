@@ -1,0 +1,100 @@
+"""What following demand is worth: the plan beside the same pools sized for their peak all the time, and beside the floor.
+
+Static sizing is the cheapest plan over the pools that run in which nothing changes from period to period: every machine is held
+all the time. The floor is the fewest accelerator-hours with which any policy could serve the same calls on the pools that run:
+the linear relaxation with accelerator-hours for cost, replicas and machines in parts, in each period or, for calls that may wait,
+over all of them. What the plan holds above it goes to whole replicas and machines, spares, minimums and commitments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from planner.domain.plan import Sizing
+from planner.optimize.backend import Limits
+from planner.optimize.bounds import bounds
+from planner.optimize.incumbent import better, solve_over
+from planner.optimize.model import restrict
+from planner.optimize.program import ApiColumns, Program
+from planner.optimize.relax import relax
+from planner.plan.solved import Solved
+
+NODES = 100
+"""Branch-and-bound nodes of the static plan: the same on every machine, unlike seconds."""
+
+SECONDS = 15.0
+"""Time each may take at most [s]; far more than they take, so that it changes no answer."""
+
+
+def sizing(solved: Solved) -> Sizing | None:
+    """Return what the plan's machines do beside the floor and static sizing; None for one period or without machines.
+
+    Parameters
+    ----------
+    solved : the optimizer's answer
+    """
+    program, outcome = solved.assembled.program, solved.outcome
+    rented = np.flatnonzero(program.purchases.cell < len(solved.search.supply.cells))  # beyond stand the units of APIs
+    held = outcome.machines[rented] @ program.hours @ program.cells.gpus[program.purchases.cell[rented]]
+    if len(program.hours) == 1 or not held:
+        return None
+    return Sizing(gpu_hours=float(held), floor_gpu_hours=_floor(solved), static_cost=_static_cost(solved))
+
+
+def _floor(solved: Solved) -> float:
+    """Return the fewest accelerator-hours of a cycle that serve the calls the plan serves on machines."""
+    whole, outcome = solved.assembled.program, solved.outcome
+    own = np.flatnonzero((outcome.replicas > 0).any(axis=1) & ~whole.pools.sold)
+    served = restrict(whole.along(outcome.ways), own)
+    buy, count = served.purchases, len(served.streams)
+    counted = replace(
+        served,
+        rate=outcome.flow[:, own].sum(axis=1),
+        pools=replace(served.pools, call_cost=np.zeros_like(served.pools.call_cost)),
+        purchases=replace(
+            buy,
+            hourly=served.cells.gpus[buy.cell].astype(float),
+            committed=np.zeros(len(buy.name), dtype=bool),
+            active=np.ones_like(buy.active),
+            limit=np.full(len(buy.name), np.inf),
+        ),
+        apis=ApiColumns((), np.zeros((count, 0)), np.zeros((len(served.apis.limits), count, 0))),
+        gpu_limits=(),
+        budget=np.inf,
+        power=np.inf,
+        min_replicas=1,
+        spare_replicas=0,
+        pool_cost=0.0,
+        max_pools=None,
+        averages=(),
+    )
+    return relax(counted, bounds(counted), lambda _: None).bound * float(whole.hours.sum())
+
+
+def _static_cost(solved: Solved) -> float | None:
+    """Return the average cost of the cheapest plan over the same pools that holds every machine all the time [$/h]."""
+    whole, outcome, settings = solved.assembled.program, solved.outcome, solved.search.problem.solver
+    program = _unchanging(whole.along(outcome.ways))
+    own = np.flatnonzero((outcome.replicas > 0).any(axis=1))
+    limits = Limits(settings.gap / 2, SECONDS, settings.seed, NODES)
+    best = better(program, None, solve_over(program, bounds(program), own, limits)[1])
+    return None if best is None else best.cost + float(whole.ways.cost @ outcome.ways)
+
+
+def _unchanging(program: Program) -> Program:
+    """Return the choice in which every machine is held in all periods, of those that are there in all."""
+    buy = program.purchases
+    stay = np.flatnonzero(buy.active.all(axis=1))
+    kept = replace(
+        buy,
+        name=tuple(buy.name[o] for o in stay.tolist()),
+        cell=buy.cell[stay],
+        hourly=buy.hourly[stay],
+        committed=np.ones(len(stay), dtype=bool),
+        active=buy.active[stay],
+        limit=buy.limit[stay],
+    )
+    limits = tuple(replace(limit, purchases=limit.purchases[stay]) for limit in program.gpu_limits)
+    return replace(program, purchases=kept, gpu_limits=limits)
