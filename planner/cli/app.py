@@ -12,6 +12,7 @@ import click
 from planner import __version__
 from planner.cli.calibrate import calibrate
 from planner.cli.catalog import catalog
+from planner.cli.check import check
 from planner.cli.guard import Guarded, say_issue
 from planner.cli.predict import predict
 from planner.cli.simulate import simulate
@@ -51,6 +52,7 @@ main.add_command(validate)
 main.add_command(predict)
 main.add_command(calibrate)
 main.add_command(simulate)
+main.add_command(check)
 
 
 @main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))
