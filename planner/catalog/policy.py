@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,14 @@ from pydantic import ValidationError
 
 from planner.catalog import validate
 from planner.catalog.yamlfile import KeyPath, read
-from planner.domain.policy import RULES, Policy
+from planner.domain.policy import RULES, Policy, option_of
 from planner.errors import InvalidInput, Issue
 
 EDGE = "command line"
 POLICY_BYTES = 1_000_000
 """Largest policy file read [B]."""
 
+_PAGE = "docs/gates.md has a file to start from, `planner schema policy` describes every field"
 _HOW = "give limits as options or in a file named by --policy"
 
 
@@ -46,7 +48,7 @@ def load_policy(path: Path | None, given: Mapping[str, Any]) -> Policy:
     if policy.against is not None and policy.max_increase is None:
         raise InvalidInput.at(EDGE, "there is a plan to compare with, and nothing to compare", "give --max-increase, such as 5%")
     if not policy.asked:
-        rules = ", ".join(f"--{rule.replace('_', '-')}" for rule in RULES)
+        rules = ", ".join(dict.fromkeys(map(option_of, RULES)))
         raise InvalidInput.at(EDGE, "no rule is given, so that nothing would be checked", f"{_HOW}: {rules}")
     return policy
 
@@ -58,11 +60,16 @@ def _of_file(path: Path | None, issues: list[Issue]) -> Policy:
     try:
         policy = validate.validate(Policy, read(path, limit=POLICY_BYTES))
     except InvalidInput as error:
-        issues += error.issues
+        issues += map(_about_policies, error.issues)
         return Policy()
     if policy.against is None:
         return policy
     return policy.model_copy(update={"against": str(path.parent / policy.against)})
+
+
+def _about_policies(issue: Issue) -> Issue:
+    """Point to what describes policies where files in general are pointed to what describes problems."""
+    return replace(issue, remedy=_PAGE) if "`planner init`" in issue.remedy or "`planner schema`" in issue.remedy else issue
 
 
 def _of_options(given: Mapping[str, Any], issues: list[Issue]) -> Policy:
@@ -76,5 +83,4 @@ def _of_options(given: Mapping[str, Any], issues: list[Issue]) -> Policy:
 
 def _option(path: KeyPath) -> tuple[str, int, str]:
     """Place a mistake in the option that it is about."""
-    name = "max_cost_per_1m" if path[:1] == ("max_workload_cost_per_1m",) else str(path[0]) if path else ""
-    return EDGE, 0, f"--{name.replace('_', '-')}"
+    return EDGE, 0, option_of(str(path[0])) if path else ""

@@ -133,7 +133,7 @@ def init(path: Path, force: bool) -> None:
 
 
 @main.command(epilog=example("planner schema problem > problem.schema.json"))
-@click.argument("what", type=click.Choice(["problem", "plan", "catalog"]), default="problem")
+@click.argument("what", type=click.Choice(["problem", "plan", "policy", "catalog"]), default="problem")
 @click.option(
     "--format", "shape", type=click.Choice(["json", "markdown"]), default="json", help="Markdown: the problem file only."
 )

@@ -91,9 +91,8 @@ def _evidence(path: Path, policy: Policy) -> Evidence:
     from planner.cli.simulate import read_plan
     from planner.gate.finding import Evidence
 
-    plan = read_plan(path)
     baseline = None if policy.against is None else read_plan(Path(policy.against))
-    return Evidence(plan, datetime.now(UTC).date(), baseline)
+    return Evidence(read_plan(path), datetime.now(UTC).date(), baseline)
 
 
 def _issues(path: Path, found: Judgement) -> list[Issue]:

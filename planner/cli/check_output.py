@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.domain.policy import option_of
 from planner.report import format as fmt
 
 if TYPE_CHECKING:
@@ -47,11 +48,17 @@ def render(found: Judgement) -> None:
 
     console = standard()
     ink = Ink.of(console)
+    wide = max((len(_name(one)) for one in found.findings), default=0)
     for one in found.findings:
         mark = ink("✓ kept   ", "green") if one.kept else ink("✗ broken ", "red")
-        name = one.rule.replace("_", "-")
-        console.print(mark + ink(f"{name}: {one.said}") + ink(f" ({one.note})" if one.kept else f" → {one.note}"), soft_wrap=True)
+        then = f" ({one.note})" if one.kept else f" → {one.note}"
+        console.print(mark + ink(f"{_name(one):{wide}}  {one.said}{then}"), soft_wrap=True)
     console.print(ink(_verdict(found), "bold"), soft_wrap=True)
+
+
+def _name(one: Finding) -> str:
+    """Name a rule as its option does, without dashes before it."""
+    return option_of(one.rule).lstrip("-")
 
 
 def _verdict(found: Judgement) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, WithJsonSchema, field_validator, model_validator
 
 from planner.domain.base import Identifier, NonNegativeInt, Strict
 from planner.units import Dollars, DollarsPerHour, Fraction, Seconds
@@ -12,6 +12,8 @@ from planner.units import Dollars, DollarsPerHour, Fraction, Seconds
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=1000)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+_COMMITMENT = {"type": "string", "examples": ["30%", "$20/h"], "description": "A share of the plan's cost, or a price per hour."}
 
 PARTNERS = ("against",)
 """Fields that are no rules themselves: they say what another one compares with."""
@@ -54,7 +56,7 @@ class Policy(Strict):
     """Most the plan may cost above the plan named by `against`."""
     against: Annotated[str, StringConstraints(min_length=1, max_length=4000)] | None = None
     """The plan.json that `max_increase` compares with; in a policy file, seen from that file."""
-    max_commitment: Commitment | None = None
+    max_commitment: Annotated[Commitment, WithJsonSchema(_COMMITMENT)] | None = None
     """Most that may be committed to: reservations, machines bought, units at APIs by the month or year."""
     min_headroom: Fraction | None = None
     """Least share of its capacity that every pool keeps unused in its busiest period."""
@@ -97,6 +99,17 @@ class Policy(Strict):
         update = {name: getattr(other, name) for name in other.model_fields_set}
         joined = {**(self.max_workload_cost_per_1m or {}), **(other.max_workload_cost_per_1m or {})}
         return self.model_copy(update={**update, "max_workload_cost_per_1m": joined or None})
+
+
+def option_of(rule: str) -> str:
+    """Name the option that gives a rule on the command line; that of single workloads is the one of the whole plan.
+
+    Examples
+    --------
+    >>> option_of("max_gpus"), option_of("max_workload_cost_per_1m")
+    ('--max-gpus', '--max-cost-per-1m')
+    """
+    return f"--{rule.replace('_workload_', '_').replace('_', '-')}"
 
 
 RULES = tuple(name for name in Policy.model_fields if name not in PARTNERS)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from planner.domain.plan import Plan, WorkloadCost
 from planner.domain.policy import Commitment
-from planner.gate.finding import HOURLY, MONEY, SHARE, Evidence, Finding, Unknown, Words, at_most
+from planner.gate.finding import BUDGET, HOURLY, MONEY, SHARE, Evidence, Finding, Unknown, Words, at_most
 from planner.report import format as fmt
 
 COMMITTED_OFFERS = ("reserved_1y", "reserved_3y", "owned")
@@ -24,12 +24,8 @@ def budget(evidence: Evidence, limit: float) -> Iterator[Finding]:
     cost.total ≤ budget    [$/h], of which a month has 730
     """
     plan = evidence.plan
-    words = Words(
-        "average cost",
-        f"cost.total, {fmt.monthly(plan.cost.per_month)}",
-        f"{_less(plan.cost.total, limit)}; {_dearest(plan)}",
-    )
-    yield at_most("budget", HOURLY, plan.cost.total, limit, words)
+    words = Words("average cost", "cost.total", f"{_less(plan.cost.total, limit)}; {_dearest(plan)}")
+    yield at_most("budget", BUDGET, plan.cost.total, limit, words)
 
 
 def cost_per_1m(evidence: Evidence, limit: float) -> Iterator[Finding | Unknown]:
@@ -46,7 +42,7 @@ def cost_per_1m(evidence: Evidence, limit: float) -> Iterator[Finding | Unknown]
         return
     figure = 1e6 * plan.cost.total / tokens
     words = Words(
-        "a million tokens cost",
+        "cost of a million tokens",
         f"cost.total over {fmt.tokens(tokens)} tokens/h (cost.by_workload)",
         f"{_less(figure, limit)}; {_dearest(plan)}",
     )
@@ -75,7 +71,7 @@ def _workload(row: WorkloadCost, limit: float) -> Finding | Unknown:
         return _no_tokens(rule, [] if row.tokens_per_hour == 0.0 else [row.workload])
     figure = 1e6 * row.hourly / row.tokens_per_hour
     words = Words(
-        f"a million tokens of {row.workload} cost",
+        f"cost of a million tokens of {row.workload}",
         f"its {fmt.hourly(row.hourly)} over {fmt.tokens(row.tokens_per_hour)} tokens/h (cost.by_workload)",
         f"{_less(figure, limit)}: relax its promises or its quality floor, or offer it levers",
     )
@@ -115,10 +111,11 @@ def commitment(evidence: Evidence, limit: Commitment) -> Iterator[Finding | Unkn
     Σ cost of committed purchases ≤ limit [$/h],  or  that over cost.total ≤ limit [1]
     """
     rule, plan = "max_commitment", evidence.plan
-    committed = {f"{buy.instance} {buy.kind}": buy.cost for buy in plan.purchases if buy.kind in COMMITTED_OFFERS}
-    committed |= {f"{route.name} {route.term}": route.cost for route in plan.provisioned if route.term in COMMITTED_TERMS}
-    figure = sum(committed.values())
-    what = f"committed to ({', '.join(committed)})" if committed else "committed to"
+    committed = [(f"{buy.instance} {buy.kind}", buy.cost) for buy in plan.purchases if buy.kind in COMMITTED_OFFERS]
+    committed += [(f"{route.name} {route.term}", route.cost) for route in plan.provisioned if route.term in COMMITTED_TERMS]
+    figure = sum(cost for _, cost in committed)
+    names = ", ".join(dict.fromkeys(name for name, _ in committed))
+    what = f"committed to ({names})" if names else "committed to"
     change = "commit to fewer machines or units, or pay for some on demand (choose.offers in the problem)"
     words = Words(what, "cost of purchases that are reserved or owned, and of units by the month or year", change)
     if limit.hourly is not None:

@@ -9,6 +9,7 @@ from datetime import date
 
 from planner.domain.plan import Plan
 from planner.report import format as fmt
+from planner.units import HOURS_PER_MONTH
 
 SLACK = 1e-9
 """Relative and absolute distance within which two figures are the same: plans are written with 12 digits, and a limit by the
@@ -87,6 +88,7 @@ class Measure:
 
 
 HOURLY = Measure("$/h", fmt.hourly, lambda value, digits: f"${fmt.significant(value, digits)}/h")
+BUDGET = Measure("$/h", lambda value: f"{fmt.hourly(value)} ({fmt.monthly(value * HOURS_PER_MONTH)})", HOURLY.exact)
 MONEY = Measure("$", fmt.money, lambda value, digits: f"${fmt.significant(value, digits)}")
 SHARE = Measure("1", fmt.percent, lambda value, digits: f"{fmt.significant(100.0 * value, digits)}%")
 COUNT = Measure("1", lambda value: fmt.count(round(value)), lambda value, _: fmt.count(round(value)))
@@ -116,7 +118,7 @@ def at_most(rule: str, measure: Measure, figure: float, limit: float, words: Wor
     """Check figure ≤ limit; at the limit it is kept."""
     shown, bound = measure.pair(figure, limit)
     kept = figure <= limit or same(figure, limit)
-    said = f"{words.what} {shown}, at most {bound}"
+    said = f"{words.what}: {shown}, at most {bound}"
     return Finding(rule, kept, figure, limit, measure.unit, said, words.source if kept else words.change, subject)
 
 
@@ -124,5 +126,5 @@ def at_least(rule: str, measure: Measure, figure: float, limit: float, words: Wo
     """Check figure ≥ limit; at the limit it is kept."""
     shown, bound = measure.pair(figure, limit)
     kept = figure >= limit or same(figure, limit)
-    said = f"{words.what} {shown}, at least {bound}"
+    said = f"{words.what}: {shown}, at least {bound}"
     return Finding(rule, kept, figure, limit, measure.unit, said, words.source if kept else words.change)

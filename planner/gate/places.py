@@ -8,6 +8,9 @@ from fnmatch import fnmatchcase
 from planner.domain.plan import Plan
 from planner.gate.finding import Evidence, Finding, Unknown
 
+_CHOSEN = {"sellers": "choose.sellers, choose.apis, stores", "regions": "choose.regions"}
+"""Where a problem file forbids them."""
+
 
 def sellers(evidence: Evidence, limit: Sequence[str]) -> Iterator[Finding]:
     """Check who is paid: for machines, at APIs (the part of their name before the slash), and for vector stores.
@@ -43,8 +46,9 @@ def _allowed(rule: str, what: str, used: Sequence[str], patterns: Sequence[str],
     wrong = [name for name in used if not any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)]
     allowed = ", ".join(patterns)
     if not wrong:
-        return Finding(rule, True, tuple(used), tuple(patterns), "", f"{what} {', '.join(used) or 'none'}, of {allowed}", source)
-    note = f"forbid them in the problem (choose.{what}) and solve again, or allow them"
+        said = f"{what}: {', '.join(used) or 'none'}; allowed are {allowed}"
+        return Finding(rule, True, tuple(used), tuple(patterns), "", said, source)
+    note = f"forbid them in the problem ({_CHOSEN[what]}) and solve again, or allow them"
     said = f"{what} not allowed: {', '.join(wrong)}; allowed are {allowed}"
     return Finding(rule, False, tuple(used), tuple(patterns), "", said, note)
 

@@ -23,8 +23,8 @@ def gap(evidence: Evidence, limit: float) -> Iterator[Finding]:
     (objective − bound)/objective ≤ max_gap
     """
     found = evidence.plan.proof
-    change = f"solve with --gap {fmt.significant(100.0 * limit)}% and a longer --time-limit, or raise the limit"
-    words = Words("proven gap", f"proof.gap; no plan costs less than {fmt.hourly(found.bound)}", change)
+    change = _tightened(evidence.plan) or f"solve with --gap {fmt.significant(100.0 * limit)}% and a longer --time-limit"
+    words = Words("proven gap", f"proof.gap; no plan costs less than {fmt.hourly(found.bound)}", f"{change}, or raise the limit")
     yield at_most("max_gap", SHARE, found.gap, limit, words)
 
 
@@ -40,7 +40,7 @@ def complete(evidence: Evidence, _: bool) -> Iterator[Finding | Unknown]:
         return
     lacks = []
     if proof.termination != "optimal":
-        lacks.append(("stopped at a limit before the gap was reached", "give it a longer --time-limit"))
+        lacks.append(("not proved to the gap asked for", _tightened(evidence.plan) or "give it a longer --time-limit"))
     if not proof.complete:
         lacks.append(("the bound leaves out deployments that were screened by an estimate", "narrow what may be chosen (choose)"))
     if proof.ways_loss is not None:
@@ -52,6 +52,12 @@ def complete(evidence: Evidence, _: bool) -> Iterator[Finding | Unknown]:
         else ("proven optimal, the bound covers every deployment", "proof.termination, proof.complete")
     )
     yield Finding(rule, not lacks, not lacks, limit=True, unit="", said=said, note=note)
+
+
+def _tightened(plan: Plan) -> str:
+    """Say where a simulation asked for more room than the bound knows of; empty where none did."""
+    asked = plan.simulation is not None and plan.simulation.tightened
+    return "the simulation asked for more room after the proof: solve without --verify for a plan as proved" if asked else ""
 
 
 def digest(evidence: Evidence, limit: str) -> Iterator[Finding]:
@@ -72,14 +78,13 @@ def age(evidence: Evidence, limit: float) -> Iterator[Finding | Unknown]:
     first of January, so that no price is taken for younger than it is.
     """
     rule = "max_age"
-    sources = dict(_prices(evidence.plan))
-    dated = {name: _date(source) for name, source in sources.items()}
-    undated = [name for name, day in dated.items() if day is None]
-    known = {name: day for name, day in dated.items() if day is not None}
-    later = [f"{name} ({day})" for name, day in known.items() if day > evidence.today]
+    dated = [(name, source, _date(source)) for name, source in _prices(evidence.plan)]
+    undated = {name: source for name, source, day in dated if day is None}
+    known = [(day, name) for name, _, day in dated if day is not None]
+    later = [f"{name} ({day})" for day, name in known if day > evidence.today]
     if undated:
-        first = undated[0]
-        message = f"no day stands with the price of {', '.join(undated)}: {sources[first] or 'nothing'}"
+        first = next(iter(undated.values())) or "nothing"
+        message = f"no day stands with the price of {', '.join(undated)}: {first}"
         yield Unknown(rule, message, "leave max_age out for plans with such prices, or forbid what sells at them (choose)")
     elif later:
         yield Unknown(
@@ -88,9 +93,9 @@ def age(evidence: Evidence, limit: float) -> Iterator[Finding | Unknown]:
     elif not known:
         yield Unknown(rule, "the plan pays for nothing that has a price", "leave this rule out")
     else:
-        name, day = min(known.items(), key=lambda item: item[1])
+        day, name = min(known)
         change = f"renew the prices of {name} in the catalogs and make the plan again, or raise the limit"
-        words = Words(f"oldest price, {name} of {day}, is", f"price_source of {fmt.plural(len(known), 'price')}", change)
+        words = Words(f"age of the oldest price, {name}, {day}", f"price_source of {fmt.plural(len(known), 'price')}", change)
         yield at_most(rule, DAYS, float((evidence.today - day).days), limit / DAY, words)
 
 

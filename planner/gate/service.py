@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.domain.plan import Plan, Pool, PoolLoad, Promise
+from planner.domain.plan import Plan, Pool, PoolLoad, Promise, Simulation
 from planner.gate.finding import SHARE, Evidence, Finding, Unknown, Words, at_least
 from planner.report import format as fmt
 from planner.report import gather, words
@@ -53,7 +53,7 @@ def _room(pool: Pool, load: PoolLoad, limit: float) -> Words:
     change = "no pool can be left unused altogether; lower the limit"
     if limit < 1.0:
         change = f"plan for {fmt.significant(used / (1.0 - limit))} times the demand that {pool.name} serves, or lower the limit"
-    return Words(f"{where} keeps unused", f"pools.loads.utilization; {fmt.plural(load.replicas, 'replica')}", change)
+    return Words(f"unused by {where}", f"pools.loads.utilization; {fmt.plural(load.replicas, 'replica')}", change)
 
 
 def margin(evidence: Evidence, limit: float) -> Iterator[Finding | Unknown]:
@@ -73,7 +73,7 @@ def margin(evidence: Evidence, limit: float) -> Iterator[Finding | Unknown]:
         return
     worst = min(hard, key=lambda promise: promise.margin)
     told = Words(
-        f"{_named(worst)} predicted {fmt.duration(worst.predicted)} of {fmt.duration(worst.target)}, margin",
+        f"margin of {_named(worst)}, predicted {fmt.duration(worst.predicted)} of {fmt.duration(worst.target)}",
         f"the least of {fmt.plural(len(hard), 'hard promise')} (promises)",
         f"must come out at {fmt.duration((1.0 - limit) * worst.target)}: ask for that target, or lower the limit",
     )
@@ -106,7 +106,15 @@ def simulated(evidence: Evidence, _: bool) -> Iterator[Finding]:
         said = f"{fmt.plural(len(skipped), 'hard promise')} not simulated: {_named(skipped[0])}"
         yield _told(kept=False, said=said, note=VERIFY)
     else:
-        yield _told(kept=True, said=words.simulated(plan).rstrip("."), note="simulation")
+        yield _told(kept=True, said=_attained(plan.simulation), note="simulation.promises")
+
+
+def _attained(found: Simulation) -> str:
+    """Say how many promises were attained, in how many simulations."""
+    soft = sum(not one.holds for one in found.promises)
+    kept, rounds = len(found.promises) - soft, fmt.plural(found.rounds, "round")
+    said = f"attained: {kept} of {fmt.plural(len(found.promises), 'promise')}, {rounds}"
+    return f"{said}, {soft} soft missed" if soft else said
 
 
 def _skipped(plan: Plan) -> list[Promise]:

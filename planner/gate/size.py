@@ -17,7 +17,7 @@ def gpus(evidence: Evidence, limit: int) -> Iterator[Finding]:
     period, figure = max(held.items(), key=lambda item: item[1], default=("", 0))
     when = f" in {period}" if len(held) > 1 else ""
     change = "set limits.max_gpus in the problem and solve again, or raise the limit"
-    yield at_most("max_gpus", COUNT, figure, limit, Words(f"accelerators held{when}", "purchases.machines", change))
+    yield at_most("max_gpus", COUNT, figure, limit, Words(f"accelerators held at once{when}", "purchases.machines", change))
 
 
 def pools(evidence: Evidence, limit: int) -> Iterator[Finding]:
