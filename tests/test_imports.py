@@ -26,6 +26,7 @@ FLOORS = (
     ("simulate",),
     ("study",),
     ("report", "export"),
+    ("gate",),
     ("pipeline",),
     ("cli",),
     ("__main__",),

@@ -227,6 +227,7 @@ def _pattern(m: _Mistake) -> tuple[str, str]:
 
 _FORMS = {
     "^[A-Za-": "start with a letter or digit; then letters, digits, spaces and ._/:+@()- are allowed",
+    "^[0-9a-f]"[:7]: "copy the 64 digits of a SHA-256, such as catalog_digest of a plan.json",
     r"^\d{4}("[:7]: "write a year, month or day such as 2025, 2025-06 or 2025-06-30, a bare year in quotes",
     r"^p(\d{1"[:7]: "name percentiles p1 to p100, such as p50 or p99.9",
 }

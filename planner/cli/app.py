@@ -12,6 +12,7 @@ import click
 from planner import __version__
 from planner.cli.calibrate import calibrate
 from planner.cli.catalog import catalog
+from planner.cli.check import check
 from planner.cli.guard import Guarded, say_issue
 from planner.cli.predict import predict
 from planner.cli.simulate import simulate
@@ -51,6 +52,7 @@ main.add_command(validate)
 main.add_command(predict)
 main.add_command(calibrate)
 main.add_command(simulate)
+main.add_command(check)
 
 
 @main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))
@@ -131,7 +133,7 @@ def init(path: Path, force: bool) -> None:
 
 
 @main.command(epilog=example("planner schema problem > problem.schema.json"))
-@click.argument("what", type=click.Choice(["problem", "plan", "catalog"]), default="problem")
+@click.argument("what", type=click.Choice(["problem", "plan", "policy", "catalog"]), default="problem")
 @click.option(
     "--format", "shape", type=click.Choice(["json", "markdown"]), default="json", help="Markdown: the problem file only."
 )

@@ -1,4 +1,4 @@
-"""The JSON Schema of catalog files; those of problems and plans are the report's."""
+"""The JSON Schema of catalog files; those of problems, plans and policies are the report's."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Any
 
 
 def schema_text_of(what: str) -> str:
-    """Return the JSON Schema of `problem`, `plan` or `catalog` files as text, with descriptions."""
-    from planner.report.schema import plan_schema, problem_schema, schema_text
+    """Return the JSON Schema of `problem`, `plan`, `policy` or `catalog` files as text, with descriptions."""
+    from planner.report.schema import plan_schema, policy_schema, problem_schema, schema_text
 
-    return schema_text({"problem": problem_schema, "plan": plan_schema, "catalog": catalog_schema}[what]())
+    made = {"problem": problem_schema, "plan": plan_schema, "policy": policy_schema, "catalog": catalog_schema}
+    return schema_text(made[what]())
 
 
 def catalog_schema() -> dict[str, Any]:

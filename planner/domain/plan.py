@@ -358,6 +358,8 @@ class WorkloadCost(Strict):
     """Per million output tokens, the output's share by work [$]; None if it has none."""
     per_thousand_calls: float
     """Per thousand calls [$]."""
+    tokens_per_hour: float | None = None
+    """Tokens of all its calls of models, prompts and answers, on average [token/h]; absent in plans of before it was written."""
 
 
 class StageCost(Strict):

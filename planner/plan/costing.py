@@ -125,4 +125,5 @@ def workload_cost(
         per_million_input=inputs / prompts * 1e6 if prompts else None,
         per_million_output=(models - inputs) / answers * 1e6 if answers else None,
         per_thousand_calls=total / calls * 1e3 if calls else 0.0,
+        tokens_per_hour=prompts + answers,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from planner.candidates.api_costs import call_cost, stream_batch_price, stream_price
 from planner.candidates.api_rules import missed_cost
@@ -38,6 +38,7 @@ def cost(basis: Basis) -> Iterator[str]:
         if differs(purchase.cost, value):
             yield f"{purchase.instance} {purchase.kind}: ${purchase.cost:,.6f}/h stated, ${value:,.6f}/h found"
     yield from _proof(basis)
+    yield from _tokens(basis)
 
 
 def _items(basis: Basis) -> list[Item]:
@@ -73,6 +74,23 @@ def _proof(basis: Basis) -> Iterator[str]:
     gap = (proof.objective - proof.bound) / proof.objective if proof.objective > 0 else 0.0
     if differs(proof.gap, gap):
         yield f"proof.gap: {proof.gap:.4%} stated, {gap:.4%} found"
+
+
+def _tokens(basis: Basis) -> Iterator[str]:
+    """Tokens of workloads are those of all calls that their ways cause, prompts and answers."""
+    for row in basis.plan.cost.by_workload:
+        way = basis.ways.get(row.workload)
+        if way is None or row.tokens_per_hour is None:
+            continue
+        streams = [basis.streams[name] for name in way.rates]
+        found = sum(_hourly(basis, stream.rate) * (stream.prompt.mean + stream.output.mean) for stream in streams)
+        if differs(row.tokens_per_hour, found):
+            yield f"{row.workload}: {row.tokens_per_hour:,.0f} tokens/h stated, {found:,.0f} found"
+
+
+def _hourly(basis: Basis, rate: Sequence[float]) -> float:
+    """Return the calls per hour of rates per period, averaged over the cycle [1/h]."""
+    return 3600.0 * sum(each * hours for each, hours in zip(rate, basis.hours.values(), strict=True)) / basis.cycle
 
 
 def _machines(basis: Basis) -> dict[int, float]:

@@ -1,4 +1,4 @@
-"""The JSON Schemas people's editors and tools read: of the problem file and of plan.json.
+"""The JSON Schemas people's editors and tools read: of the problem file, of plan.json and of policies.
 
 Pydantic describes what it holds after reading (seconds as numbers); a schema for editors must describe what may be written
 (`120s`), so defaults of quantities are turned back into human units here.
@@ -11,10 +11,12 @@ from typing import Any
 
 from planner import units
 from planner.domain.plan import Plan
+from planner.domain.policy import Policy
 from planner.domain.problem import Problem
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PROBLEM_ID = "urn:inference-planner:schema:problem:v1"
+POLICY_ID = "urn:inference-planner:schema:policy:v1"
 PLAN_ID = "urn:inference-planner:schema:plan:v1"
 
 _WRITTEN = {
@@ -52,6 +54,26 @@ def plan_schema() -> dict[str, Any]:
     return _headed(made, PLAN_ID, "Inference Planner plan")
 
 
+def policy_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a policy file, which `planner check` holds plans against.
+
+    Returns
+    -------
+    dict
+        Draft 2020-12, with the description of every field.
+    """
+    made = Policy.model_json_schema()
+    made["properties"] = {name: _required(node) for name, node in made["properties"].items()}
+    return _headed(made, POLICY_ID, "Inference Planner policy")
+
+
+def _required(node: dict[str, Any]) -> dict[str, Any]:
+    """Leave out that a field may be null: a rule without a value is refused."""
+    kinds = [kind for kind in node["anyOf"] if kind != {"type": "null"}]
+    kept = {key: value for key, value in node.items() if key not in ("anyOf", "default")}
+    return {**(kinds[0] if len(kinds) == 1 else {"anyOf": kinds}), **kept}
+
+
 def schema_text(schema: dict[str, Any]) -> str:
     """Write a schema as it is published: indented, in the order of the fields, with a final newline."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
@@ -60,7 +82,7 @@ def schema_text(schema: dict[str, Any]) -> str:
 def _headed(schema: dict[str, Any], name: str, title: str) -> dict[str, Any]:
     """Put dialect, identity and title first."""
     body = {key: _writable(value) for key, value in schema.items() if key not in ("title", "$defs")}
-    definitions = {key: _writable(value) for key, value in sorted(schema["$defs"].items())}
+    definitions = {key: _writable(value) for key, value in sorted(schema.get("$defs", {}).items())}
     for made in (body, *definitions.values()):
         for node in made.get("properties", {}).values():
             _describe(node, definitions)

@@ -220,7 +220,7 @@ def test_init_writes_a_valid_starter_once(run: Run, tmp_path: Path) -> None:
     assert run("init", tmp_path).exit_code == 2
 
 
-@pytest.mark.parametrize("what", ["problem", "plan", "catalog"])
+@pytest.mark.parametrize("what", ["problem", "plan", "policy", "catalog"])
 def test_schemas_have_dialect_identity_and_descriptions(run: Run, what: str) -> None:
     schema = json.loads(run("schema", what).stdout)
     assert schema["$schema"].endswith("2020-12/schema")

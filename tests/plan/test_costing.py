@@ -72,12 +72,13 @@ def test_a_call_at_an_api_by_hand() -> None:
 
 
 def test_a_workload_per_token_and_call_by_hand() -> None:
-    """24 calls/s by day for 10 of 24 h = 36,000 calls/h on average; $36/h, a quarter for 36M prompt tokens/h."""
+    """24 calls/s by day for 10 of 24 h = 36,000 calls/h on average; $36/h, a quarter for 36M prompt tokens/h of 39.6M."""
     row = costing.workload_cost("chat", [stream((24.0, 0.0))], 36.0, 9.0, 72.0, PERIODS)
     assert row.share == 0.5
     assert row.per_thousand_calls == pytest.approx(1.0)
     assert row.per_million_input == pytest.approx(9 / 36)
     assert row.per_million_output == pytest.approx(27 / 3.6)
+    assert row.tokens_per_hour == pytest.approx(39.6e6)
 
 
 def test_all_calls_of_a_period_or_of_the_cycle() -> None:

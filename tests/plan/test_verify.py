@@ -125,6 +125,7 @@ TAMPERINGS: dict[str, tuple[Tamper, str]] = {
     "another total": (lambda d: d["cost"].update(total=1.0), "cost.total: "),
     "another monthly cost": (lambda d: d["cost"].update(per_month=1.0), "cost.per_month: "),
     "another workload's cost": (lambda d: d["cost"]["by_workload"][0].update(hourly=0.0), "cost.by_workload: "),
+    "another number of tokens": (lambda d: d["cost"]["by_workload"][0].update(tokens_per_hour=1e12), "tokens/h stated"),
     "another pool's cost": (lambda d: d["cost"]["by_pool"][0].update(hourly=0.0), "cost.by_pool: "),
     "machines at a discount": (lambda d: raise_all(d, "machines", -0.5), "cost.machines: "),
     "API calls for free": (lambda d: raise_all(d, "apis", -d["cost"]["apis"]), "cost.apis: "),

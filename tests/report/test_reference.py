@@ -17,7 +17,7 @@ from planner.domain.base import Strict
 from planner.domain.problem import Problem
 from planner.report.reference import problem_reference, sections
 from planner.report.reference_examples import SECTIONS, WHOLE
-from planner.report.schema import plan_schema, problem_schema, schema_text
+from planner.report.schema import plan_schema, policy_schema, problem_schema, schema_text
 
 DOCS = Path(__file__).parents[2] / "docs"
 RENEW = "out of date; write it again with `planner schema`"
@@ -37,7 +37,9 @@ def test_the_page_is_up_to_date() -> None:
     assert (DOCS / "problem-file.md").read_text(encoding="utf-8") == problem_reference(), RENEW
 
 
-@pytest.mark.parametrize(("file", "schema"), [("problem.json", problem_schema()), ("plan.json", plan_schema())])
+@pytest.mark.parametrize(
+    ("file", "schema"), [("problem.json", problem_schema()), ("plan.json", plan_schema()), ("policy.json", policy_schema())]
+)
 def test_the_schemas_are_up_to_date(file: str, schema: dict[str, Any]) -> None:
     assert (DOCS / "schema" / file).read_text(encoding="utf-8") == schema_text(schema), RENEW
 
@@ -95,6 +97,6 @@ def test_a_fraction_may_be_a_percentage() -> None:
 
 
 def test_schemas_name_themselves() -> None:
-    made = [problem_schema(), plan_schema()]
-    assert len({schema["$id"] for schema in made}) == 2
+    made = [problem_schema(), plan_schema(), policy_schema()]
+    assert len({schema["$id"] for schema in made}) == 3
     assert all(schema["$schema"].endswith("2020-12/schema") for schema in made)
