@@ -283,3 +283,13 @@ def test_streams_are_not_routed_in_crumbs(tmp_path: Path) -> None:
     routes = sum(len({share.stream for share in pool.shares}) for pool in plan.pools)
     assert routes <= len(plan.pools) + 2 - 1
     assert min(share.share for pool in plan.pools for share in pool.shares) > 0.01
+
+
+def test_links_that_no_replica_notices_need_not_be_known(tmp_path: Path) -> None:
+    """A catalog of machines without a network, and no rows for `none` and `ethernet`."""
+    facts = tiny.catalog()
+    for name in ("none", "ethernet"):
+        del facts["fabrics"][name]
+    found = plan_as_stated(tiny.load(tmp_path / "few", tiny.problem(), facts), lambda _: None)
+    whole = plan_as_stated(tiny.load(tmp_path / "all", tiny.problem()), lambda _: None)
+    assert found.cost.total == whole.cost.total

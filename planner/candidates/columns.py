@@ -342,10 +342,13 @@ def link_row(catalog: Catalog, machine: Hardware, shape: Shape) -> dict[str, flo
     -------
     Fields of `LinkColumns`; irrelevant ones (degree 1) hold a neutral value.
     """
-    device = catalog.accelerators[machine.accelerator]
-    inner, outer = catalog.fabrics[machine.fabric], catalog.fabrics[machine.network_fabric]
-    reach = link_reach(machine, device)
     row = dict.fromkeys((f.name for f in fields(LinkColumns)), 1.0)
+    if shape.gpus == 1:  # notices no link, so that none needs to be known
+        return row
+    device = catalog.accelerators[machine.accelerator]
+    inner = catalog.fabrics[machine.fabric]
+    outer = catalog.fabrics.get(machine.network_fabric, inner)  # within a machine no network is noticed, nor need be known
+    reach = link_reach(machine, device)
     if shape.tp > 1:
         cost = _group_allreduce(inner, outer, device, machine, shape.tp, reach)
         row |= {"allreduce_alpha": float(cost.alpha), "allreduce_beta": float(cost.beta)}

@@ -131,7 +131,7 @@ def find_sites(supply: Supply, catalog: Catalog) -> Sites:
         machine = machine_of(cell, catalog)
         for s, shape in enumerate(shapes):
             device = catalog.accelerators[machine.accelerator]
-            fast = catalog.fabrics[machine.fabric].scope == "scale_up"
+            fast = machine.node > 1 and catalog.fabrics[machine.fabric].scope == "scale_up"
             if shape_fits_machine(shape, machine, device) and not idle_stages(shape, machine, device, fast=fast):
                 noticed = hardware.setdefault(machine.seen_by(shape.gpus), len(hardware))
                 pairs[noticed, s] = spanned_weights(shape, machine, device)
