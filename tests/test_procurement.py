@@ -202,3 +202,39 @@ def test_static_sizing_and_the_floor_by_hand(tmp_path: Path) -> None:
 def test_one_period_has_nothing_to_follow(tmp_path: Path) -> None:
     made = plan(tmp_path, [{"name": "always", "hours": HOURS}], {"always": 20.0}, facts(0.5))
     assert made.sizing is None
+
+
+def futures(high: float, *ends: int) -> list[dict[str, Any]]:
+    """Two scenarios, the high one with this probability, over steps that end in these months."""
+    begins = (0, *ends[:-1])
+    return [
+        {"name": f"m{begin}@{name}", "hours": chance * HOURS * (end - begin), "months": [begin, end], "scenario": name}
+        for begin, end in zip(begins, ends, strict=True)
+        for name, chance in (("low", 1.0 - high), ("high", high))
+    ]
+
+
+@pytest.mark.parametrize(("high", "now"), [(0.45, True), (0.35, False)])
+def test_what_only_a_scenario_needs_is_committed_to_if_it_is_likely_enough(tmp_path: Path, high: float, *, now: bool) -> None:
+    """Reserved at 0.4: what is needed with probability q is reserved before it is known if 0.4 < q, else rented when it comes."""
+    few, many = machines(tmp_path / "few", 20.0), machines(tmp_path / "many", 60.0)
+    made = plan(tmp_path, futures(high, 12), {"m0@low": 20.0, "m0@high": 60.0}, facts(0.4))
+    years = held(made, "reserved_1y")
+    base = many if now else few
+    assert years == {(0, 12): {"m0@low": base, "m0@high": base}}
+    assert held(made, "on_demand") == ({} if now else {None: {"m0@low": 0, "m0@high": many - few}})
+    assert made.cost.machines == pytest.approx(0.4 * base + (0.0 if now else high * (many - few)))
+
+
+def test_waiting_pays_where_the_scenario_shows_in_time(tmp_path: Path) -> None:
+    """Demand grows in month 6 with probability 0.4, over 18 months: a year reserved then, knowing, costs 0.6·12/18 of what it is
+    needed for, and only if it is needed."""
+    few, many = machines(tmp_path / "few", 20.0), machines(tmp_path / "many", 60.0)
+    rates = {f"m{m}@{name}": 60.0 if m and name == "high" else 20.0 for m in (0, 6, 12) for name in ("low", "high")}
+    made = plan(tmp_path, futures(0.4, 6, 12, 18), rates, facts(0.6))
+    (grown,) = [buy for buy in made.purchases if buy.live == (6, 18) and buy.scenario == "high"]
+    assert grown.machines["m6@high"] == grown.machines["m12@high"] == many - few
+    assert grown.machines["m6@low"] == 0
+    assert made.cost.machines == pytest.approx((0.6 * 12 + 6) / 18 * few + 0.4 * 0.6 * (many - few) * 12 / 18)
+    assert made.cash is not None
+    assert made.cash.months[6].reserved == pytest.approx(HOURS * 0.6 * (few + 0.4 * (many - few)))

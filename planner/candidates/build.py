@@ -32,7 +32,7 @@ from planner.domain.problem import Problem
 from planner.perf.bounds import LEAST_ROWS
 from planner.perf.capacity import Capacity
 from planner.supply.cells import Supply
-from planner.supply.terms import is_there
+from planner.supply.terms import Term, is_there
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -115,12 +115,12 @@ class Search:
         """
         periods, cycle = self.problem.periods, self.problem.cycle_hours
         shortest = min(period.hours for period in periods) / cycle
-        held: dict[tuple[int, int] | None, float] = {}
+        held: dict[Term, float] = {}
         cell_cost = np.full(len(self.supply.cells), np.inf)
         for bought in self.supply.purchases:
-            if bought.live not in held:
-                held[bought.live] = sum(period.hours for period in periods if is_there(bought.live, period)) / cycle
-            share = held[bought.live] if bought.committed else shortest
+            if bought.term not in held:
+                held[bought.term] = sum(period.hours for period in periods if is_there(bought.term, period)) / cycle
+            share = held[bought.term] if bought.committed else shortest
             cell_cost[bought.cell] = min(cell_cost[bought.cell], bought.hourly * share)
         cell_gpus = np.array([cell.gpus for cell in self.supply.cells])
         costs = [

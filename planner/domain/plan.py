@@ -285,6 +285,8 @@ class Purchase(Strict):
     """Month of the horizon at whose start they are ordered, counted from 0; absent without a horizon or a commitment."""
     live: tuple[int, int] | None = None
     """Months in which they are there: from the start of the first to the end of the last; absent = all."""
+    scenario: str | None = None
+    """The scenario for which they are ordered, once it has come; absent = for all, not knowing which comes."""
 
 
 class Promised(Strict):

@@ -42,6 +42,8 @@ class Period(Strict):
     """Its length within one cycle."""
     months: tuple[NonNegativeInt, PositiveInt] | None = None
     """Months of the horizon it lies in: from the start of the first to the end of the last, counted from 0; absent = all."""
+    scenario: Identifier | None = None
+    """The scenario it belongs to, its hours counted with the scenario's probability; absent = there is only one."""
 
     @model_validator(mode="after")
     def _months_run_forward(self) -> Period:

@@ -123,7 +123,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
 
 def active_in(supply: Supply, periods: Sequence[Period]) -> NDArray[np.bool_]:
     """[O, T] In which periods the machines of purchases are there."""
-    there = [is_there(bought.live, period) for bought in supply.purchases for period in periods]
+    there = [is_there(bought.term, period) for bought in supply.purchases for period in periods]
     return np.array(there, dtype=bool).reshape(len(supply.purchases), len(periods))
 
 

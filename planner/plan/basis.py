@@ -153,6 +153,6 @@ class Basis:
             (number, offer)
             for number, offer in enumerate(self.supply.purchases)
             if (self.supply.cells[offer.cell].instance, self.supply.cells[offer.cell].region, offer.kind) == place
-            and purchase.live == offer.live
+            and (purchase.live, purchase.scenario) == offer.term.when
             and not differs(purchase.hourly, offer.hourly)
         ]

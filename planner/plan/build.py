@@ -128,8 +128,9 @@ def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchas
             hourly=bought.hourly,
             price_source=bought.source,
             cost=average_machine_cost(machines, bought.hourly, periods),
-            ordered=bought.ordered,
-            live=bought.live,
+            ordered=bought.term.ordered,
+            live=bought.term.live,
+            scenario=bought.term.scenario,
         )
 
 

@@ -2,7 +2,7 @@
 
 The cost that a plan minimizes spreads capital over the life of machines; cash does not. What is rented is paid as it is used,
 what is reserved as agreed, what is bought when it is delivered. A month's figures are an even share of those of the periods it
-lies in.
+lies in; over scenarios they are expected ones.
 
     NPV = Σ_m paid[m]/(1 + r)^(m/12)
 
@@ -33,7 +33,9 @@ class _Calendar:
     share: Floats
     """[T, M] Which share of a period lies in each month."""
     hours: Floats
-    """[T] Hours of each period."""
+    """[T] Hours of each period, counted with the probability of its scenario."""
+    scenarios: tuple[str | None, ...]
+    """[T] Its scenario."""
 
     @classmethod
     def of(cls, periods: Sequence[Period]) -> _Calendar | None:
@@ -44,7 +46,15 @@ class _Calendar:
         share = np.zeros((len(periods), max(end for _, end in months)))
         for t, (begin, end) in enumerate(months):
             share[t, begin:end] = 1.0 / (end - begin)
-        return cls(share, np.array([period.hours for period in periods]))
+        hours = np.array([period.hours for period in periods])
+        return cls(share, hours, tuple(period.scenario for period in periods))
+
+    def likelihood(self, scenario: str | None) -> float:
+        """Return the probability of a scenario: its share of all hours; 1 for what is bought for all [1]."""
+        if scenario is None:
+            return 1.0
+        mine = np.array([one == scenario for one in self.scenarios])
+        return float(self.hours[mine].sum() / self.hours.sum())
 
     @property
     def month_hours(self) -> Floats:
@@ -79,7 +89,7 @@ def cash_flow(solved: Solved, cost: Cost, routes: Sequence[ApiRoute | Provisione
     rate = problem.finance.discount_rate
     by_month = [{name: float(paid[m]) for name, paid in lines.items()} for m in range(len(total))]
     months = [CashMonth(month=m, **parts, total=float(total[m])) for m, parts in enumerate(by_month)]
-    owed, worth = _afterwards(solved, len(total))
+    owed, worth = _afterwards(solved, calendar)
     return Cash(
         discount_rate=rate,
         months=tuple(months),
@@ -101,11 +111,11 @@ def _machines(solved: Solved, calendar: _Calendar) -> dict[str, Floats]:
     lines = {name: np.zeros(count) for name in ("rented", "reserved", "bought", "running")}
     for bought, machines in _held(solved):
         paid = bought.payments
-        if paid is None or bought.live is None:
+        if paid is None or bought.term.live is None:
             lines["rented"] += calendar.spread(machines * calendar.hours * bought.hourly)
             continue
-        begin, end = bought.live
-        number = float(machines.max())
+        begin, end = bought.term.live
+        number = float(machines.max()) * calendar.likelihood(bought.term.scenario)
         lines["bought" if paid.owned else "reserved"][begin] += number * paid.first
         there = (np.arange(count) >= begin) & (np.arange(count) < end)
         lines["running" if paid.owned else "reserved"] += number * paid.hourly * calendar.month_hours * there
@@ -129,13 +139,14 @@ def _apis(cost: Cost, routes: Sequence[ApiRoute | ProvisionedRoute], problem: Pr
     return calendar.spread(cost.apis * calendar.hours.sum() * paid / paid.sum())
 
 
-def _afterwards(solved: Solved, horizon: int) -> tuple[float, float]:
+def _afterwards(solved: Solved, calendar: _Calendar) -> tuple[float, float]:
     """Return what is still owed for reserved machines when the horizon ends, and what own machines are then worth [$]."""
     owed = worth = 0.0
     for bought, machines in _held(solved):
-        if bought.payments is not None and bought.live is not None:
-            number, age = float(machines.max()), float(bought.live[1] - bought.live[0])
-            if bought.live[1] == horizon:
+        live = bought.term.live
+        if bought.payments is not None and live is not None:
+            number, age = float(machines.max()) * calendar.likelihood(bought.term.scenario), float(live[1] - live[0])
+            if live[1] == calendar.share.shape[1]:
                 owed += number * bought.payments.owed(age)
                 worth += number * bought.payments.book_value(age)
     return owed, worth

@@ -10,7 +10,7 @@ from planner.domain.offers import ApiOffer
 from planner.domain.plan import Purchase
 from planner.plan.basis import Basis, above
 from planner.supply.limits import gpu_limits
-from planner.supply.terms import is_there
+from planner.supply.terms import Term, is_there
 
 Place = tuple[str, str, bool]
 
@@ -88,7 +88,8 @@ def _purchase(basis: Basis, purchase: Purchase) -> Iterator[str]:
         yield f"{what}: ${purchase.hourly:,.4f}/h is not a price of the catalogs that the rules allow"
     if purchase.gpus_per_machine != _gpus(basis, purchase):
         yield f"{what}: {purchase.gpus_per_machine} accelerators a machine stated, it has {_gpus(basis, purchase)}"
-    there = [period.name for period in basis.problem.periods if is_there(purchase.live, period)]
+    term = Term(purchase.ordered, purchase.live, scenario=purchase.scenario)
+    there = [period.name for period in basis.problem.periods if is_there(term, period)]
     if any(offer.committed for _, offer in offers) and len({purchase.machines[name] for name in there}) > 1:
         yield f"{what}: a commitment cannot change between periods"
     for name, machines in purchase.machines.items():

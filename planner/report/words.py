@@ -191,7 +191,8 @@ def paid_how(buy: Purchase) -> str:
     if buy.live is None:
         return how
     ordered = "" if buy.ordered in (None, buy.live[0]) else f", ordered in month {buy.ordered}"
-    return f"{how}, months {buy.live[0]}–{buy.live[1]}{ordered}"
+    if_so = "" if buy.scenario is None else f", if {buy.scenario} comes"
+    return f"{how}, months {buy.live[0]}–{buy.live[1]}{ordered}{if_so}"
 
 
 def sizing(plan: Plan) -> str:

@@ -184,7 +184,7 @@ def _cell(name: str, group: _Group) -> Cell:
 def _purchase(cell: str, index: int, offer: Listing, problem: Problem, term: Term) -> Purchase:
     name = f"{cell}/{offer.tag}"
     return Purchase(
-        name=name if term.live is None else f"{name}/m{term.live[0]}",
+        name="/".join((name, *term.tags)),
         cell=index,
         kind=offer.kind,
         hourly=term.owed * hourly_cost(offer, problem.operations),
@@ -193,8 +193,7 @@ def _purchase(cell: str, index: int, offer: Listing, problem: Problem, term: Ter
         limit=offer.limit,
         source=offer.source,
         energy=offer.energy,
-        ordered=term.ordered,
-        live=term.live,
+        term=term,
         offer=name,
         payments=payments(offer, term),
     )

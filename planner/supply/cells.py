@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from planner.domain.hardware import OfferKind, RegionGroup
 from planner.supply.payments import Payments
+from planner.supply.terms import ALWAYS, Term
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,8 @@ class Purchase:
     """Where the price comes from, with its date."""
     energy: float = 0.0
     """Electricity within the price, where it is paid apart [$/h]."""
-    ordered: int | None = None
-    """Month at whose start it is ordered; None without a horizon."""
-    live: tuple[int, int] | None = None
-    """Months of the horizon in which its machines are there; None = all."""
+    term: Term = ALWAYS
+    """When it is bought, and when its machines are there."""
     offer: str = ""
     """What `limit` counts together with the same offer bought at other times: `cell/kind`."""
     payments: Payments | None = None

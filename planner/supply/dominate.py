@@ -27,6 +27,7 @@ from planner.domain.hardware import OfferKind
 from planner.domain.problem import Problem
 from planner.supply.cells import Cell, Purchase, Supply
 from planner.supply.limits import gpu_limits
+from planner.supply.terms import ALWAYS
 
 Bools = NDArray[np.bool_]
 
@@ -169,7 +170,7 @@ def _replaces(new: _Offer, old: _Offer) -> bool:
         and new.hourly <= old.hourly
         and new.binds <= old.binds
         and new.counted <= old.counted
-        and new.purchase.live in (None, old.purchase.live)
+        and new.purchase.term.when in (ALWAYS.when, old.purchase.term.when)
     )
 
 

@@ -1,9 +1,12 @@
-"""When what is bought is there: ordered, delivered, and to the end of its term.
+"""When what is bought is there: ordered, delivered, and to the end of its term; and in which scenario.
 
 Over a horizon a commitment may begin at the start of any step, if it is ordered early enough, and ends with its term. What of
 the term lies beyond the horizon is owed all the same, so reserved machines are charged for it within: nobody else will pay it.
 Machines of one's own are charged by the hour of their life (capital recovery, `domain.offers.OwnedOffer`) for as long as they are
 there within the horizon: beyond, they are taken to be worth what is not yet written off (assumption).
+
+Where demand has scenarios, what is ordered at the start of the horizon is ordered without knowing which of them comes: it is
+there in all. What is ordered later is ordered for the scenario that came (two stages: commit now, adapt later).
 """
 
 from __future__ import annotations
@@ -28,6 +31,19 @@ class Term:
     """Months in which it is there: from the start of the first to the end of the last; None = always."""
     owed: float = 1.0
     """What is paid over what lies within the horizon [1]."""
+    scenario: str | None = None
+    """The scenario for which it is ordered; None = for all."""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """What tells it from other times to buy the same, for names."""
+        month = () if self.live is None else (f"m{self.live[0]}",)
+        return month if self.scenario is None else (*month, self.scenario)
+
+    @property
+    def when(self) -> tuple[tuple[int, int] | None, str | None]:
+        """Months and scenario in which it is there."""
+        return self.live, self.scenario
 
 
 ALWAYS = Term()
@@ -48,14 +64,20 @@ def terms(offer: Listing, periods: Sequence[Period]) -> Iterator[Term]:
         yield ALWAYS
         return
     horizon = max(end for _, end in months)
+    known = dict.fromkeys(period.scenario for period in periods)
     for start in sorted({begin for begin, _ in months}):
         if start >= offer.lead:
             length = MONTHS.get(offer.kind, offer.term)
             end = horizon if length is None else min(start + length, horizon)
             owed = length / (end - start) if offer.kind in MONTHS and length is not None else 1.0
-            yield Term(start - offer.lead, (start, end), owed)
+            ordered = start - offer.lead
+            for scenario in known if ordered else (None,):
+                yield Term(ordered, (start, end), owed, scenario)
 
 
-def is_there(live: tuple[int, int] | None, period: Period) -> bool:
+def is_there(term: Term, period: Period) -> bool:
     """Whether machines are there in the whole of a period."""
+    if term.scenario is not None and term.scenario != period.scenario:
+        return False
+    live = term.live
     return live is None or period.months is None or (live[0] <= period.months[0] and period.months[1] <= live[1])

@@ -11,7 +11,7 @@ from planner.domain.problem import Problem
 from planner.supply.build import build_supply
 from planner.supply.cells import Purchase
 from planner.supply.limits import gpu_limits
-from planner.supply.terms import is_there
+from planner.supply.terms import ALWAYS, Term, is_there
 
 
 def horizon(tiny: SimpleNamespace, months: int, step: int = 3, **fields: Any) -> Problem:
@@ -33,21 +33,21 @@ EVERY = {"choose": {"offers": {"allow": ["on_demand", "reserved_1y", "reserved_3
 
 def test_without_months_a_commitment_is_for_all_time(tiny: SimpleNamespace) -> None:
     (only,) = bought(tiny, tiny.problem(**EVERY), "reserved_1y")
-    assert (only.live, only.ordered, only.hourly) == (None, None, 12.0)
+    assert (only.term.live, only.term.ordered, only.hourly) == (None, None, 12.0)
 
 
 def test_a_year_may_begin_at_each_step_and_is_owed_to_its_end(tiny: SimpleNamespace) -> None:
     """Over 15 months in quarters: from month 0 and 3 whole; from 6 nine of twelve months count, so 12/9 of the price is paid."""
     years = bought(tiny, horizon(tiny, 15, **EVERY), "reserved_1y")
-    assert [one.live for one in years] == [(0, 12), (3, 15), (6, 15), (9, 15), (12, 15)]
+    assert [one.term.live for one in years] == [(0, 12), (3, 15), (6, 15), (9, 15), (12, 15)]
     assert [one.hourly for one in years] == pytest.approx([12.0, 12.0, 12.0 * 12 / 9, 24.0, 48.0])
-    assert [one.ordered for one in years] == [0, 3, 6, 9, 12]
+    assert [one.term.ordered for one in years] == [0, 3, 6, 9, 12]
     assert len({one.name for one in years}) == 5
 
 
 def test_what_is_rented_by_the_hour_needs_no_term(tiny: SimpleNamespace) -> None:
     (only,) = bought(tiny, horizon(tiny, 15, **EVERY), "on_demand")
-    assert (only.live, only.ordered) == (None, None)
+    assert (only.term.live, only.term.ordered) == (None, None)
 
 
 def test_own_machines_come_late_and_stay(tiny: SimpleNamespace) -> None:
@@ -55,11 +55,11 @@ def test_own_machines_come_late_and_stay(tiny: SimpleNamespace) -> None:
     owned = {"dgx": tiny.owned("a/x", lead_months=4, life_years=2.5, available=3)}
     problem = horizon(tiny, 36, **EVERY)
     machines = bought(tiny, problem, "owned", owned=owned)
-    assert [one.live for one in machines][:2] == [(6, 36), (9, 36)]
-    assert [one.ordered for one in machines][:2] == [2, 5]
+    assert [one.term.live for one in machines][:2] == [(6, 36), (9, 36)]
+    assert [one.term.ordered for one in machines][:2] == [2, 5]
     assert len({one.hourly for one in machines}) == 1
     early = bought(tiny, horizon(tiny, 36, **EVERY), "owned", owned={"dgx": tiny.owned("a/x", life_years=1.0)})
-    assert early[0].live == (0, 12)
+    assert early[0].term.live == (0, 12)
 
 
 def test_what_is_to_be_had_is_counted_over_all_times_of_order(tiny: SimpleNamespace) -> None:
@@ -71,12 +71,29 @@ def test_what_is_to_be_had_is_counted_over_all_times_of_order(tiny: SimpleNamesp
     supply = build_supply(problem, catalog, tiny.streams(problem))
     (limit,) = gpu_limits(problem, supply, catalog)
     counted = [purchase for purchase, counts in zip(supply.purchases, limit.purchases, strict=True) if counts]
-    assert [purchase.live for purchase in counted] == [(0, 12), (3, 12), (6, 12), (9, 12)]
+    assert [purchase.term.live for purchase in counted] == [(0, 12), (3, 12), (6, 12), (9, 12)]
     assert limit.gpus == 3 * 8
 
 
 def test_machines_are_there_in_periods_that_lie_within_their_months(tiny: SimpleNamespace) -> None:
     periods = horizon(tiny, 12).periods
-    assert [is_there((3, 9), period) for period in periods] == [False, True, True, False]
-    assert [is_there((2, 8), period) for period in periods] == [False, True, False, False]
-    assert all(is_there(None, period) for period in periods)
+    assert [is_there(Term(live=(3, 9)), period) for period in periods] == [False, True, True, False]
+    assert [is_there(Term(live=(2, 8)), period) for period in periods] == [False, True, False, False]
+    assert all(is_there(ALWAYS, period) for period in periods)
+
+
+def test_what_is_ordered_later_is_ordered_for_the_scenario_that_came(tiny: SimpleNamespace) -> None:
+    """At the start a year is reserved for all scenarios; from the second step on for each by itself."""
+    periods = [
+        {"name": f"m{start}@{scenario}", "hours": hours, "months": [start, start + 6], "scenario": scenario}
+        for start in (0, 6)
+        for scenario, hours in (("low", 2190), ("high", 2190))
+    ]
+    problem = tiny.problem(periods=periods, **EVERY)
+    years = bought(tiny, problem, "reserved_1y")
+    assert [one.term.when for one in years] == [((0, 12), None), ((6, 12), "low"), ((6, 12), "high")]
+    assert [[is_there(one.term, period) for period in problem.periods] for one in years] == [
+        [True, True, True, True],
+        [False, False, True, False],
+        [False, False, False, True],
+    ]
