@@ -12,6 +12,7 @@ from planner.domain.plan import Plan
 from planner.pipeline import plan_as_stated
 from planner.plan.verify import verify
 from planner.report.jsonout import dumps
+from planner.report.markdown import render
 
 HOURS = 730
 
@@ -238,3 +239,41 @@ def test_waiting_pays_where_the_scenario_shows_in_time(tmp_path: Path) -> None:
     assert made.cost.machines == pytest.approx((0.6 * 12 + 6) / 18 * few + 0.4 * 0.6 * (many - few) * 12 / 18)
     assert made.cash is not None
     assert made.cash.total == pytest.approx(made.cost.machines * 18 * HOURS)
+
+
+def test_regrets_by_hand(tmp_path: Path) -> None:
+    """3 machines, or 8 with probability 0.45, reserved at 0.4 or rented at 1.
+
+    The plan reserves 8: 3.2 whatever comes. Knowing costs 0.4·3 = 1.2 or 3.2, on average 0.55·1.2 + 0.45·3.2 = 2.1: worth 1.1.
+    As if the low one were certain: 1.2, or 1.2 + 5 rented = 6.2; on average 3.45, and 3 too much in the worst case.
+    """
+    few, many = machines(tmp_path / "few", 20.0), machines(tmp_path / "many", 60.0)
+    assert (few, many) == (3, 8)
+    made = plan(tmp_path, futures(0.45, 12), {"m0@low": 20.0, "m0@high": 60.0}, facts(0.4))
+    told = made.futures
+    assert told is not None
+    assert [(one.name, one.probability, one.cost, one.known) for one in told.scenarios] == [
+        ("low", pytest.approx(0.55), pytest.approx(3.2), pytest.approx(1.2)),
+        ("high", pytest.approx(0.45), pytest.approx(3.2), pytest.approx(3.2)),
+    ]
+    assert told.perfect_information == pytest.approx(1.1)
+    assert told.waiting == pytest.approx(0.0)
+    rows = {row.name: (row.costs, row.expected, row.worst_regret) for row in told.commitments}
+    approx = pytest.approx
+    assert rows["the plan"] == ({"low": approx(3.2), "high": approx(3.2)}, approx(3.2), approx(2.0))
+    assert rows["as if low were certain"] == ({"low": approx(1.2), "high": approx(6.2)}, approx(3.45), approx(3.0))
+    assert rows["as if high were certain"] == rows["the plan"]
+
+
+def test_waiting_is_worth_what_ordering_all_at_the_start_costs_more(tmp_path: Path) -> None:
+    """Over 18 months: a year may begin in month 6 once the scenario shows. If it may not, what grows is rented: 1 instead of 0.6
+    for a year with probability 0.4; the base is rented for six months either way."""
+    few, many = machines(tmp_path / "few", 20.0), machines(tmp_path / "many", 60.0)
+    rates = {f"m{m}@{name}": 60.0 if m and name == "high" else 20.0 for m in (0, 6, 12) for name in ("low", "high")}
+    made = plan(tmp_path, futures(0.4, 6, 12, 18), rates, facts(0.6))
+    assert made.futures is not None
+    assert made.futures.waiting == pytest.approx(0.4 * (1.0 - 0.6) * (many - few) * 12 / 18)
+    text = render(made)
+    assert "## Scenarios" in text
+    assert "Ordering nothing after the start would cost $0.533/h more." in text
+    assert "If high comes (40%)" in text

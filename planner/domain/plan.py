@@ -644,6 +644,45 @@ class Sizing(Strict):
     """Average cost of the same pools if every machine were held all the time [$/h]; absent = nothing to be had does that."""
 
 
+class Future(Strict):
+    """A scenario."""
+
+    name: str
+    """Name."""
+    probability: float
+    """Probability [1]."""
+    cost: float
+    """What the plan costs where it comes, averaged over its hours [$/h]."""
+    known: float | None
+    """The cheapest plan found if it were known from the start [$/h]; absent = none was found."""
+
+
+class Commitment(Strict):
+    """What comes of commitments made at the start."""
+
+    name: str
+    """Whose: the plan's, or those that would be best if one scenario were certain."""
+    costs: dict[str, float | None]
+    """Least cost found with them, by the scenario that comes [$/h]; absent = no plan was found."""
+    expected: float | None
+    """Mean over scenarios [$/h]."""
+    worst_regret: float | None
+    """Most that they cost above the best where the scenario is known [$/h]."""
+
+
+class Futures(Strict):
+    """What not knowing the future costs."""
+
+    scenarios: tuple[Future, ...]
+    """Scenario by scenario."""
+    perfect_information: float | None
+    """What knowing from the start would save on average [$/h]; absent = no plan was found for some scenario."""
+    waiting: float | None
+    """What it would cost more if nothing could be ordered after the start [$/h]; absent = no plan was found."""
+    commitments: tuple[Commitment, ...]
+    """Table of regrets."""
+
+
 class Plan(Strict):
     """The answer to a problem."""
 
@@ -675,6 +714,8 @@ class Plan(Strict):
     """What to buy, rent or reserve."""
     sizing: Sizing | None = None
     """What following demand is worth; only where there are several periods."""
+    futures: Futures | None = None
+    """What not knowing the future costs; only where there are scenarios."""
     cash: Cash | None = None
     """When money leaves, month by month; only where periods have months."""
     ways: tuple[TakenWay, ...] = ()

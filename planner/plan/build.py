@@ -15,6 +15,7 @@ from planner.plan.cashflow import cash_flow
 from planner.plan.costing import average_machine_cost
 from planner.plan.doubt import doubt_reasons
 from planner.plan.explain import context_warnings, facts_of, reasons_of
+from planner.plan.futures import futures
 from planner.plan.graphs import taken_ways
 from planner.plan.pool import latencies_of, predict_pool, shares_of
 from planner.plan.promises import api_promises, pool_promises
@@ -71,6 +72,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         provisioned=units,
         purchases=purchases,
         sizing=sizing(solved),
+        futures=futures(solved),
         cash=cash_flow(solved, cost, (*routes, *units)),
         ways=tuple(taken_ways(search, taken, cost.by_stage)),
         stores=stores,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.domain.plan import Plan
-from planner.report import cash, stores
+from planner.report import cash, futures, stores
 from planner.report import console_graphs as called
 from planner.report import console_tables as tables
 from planner.report import format as fmt
@@ -85,10 +85,7 @@ def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableTyp
     made.append(("Who is served where", tables.routing(plan, ink, width)))
     if plan.promises:
         made.append(("Promises", tables.promises(plan, ink, width)))
-    if plan.purchases:
-        made.append(("Purchases", tables.purchases(plan, ink, width)))
-    if plan.cash:
-        made.append(("Payments", Group(ink(cash.summary(plan.cash)), cash.on_console(plan.cash, ink))))
+    made += _buying(plan, ink, width)
     made += _apis(plan, ink)
     made += _costs(plan, ink, width)
     for title, texts in (("Why this plan", plan.reasons), ("Warnings", plan.warnings)):
@@ -96,6 +93,20 @@ def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableTyp
             made.append((title, tables.bullets(texts, ink, "yellow" if title == "Warnings" else "")))
     if plan.facts:
         made.append(("What it rests on, weakest first", tables.facts(plan, ink)))
+    return made
+
+
+def _buying(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableType]]:
+    """Return what is bought, when it is paid, and what that is worth in each scenario."""
+    from rich.console import Group
+
+    made: list[tuple[str, RenderableType]] = []
+    if plan.purchases:
+        made.append(("Purchases", tables.purchases(plan, ink, width)))
+    if plan.futures:
+        made.append(("Scenarios", Group(ink(futures.summary(plan.futures)), futures.on_console(plan.futures, ink))))
+    if plan.cash:
+        made.append(("Payments", Group(ink(cash.summary(plan.cash)), cash.on_console(plan.cash, ink))))
     return made
 
 

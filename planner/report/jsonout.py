@@ -54,7 +54,7 @@ def dumps(plan: Plan) -> str:
 def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
     """Leave out what most plans never have, so that they read as they always have: drafts, and all that a horizon brings."""
     for held in (body, *body["purchases"]):
-        for name in ("sizing", "cash", "ordered", "live", "scenario"):
+        for name in ("sizing", "futures", "cash", "ordered", "live", "scenario"):
             if held.get(name, 0) is None:
                 del held[name]
     for pool in body["pools"]:
