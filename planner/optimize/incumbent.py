@@ -20,6 +20,7 @@ from planner.optimize.objective import objective
 from planner.optimize.program import Bools, Floats, Ints, Program, PurchaseColumns
 from planner.optimize.relax import Relaxation
 from planner.optimize.tidy import needed_replicas, tidy
+from planner.optimize.variables import needs_operated
 
 FEW = 40
 """Pools of a program small enough for a first plan."""
@@ -212,25 +213,46 @@ def _served(program: Program, relaxation: Relaxation) -> Floats:
 
 
 def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, limits: Limits, deadline: float) -> Point | None:
-    flows, api_flows, replicas, machines = [], [], [], []
+    """Plan period by period, the busiest first: the others use its pools where that costs less than operating more."""
     served = _served(program, relaxation)
-    for t in range(len(program.periods)):
+    found: dict[int, Point] = {}
+    opened = np.zeros(len(program.pools.name), dtype=bool)
+    for t in np.argsort(-served.sum(axis=0), kind="stable").tolist():
         alone = _period(program, t, np.where(program.movable, served[:, t], program.rate[:, t]), held)
-        left = replace(limits, seconds=2 * (deadline - time.monotonic()) / (len(program.periods) - t))
-        _, point = solve_over(alone, bounds(alone), _busy(relaxation, t), left, cuts=relaxation.cuts.period(program, t))
+        left = replace(limits, seconds=2 * (deadline - time.monotonic()) / (len(program.periods) - len(found)))
+        point = _cheaper_way(program, alone, relaxation, t, opened, left)
         if point is None:
             return None
-        flows.append(point.flow)
-        api_flows.append(point.api_flow)
-        replicas.append(point.replicas)
-        machines.append(point.machines)
-    bought = np.concatenate(machines, axis=1)
+        found[t] = point
+        opened |= np.isin(program.pools.family, program.pools.family[(point.replicas > 0).any(axis=1)])
+    points = [found[t] for t in range(len(program.periods))]
+    bought = np.concatenate([point.machines for point in points], axis=1)
     bought = np.where(program.purchases.committed[:, None], np.where(program.purchases.active, held[:, None], 0.0), bought)
     whole = Point(
-        np.concatenate(flows, axis=2), np.concatenate(api_flows, axis=2), np.concatenate(replicas, axis=1), bought, np.zeros(0)
+        np.concatenate([point.flow for point in points], axis=2),
+        np.concatenate([point.api_flow for point in points], axis=2),
+        np.concatenate([point.replicas for point in points], axis=1),
+        bought,
+        np.zeros(0),
     )
     too_many = program.max_pools is not None and program.operated(whole.replicas) > program.max_pools
     return None if too_many else tidy(program, whole)
+
+
+def _cheaper_way(program: Program, alone: Program, relaxation: Relaxation, t: int, opened: Bools, limits: Limits) -> Point | None:
+    """Return a plan of one period over any pools, or over those opened before if the cost of operating more is not earned."""
+    cuts, limit = relaxation.cuts.period(program, t), bounds(alone)
+    first = not opened.any()
+    charged = replace(alone, pool_cost=program.pool_cost) if first else alone
+    _, free = solve_over(charged, limit, _busy(relaxation, t), limits, cuts=cuts)
+    if first or not needs_operated(program):
+        return free
+    _, tied = solve_over(alone, limit, np.flatnonzero(opened), limits, cuts=cuts)
+    if free is None or tied is None:
+        return free or tied
+    fresh = program.operated(np.where(opened[:, None], 0.0, free.replicas))
+    saved = (objective(alone, tied) - objective(alone, free)) * float(weights(program)[t])
+    return tied if program.max_pools is not None or saved <= program.pool_cost * fresh else free
 
 
 def _period(program: Program, t: int, rate: Floats, held: Floats) -> Program:
