@@ -22,7 +22,8 @@ def check_horizon(parts: Parts, findings: Findings) -> None:
     """Check the horizon, or the months of periods, and every workload against it."""
     data = findings.document.data
     dated = isinstance(data, dict) and data.get("horizon") is not None
-    if dated and "periods" in data:
+    both = dated and "periods" in data
+    if both:
         findings.error(("horizon",), "both a horizon and periods are given", "remove one: a horizon lays out periods by itself")
     elif parts.periods is not None:
         _months(parts.periods, findings)
@@ -31,7 +32,8 @@ def check_horizon(parts: Parts, findings: Findings) -> None:
         if not dated:
             _undated(workload.demand, path, findings)
         else:
-            _one_rate(workload.demand, path, findings)
+            if not both:
+                _one_rate(workload.demand, path, findings)
             _shape(workload.demand, path, parts, findings)
             if parts.horizon is not None:
                 _dates(workload.demand, path, parts.horizon, findings)

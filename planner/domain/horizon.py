@@ -154,7 +154,7 @@ class ShapeFile(Strict):
         return self
 
 
-Shape = NamedShape | Week | ShapeFile
+Shape = ShapeFile | Week | NamedShape
 """The shape of a week, as a problem file states it."""
 GrowthRate = Annotated[Growth, BeforeValidator(_growth, json_schema_input_type=str | Growth)]
 """Growth as a problem file states it: `8%/month`, or its two parts."""

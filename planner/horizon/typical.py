@@ -66,6 +66,8 @@ def typical_hours(rate: Floats, hours: Floats, most: int) -> Typical:
 def _gathered(points: Floats, hours: Floats, most: int) -> Ints:
     """Return the group of each point, numbered from 0 without gaps."""
     lead, weight, group = points.copy(), hours.copy(), np.arange(len(points))
+    if len(points) <= most:
+        return group
     live = np.ones(len(points), dtype=bool)
     cost = np.stack([_added(lead, weight, live, one) for one in range(len(points))])
     for _ in range(len(points) - most):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +16,15 @@ from planner.domain.horizon import HOURS_PER_WEEK, Shape, ShapeFile
 from planner.errors import InvalidInput
 from planner.horizon.shapes import NAMED
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Floats = NDArray[np.float64]
 
 _MOST_BYTES = 200_000_000
 """Largest file read, as for traces."""
+_MOST_UNREADABLE = 0.05
+"""Share of time stamps that may be unreadable, as for traces."""
 _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _WEEKDAY_1970 = 72
 """Hours from a Monday 0:00 to 1970-01-01 0:00, a Thursday."""
@@ -44,7 +52,7 @@ def levels_of(shape: Shape, base: Path) -> Sequence[float]:
     if shape.file is not None:
         return _figures(shape.file, base)
     assert shape.trace is not None  # noqa: S101 - one of the two, by validation
-    return tuple(_counted(shape.trace, base))
+    return _counted(shape.trace, base, _readable(shape.trace.path, base, "trace.path").stat().st_mtime_ns)
 
 
 def _wrong(path: str, message: str, remedy: str) -> InvalidInput:
@@ -87,7 +95,8 @@ def _number(row: str) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _counted(trace: TraceFile, base: Path) -> Floats:
+@lru_cache(maxsize=8)
+def _counted(trace: TraceFile, base: Path, changed: int) -> tuple[float, ...]:  # noqa: ARG001 - `changed` notices a new file
     """Return requests by hour of the week: those of all weeks, over how often the hour occurs within the trace's time.
 
     λ_h = n_h / (hours of the trace that are hour h of a week);   hours at either end that the trace covers in part are left out
@@ -101,7 +110,7 @@ def _counted(trace: TraceFile, base: Path) -> Floats:
     inside = hours[(hours >= first) & (hours < last)]
     place = (np.arange(first, last) + _WEEKDAY_1970).astype(np.int64) % HOURS_PER_WEEK
     counts = np.bincount((inside + _WEEKDAY_1970).astype(np.int64) % HOURS_PER_WEEK, minlength=HOURS_PER_WEEK)
-    return counts / np.bincount(place, minlength=HOURS_PER_WEEK)
+    return tuple((counts / np.bincount(place, minlength=HOURS_PER_WEEK)).tolist())
 
 
 def _stamps(trace: TraceFile, base: Path) -> Floats:
@@ -109,31 +118,28 @@ def _stamps(trace: TraceFile, base: Path) -> Floats:
     import pandas as pd
 
     file = _readable(trace.path, base, "trace.path")
-    column = list(_column(trace, file))
+    column = _column(trace, file)
     numbers: Floats = (
-        pd.to_numeric(pd.Series(column), errors="coerce").to_numpy(dtype=np.float64) * _UNITS[trace.time_unit or "s"]
+        pd.to_numeric(pd.Series(column, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
+        * _UNITS[trace.time_unit or "s"]
     )
-    if np.isnan(numbers).mean() > 0.5:  # most stamps are no numbers, so they are dates
-        dates = pd.to_datetime(pd.Series(column), format="ISO8601", utc=True, errors="coerce")
+    if 2 * np.isnan(numbers).sum() > len(numbers):  # most stamps are no numbers, so they are dates
+        dates = pd.to_datetime(pd.Series(column, dtype=object), format="ISO8601", utc=True, errors="coerce")
         numbers = np.asarray((dates - pd.Timestamp(0, tz="UTC")).dt.total_seconds(), dtype=np.float64)
     found = numbers[np.isfinite(numbers)]
+    if len(found) < (1 - _MOST_UNREADABLE) * len(numbers):
+        message = f"{trace.path} has {len(numbers) - len(found)} time stamps of {len(numbers)} that cannot be read"
+        raise _wrong("trace.time_column", message, f"repair or remove them: at most {_MOST_UNREADABLE:.0%} are passed over")
     if not len(found) or found.min() < _EPOCH_2000:
         message = f"{trace.path} has time stamps that tell no date"
         raise _wrong("trace.time_column", message, "name a column of dates, or give the week's 168 figures")
     return found
 
 
-def _column(trace: TraceFile, file: Path) -> Iterator[object]:
-    """Yield the time stamps of a CSV or JSON lines file."""
-    import pandas as pd
-
-    lines = file.suffix.lower() in (".jsonl", ".ndjson")
+def _column(trace: TraceFile, file: Path) -> list[object]:
+    """Return the time stamps of a CSV or JSON lines file."""
     try:
-        table = (
-            pd.read_json(file, lines=True, dtype=False, convert_dates=False)
-            if lines
-            else pd.read_csv(file, sep="\t" if file.suffix.lower() == ".tsv" else ",", dtype=str, encoding="utf-8-sig")
-        )
+        table = _json_lines(file) if file.suffix.lower() in (".jsonl", ".ndjson") else _csv(file)
     except (ValueError, OSError) as error:
         raise _wrong(
             "trace.path", f"{trace.path} cannot be read: {error}", "save it as CSV with a header, or as JSON lines"
@@ -141,4 +147,19 @@ def _column(trace: TraceFile, file: Path) -> Iterator[object]:
     if trace.time_column not in table.columns:
         listed = ", ".join(map(str, table.columns[:20]))
         raise _wrong("trace.time_column", f"{trace.path} has no column {trace.time_column!r}", f"it has {listed}")
-    yield from table[trace.time_column].tolist()
+    return list(table[trace.time_column])
+
+
+def _csv(file: Path) -> pd.DataFrame:
+    """Read a CSV file as text."""
+    import pandas as pd
+
+    return pd.read_csv(file, sep="\t" if file.suffix.lower() == ".tsv" else ",", dtype=str, encoding="utf-8-sig")
+
+
+def _json_lines(file: Path) -> pd.DataFrame:
+    """Read an object a line."""
+    import pandas as pd
+
+    with file.open(encoding="utf-8-sig") as lines:
+        return pd.DataFrame([json.loads(line) for line in lines if line.strip()], dtype=object)
