@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.cluster.hierarchy import cut_tree, linkage
 
+from planner.horizon.shapes import NAMED, scaled
 from planner.horizon.typical import Typical, typical_hours
 
 
@@ -97,3 +99,27 @@ def test_the_busiest_comes_first(made: tuple[np.ndarray, np.ndarray], most: int)
     found, mean = typical_hours(rate, hours, most), np.average(rate, axis=0, weights=hours)
     busy = (found.rate / np.where(mean > 0, mean, 1.0)).sum(axis=1)
     assert (np.diff(busy) <= 0).all()
+
+
+def mixed(*parts: tuple[str, int]) -> np.ndarray:
+    """Return a week of workloads, each a named shape and the hours by which its clock is ahead."""
+    return np.stack([np.roll(scaled(NAMED[name]), -ahead) for name, ahead in parts], axis=1)
+
+
+@pytest.mark.parametrize("most", [2, 3, 4, 6, 8, 12])
+@pytest.mark.parametrize(
+    "rate",
+    [
+        mixed(("business_week", 0)),
+        mixed(("business_week", 0), ("evenings", -5)),
+        mixed(("business_week", 0), ("evenings", -5), ("nights", 0)),
+        mixed(("business_week", 0), ("business_week", -6), ("business_week", 8)),
+    ],
+    ids=["one", "two", "three", "three continents"],
+)
+def test_no_more_is_overstated_than_by_wards_clustering(rate: np.ndarray, most: int) -> None:
+    hours = np.ones(168)
+    group = cut_tree(linkage(rate, method="ward"), n_clusters=[most])[:, 0]
+    lead = np.stack([rate[group == one].max(axis=0) for one in range(most)])
+    ward = Typical(lead, np.bincount(group).astype(float), group)
+    assert overstated(rate, hours, typical_hours(rate, hours, most)) <= overstated(rate, hours, ward) + 1e-9
