@@ -127,9 +127,7 @@ def _periods(name: str, hours: Floats, months: tuple[int, int]) -> Iterator[Peri
 
 def _with_periods(workload: Workload, made: Course, horizon: Horizon, steps: Sequence[Laid], index: int) -> Workload:
     """Return a workload whose demand holds a multiplier for each period."""
-    expected, grown, gathered = (
-        float(sum(getattr(step, part)[index] for step in steps)) for part in ("expected", "grown", "gathered")
-    )
+    expected, grown, gathered = np.sum([(step.expected, step.grown, step.gathered) for step in steps], axis=0)[:, index].tolist()
     held = Shares(sum(len(step.periods) for step in steps), expected, grown, gathered)
     said = remarks(made, horizon, held, waits=workload.deadline is not None and len(steps) > 1)
     profile = {p.name: float(m) for step in steps for p, m in zip(step.periods, step.rate[:, index], strict=True)}
