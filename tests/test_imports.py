@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1] / "planner"
 FLOORS = (
     ("errors", "units"),
     ("domain", "perf", "atomic"),
+    ("horizon",),
     ("catalog",),
     ("demand",),
     ("supply",),

@@ -8,6 +8,7 @@ from pathlib import Path
 from planner.catalog.yamlfile import Document, KeyPath, dotted
 from planner.domain.calls import Choices
 from planner.domain.catalog import Catalog
+from planner.domain.horizon import Horizon
 from planner.domain.problem import Limits, Period
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
@@ -44,7 +45,7 @@ class Parts:
     workloads: tuple[tuple[int, Workload], ...]
     """Valid workloads with their place in the file."""
     periods: tuple[Period, ...] | None
-    """Periods, None where they are wrong."""
+    """Periods, None where they are wrong, or yet to be laid out over a horizon."""
     choose: Choices
     """Choices for all workloads; no restriction where they are wrong."""
     limits: Limits
@@ -55,3 +56,5 @@ class Parts:
     """The facts."""
     stores: tuple[tuple[int, Store], ...] = ()
     """Valid vector stores with their place in the file."""
+    horizon: Horizon | None = None
+    """Months to plan for, None where there is none or it is wrong."""

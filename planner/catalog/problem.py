@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from planner.catalog import validate
 from planner.catalog.check_choices import check_choices
 from planner.catalog.check_demand import check_demand
+from planner.catalog.check_horizon import check_horizon, check_size
 from planner.catalog.check_levers import check_levers
 from planner.catalog.check_quality import check_quality
 from planner.catalog.check_reach import check_reach
@@ -25,10 +26,12 @@ from planner.catalog.select import without_aliases
 from planner.catalog.store_sources import index_workloads, with_nodes
 from planner.catalog.yamlfile import Document, KeyPath, read
 from planner.domain.catalog import Catalog
+from planner.domain.horizon import Horizon
 from planner.domain.problem import CatalogUse, Limits, Period, Problem, ProblemChoices, Solver
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
 from planner.errors import InvalidInput, Issue
+from planner.horizon.layout import lay_out
 
 _T = TypeVar("_T")
 
@@ -100,6 +103,8 @@ def load_problem(path: Path | str) -> LoadedProblem:
     errors += findings.errors
     if errors or problem is None or catalog is None:
         raise InvalidInput(errors)
+    problem = lay_out(problem, base)
+    check_size(problem, findings)
     warnings = tuple(sorted(set(findings.warnings)))
     return LoadedProblem(_by_catalog_name(problem, catalog, base), catalog, base, document, document.digest, warnings)
 
@@ -150,6 +155,7 @@ def _catalog(errors: list[Issue], document: Document, base: Path) -> Catalog | N
 
 def _cross_check(parts: Parts, findings: Findings) -> None:
     check_demand(parts, findings)
+    check_horizon(parts, findings)
     check_quality(parts, findings)
     check_choices(parts, findings)
     check_stages(parts, findings)
@@ -162,14 +168,16 @@ def _cross_check(parts: Parts, findings: Findings) -> None:
 def _parts(document: Document, base: Path, catalog: Catalog) -> Parts:
     """Keep the parts of a file that are valid by themselves."""
     default_periods = [{"name": "always", "hours": 730.0}]
+    horizon = _section(document, "horizon", None)
     return Parts(
         workloads=_rows(Workload, _section(document, "workloads", [])),
-        periods=_valid(tuple[Period, ...], _section(document, "periods", default_periods)),
+        periods=_valid(tuple[Period, ...], _section(document, "periods", default_periods if horizon is None else None)),
         choose=_valid(ProblemChoices, _section(document, "choose", {})) or ProblemChoices(),
         limits=_valid(Limits, _section(document, "limits", {})) or Limits(),
         base=base,
         catalog=catalog,
         stores=_rows(Store, _section(document, "stores", [])),
+        horizon=_valid(Horizon, horizon),
     )
 
 

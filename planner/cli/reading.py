@@ -10,19 +10,22 @@ if TYPE_CHECKING:
     from planner.demand.stream import Lengths, Stream
     from planner.demand.ways import Flows, Step, Way
     from planner.domain.calls import Objective
-    from planner.domain.problem import Period
+    from planner.domain.problem import Period, Problem
     from planner.domain.stages import Stage
     from planner.domain.workload import Workload
 
 _INDENT = " " * 13
+_FEW = 6
+"""Periods up to which a rate is shown for each."""
 
 
 def summary(loaded: LoadedProblem, flows: Flows) -> Iterator[str]:
     """Yield the lines that say what was read, quantities in base units."""
     problem, catalog = loaded.problem, loaded.catalog
     yield f"{loaded.document.file}: valid"
-    periods = ", ".join(f"{period.name} ({period.hours:g} h)" for period in problem.periods)
-    yield f"  problem    {problem.metadata.name}; periods: {periods}"
+    yield f"  problem    {problem.metadata.name}; {_time(problem)}"
+    if problem.horizon is not None:
+        yield f"{_INDENT}its periods hold {_overstated(problem, flows):.1%} more requests than are expected"
     for workload in problem.workloads:
         ways = flows.of(workload.name)
         streams = {stream.name: stream for stream in flows.streams if stream.name in ways[0].rates}
@@ -37,6 +40,30 @@ def summary(loaded: LoadedProblem, flows: Flows) -> Iterator[str]:
     sizes = f"{len(catalog.models)} models, {len(catalog.accelerators)} accelerators, {len(catalog.instances)} instances"
     yield f"  catalogs   {sizes}; digest {catalog.digest[:12]}"
     yield f"  solver     gap {problem.solver.gap:.3%}, time limit {problem.solver.time_limit:g} s, seed {problem.solver.seed}"
+
+
+def _time(problem: Problem) -> str:
+    """Say what time is planned for, and in which pieces."""
+    horizon = problem.horizon
+    if horizon is None:
+        return "periods: " + ", ".join(f"{period.name} ({period.hours:g} h)" for period in problem.periods)
+    steps = len({period.months for period in problem.periods})
+    whole = f"{horizon.months} months from {horizon.start}, {problem.cycle_hours:g} h"
+    return f"horizon: {whole}, in {steps} {horizon.step}s and {len(problem.periods)} periods"
+
+
+def _overstated(problem: Problem, flows: Flows) -> float:
+    """Return by how much the periods of a horizon overstate the requests of all workloads together.
+
+    Σ_w n_w / Σ_w n_w/(1 + e_w) − 1,  n_w requests of workload w in all periods, e_w its own overstatement
+    """
+    held = expected = 0.0
+    for workload in problem.workloads:
+        asked = flows.of(workload.name)[0].requests
+        requests = sum(period.hours * rate for period, rate in zip(problem.periods, asked, strict=True))
+        held += requests
+        expected += requests / (1.0 + getattr(workload.demand, "overstated", 0.0))
+    return held / expected - 1.0 if expected > 0 else 0.0
 
 
 def _stream(stream: Stream, periods: Sequence[Period]) -> Iterator[str]:
@@ -108,6 +135,8 @@ def _ways(ways: Sequence[Way]) -> str:
 
 
 def _rates(rate: Sequence[float], periods: Sequence[Period]) -> str:
+    if len(periods) > _FEW:
+        return f"{min(rate):.4g} to {max(rate):.4g} req/s over {len(periods)} periods"
     return ", ".join(f"{period.name} {each:.4g} req/s" for period, each in zip(periods, rate, strict=True))
 
 

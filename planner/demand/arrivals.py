@@ -12,7 +12,7 @@ from planner.demand.statistics import BusyWindow, busiest_window, mean_rate, ste
 from planner.demand.trace import Trace, read_trace
 from planner.domain.calls import TraceFile
 from planner.domain.problem import Period
-from planner.domain.workload import Demand
+from planner.domain.workload import Demand, LaidOutDemand
 from planner.errors import InvalidInput
 
 POISSON = 1.0
@@ -42,6 +42,7 @@ def rates(demand: Demand, periods: Sequence[Period], base: Path) -> Arrivals:
     """Return the request rate of each period and the burstiness within it.
 
     rate: λ_t = scale · rate[t];   users: λ_t = scale · profile[t] · active · requests;   trace: λ_t = scale · profile[t] · λ_peak
+    over a horizon: λ_t = scale · m[t] · rate, users or trace, m the multipliers that demand was laid out with
 
     Parameters
     ----------
@@ -77,11 +78,18 @@ def rates(demand: Demand, periods: Sequence[Period], base: Path) -> Arrivals:
     level = demand.scale * (demand.users.active * demand.users.requests_per_user if demand.users else 1.0)
     per_period = tuple(level * _relative(demand, period) for period in periods)
     told = () if demand.burstiness else ("arrivals taken as Poisson (burstiness 1): none is given",)
-    return Arrivals(per_period, demand.burstiness or POISSON, told)
+    return Arrivals(per_period, demand.burstiness or POISSON, (*_laid_out(demand), *told))
+
+
+def _laid_out(demand: Demand) -> tuple[str, ...]:
+    """Say what laying out demand over a horizon assumed."""
+    return demand.remarks if isinstance(demand, LaidOutDemand) else ()
 
 
 def _check_periods(demand: Demand, periods: Sequence[Period]) -> None:
-    """Require a rate for every period and no figure for an unknown one."""
+    """Require a rate for every period, no figure for an unknown one, and demand over a horizon laid out in them."""
+    if demand.over_time and not isinstance(demand, LaidOutDemand):
+        raise mistake(demand.over_time[0], "demand over time is not laid out in periods", "load the problem from a file first")
     names = [period.name for period in periods]
     rates_given = demand.rate if isinstance(demand.rate, dict) else None
     issues = [
@@ -103,9 +111,8 @@ def _relative(demand: Demand, period: Period) -> float:
     """Return the period's rate where rates are given, else its multiplier."""
     if isinstance(demand.rate, dict):
         return demand.rate[period.name]
-    if demand.rate is not None:
-        return demand.rate
-    return demand.profile.get(period.name, 1.0)
+    share = demand.profile.get(period.name, 1.0)
+    return share if demand.rate is None else demand.rate * share
 
 
 def _from_trace(demand: Demand, file: TraceFile, periods: Sequence[Period], base: Path) -> Arrivals:
@@ -114,7 +121,14 @@ def _from_trace(demand: Demand, file: TraceFile, periods: Sequence[Period], base
     busy, mean = busiest_window(trace.arrivals, file.window), mean_rate(trace.arrivals)
     level = demand.scale * (busy.rate if file.plan_on == "peak" else mean)
     burstiness, told = (demand.burstiness, ()) if demand.burstiness else _burstiness(trace, busy)
-    notes = (*trace.remarks, _planned_on(trace, file, busy, mean), *_thin(busy), *_unsteady(trace, file, busy), *told)
+    notes = (
+        *_laid_out(demand),
+        *trace.remarks,
+        _planned_on(trace, file, busy, mean),
+        *_thin(busy),
+        *_unsteady(trace, file, busy),
+        *told,
+    )
     return Arrivals(tuple(level * _relative(demand, period) for period in periods), burstiness, notes)
 
 

@@ -151,8 +151,13 @@ def _check_prefix(workload: Workload, prompt: Lengths) -> None:
 
 
 def is_movable(workload: Workload, periods: Sequence[Period]) -> bool:
-    """Return whether work may be shifted between periods: no latency promise, and a deadline that spans the whole cycle."""
+    """Return whether work may be shifted between periods: no latency promise, and a deadline that spans the whole cycle.
+
+    Periods of different months or scenarios are no cycle: work of one month cannot be done in another, whatever its deadline.
+    """
     cycle = 3600.0 * sum(period.hours for period in periods)
+    if len({(period.months, period.scenario) for period in periods}) > 1:
+        return False
     return not workload.objectives and workload.deadline is not None and workload.deadline >= cycle
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from planner.domain.base import Identifier, PositiveFloat, Strict
 from planner.domain.calls import Choices, Lengths, Objective, QualityFloor, SharedPrefix, TraceFile
+from planner.domain.horizon import Event, GrowthRate, Month, Shape
 from planner.domain.levers import Lever
 from planner.domain.stages import Retries, Stage
 from planner.units import Count, Fraction, RequestRate, Seconds
@@ -38,6 +39,28 @@ class Demand(Strict):
     burstiness: PositiveFloat | None = None
     """Squared coefficient of variation of inter-arrival times within the busy window (Poisson = 1);
     absent = from the trace, else 1 (assumption, handbook §5)."""
+    shape: Shape = "always"
+    """Only with a horizon, as all below: how demand runs through the week. `always`, `office_hours`, `business_week`, `evenings`,
+    `nights`, `weekends`; or 168 multipliers from Monday 0:00 on; or a file of them."""
+    rate_is: Literal["mean", "peak"] | None = None
+    """Whether the rate is the mean over the week or that of its busiest hour; absent = mean, and peak for a trace planned on
+    its peak."""
+    timezone: Annotated[int, Field(ge=-12, le=14)] = 0
+    """Hours by which the clock of shape and events is ahead of UTC, the clock of the horizon."""
+    growth: GrowthRate | None = None
+    """Such as `8%/month` or `-10%/year`, from the first month with requests on, in which `rate` holds."""
+    events: tuple[Event, ...] = Field(default=(), max_length=100)
+    """Days with more, or fewer, requests."""
+    launch: Month | None = None
+    """First month with requests; absent = the first of the horizon."""
+    ends: Month | None = None
+    """Last month with requests; absent = the last of the horizon."""
+
+    @property
+    def over_time(self) -> tuple[str, ...]:
+        """Fields given that only a horizon gives a meaning to, in the order of the format."""
+        fields = ("shape", "rate_is", "timezone", "growth", "events", "launch", "ends")
+        return tuple(name for name in fields if name in self.model_fields_set)
 
     @model_validator(mode="after")
     def _one_source(self) -> Demand:
@@ -47,6 +70,15 @@ class Demand(Strict):
         if self.profile and self.rate is not None:
             raise ValueError("profile goes with users or trace; with rate, give one rate per period instead")
         return self
+
+
+class LaidOutDemand(Demand):
+    """Demand over a horizon after it was laid out in periods: `profile` holds the multiplier of each, whatever the source."""
+
+    overstated: float = 0.0
+    """Requests that periods hold beyond those expected, as a share of the latter."""
+    remarks: tuple[str, ...] = ()
+    """What was assumed in laying it out, in words for the report."""
 
 
 class DataRules(Strict):
@@ -85,7 +117,7 @@ class Workload(Strict):
     """Latency promises; none = batch work."""
     deadline: Seconds | None = None
     """Batch work: time within which a request must be finished. Work whose deadline spans the whole cycle of periods may be
-    moved between periods."""
+    moved between periods; over a horizon of several steps none is."""
     quality: tuple[QualityFloor, ...] = ()
     """Quality floors; all must hold."""
     data: DataRules = DataRules()

@@ -35,8 +35,11 @@ SECTIONS = {
         "rate: 1.5M/day",
         "rate: {day: 12 req/s, night: 2 req/s}",
         "users: {active: 50k, requests_per_user: 12/day}\nprofile: {night: 0.1}",
+        "rate: 12 req/s     # with a horizon\nshape: office_hours\ntimezone: 1\ngrowth: 8%/month\nlaunch: 2027-04",
         "trace: {path: traces/chat.csv, window: 5min}\nscale: 1.5        # half as much again as recorded\nburstiness: 2.5",
     ),
+    "Horizon": ("start: 2027-01\nmonths: 36\nstep: quarter\ntypical_hours: 6",),
+    "Event": ("name: sale\nfrom: 2027-11-22\nto: 2027-11-29\ntimes: 3",),
     "Lengths": (
         "mean: 1200\np95: 3800          # a log-normal through both",
         "percentiles: {p50: 400, p90: 1800, p99: 4000}",

@@ -54,6 +54,7 @@ EXPECTED = {
     "large-moe": Expected(("Qwen/Qwen3-235B", "deepseek-ai/", "zai-org/", "moonshotai/"), ("h200-sxm",), (35, 50), (1, 1)),
     "assistant": Expected(("Qwen/Qwen3-Next-80B", "meta-llama/Llama-3.1-8B"), ("mi300x",), (12, 20), (2, 2)),
     "retrieval": Expected(("Qwen/Qwen3-Next-80B", "BAAI/bge-m3"), ("gh200-96", "l4"), (13, 17), (3, 3)),
+    "growth": Expected(("google/gemma-3-12b",), ("l40s",), (7, 9.2), (1, 2)),
     "rag-support": Expected(("google/gemma-3-12b", "microsoft/phi-4"), ("l40s", "l4"), (12, 18), (1, 5)),
 }
 
@@ -134,6 +135,25 @@ def test_answer_is_proven_and_holds(name: str) -> None:
 @pytest.mark.parametrize("name", ["quickstart", "api-or-own", "long-documents"])
 def test_same_file_same_plan(name: str) -> None:
     assert dumps(plan_problem(loaded(name), progress=lambda _: None)) == dumps(solved(name))
+
+
+def test_the_base_of_a_growing_year_is_reserved_and_its_peaks_are_rented() -> None:
+    """Reserved pays from 1.17/1.861 = 63 % of the hours on: what is needed in fewer of them is rented, in more reserved."""
+    plan = solved("growth")
+    held = {kind: [0] * len(plan.periods) for kind in ("reserved_1y", "on_demand")}
+    for buy in plan.purchases:
+        held[buy.kind] = [sum(both) for both in zip(held[buy.kind], buy.machines.values(), strict=True)]
+    needed = [load.replicas for load in plan.pools[0].loads]
+    hours = list(plan.periods.values())
+
+    def share(machines: int) -> float:
+        return sum(length for length, need in zip(hours, needed, strict=True) if need >= machines) / sum(hours)
+
+    assert sum(hours) == 365 * 24
+    assert share(min(held["reserved_1y"])) > 1.17 / 1.861 > share(max(held["reserved_1y"]) + 1)
+    fair = list(plan.periods).index("2027Q3 h2")
+    assert hours[fair] == 50  # five days of ten office hours
+    assert max(held["on_demand"]) == held["on_demand"][fair]
 
 
 def test_largest_solves() -> None:

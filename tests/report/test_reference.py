@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from planner import units
-from planner.domain import calls, hardware, lever_facts, levers, llm, stages, store_facts, stores, workload
+from planner.domain import calls, hardware, horizon, lever_facts, levers, llm, stages, store_facts, stores, workload
 from planner.domain import problem as domain
 from planner.domain.base import Strict
 from planner.domain.problem import Problem
@@ -26,7 +26,7 @@ RENEW = "out of date; write it again with `planner schema`"
 def _model(name: str) -> type[Strict]:
     found = next(
         getattr(part, name)
-        for part in (domain, calls, stages, stores, levers, workload, lever_facts, store_facts, llm, hardware)
+        for part in (domain, horizon, calls, stages, stores, levers, workload, lever_facts, store_facts, llm, hardware)
         if hasattr(part, name)
     )
     assert issubclass(found, Strict)
@@ -50,7 +50,7 @@ def test_every_field_of_every_section_is_described() -> None:
         body = text.split(f"\n## {section.name}\n")[1].split("\n## ")[0]
         for name, field in _model(section.name).model_fields.items():
             assert field.description, f"{section.name}.{name}"
-            assert re.search(rf"^\| `{name}` +\|", body, re.MULTILINE), f"{section.name}.{name}"
+            assert re.search(rf"^\| `{field.alias or name}` +\|", body, re.MULTILINE), f"{section.name}.{name}"
 
 
 def test_every_definition_has_its_section_and_place() -> None:
