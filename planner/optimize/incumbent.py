@@ -19,6 +19,7 @@ from planner.optimize.model import Point, build, read, restrict, restrict_bounds
 from planner.optimize.objective import objective
 from planner.optimize.program import Bools, Floats, Ints, Program, PurchaseColumns
 from planner.optimize.relax import Relaxation
+from planner.optimize.sizes import gathered, one_each, siblings
 from planner.optimize.tidy import needed_replicas, tidy
 
 FEW = 40
@@ -141,10 +142,11 @@ def rounded(program: Program, limit: Bounds, relaxation: Relaxation) -> Point | 
     relaxed = widen(program, relaxation.keep, relaxation.point)
     if not whole(relaxed.ways):
         return None
-    replicas = needed_replicas(program, relaxed.flow)
+    flow = gathered(program, limit, relaxed.flow)
+    replicas = needed_replicas(program, flow)
     machines = np.ceil(relaxed.machines - UNUSED)
     _fill(program, limit, replicas, machines)
-    point = tidy(program, Point(relaxed.flow, relaxed.api_flow, replicas, machines, relaxed.ways))
+    point = tidy(program, Point(flow, relaxed.api_flow, replicas, machines, relaxed.ways))
     return point if keeps_limits(program, limit, point) else None
 
 
@@ -175,6 +177,7 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
         (free >= 0).all()
         and (point.machines <= limit.machines).all()
         and (point.replicas <= limit.replicas).all()
+        and one_each(program, point.replicas)
         and all((gpus[quota.purchases].sum(axis=0) <= quota.gpus).all() for quota in program.gpu_limits)
         and (drawn <= program.power).all()
         and (program.max_pools is None or program.operated(point.replicas) <= program.max_pools)
@@ -216,7 +219,9 @@ def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, li
     for t in range(len(program.periods)):
         alone = _period(program, t, np.where(program.movable, served[:, t], program.rate[:, t]), held)
         left = replace(limits, seconds=2 * (deadline - time.monotonic()) / (len(program.periods) - t))
-        _, point = solve_over(alone, bounds(alone), _busy(relaxation, t), left, cuts=relaxation.cuts.period(program, t))
+        _, point = solve_over(
+            alone, bounds(alone), siblings(program, _busy(relaxation, t)), left, cuts=relaxation.cuts.period(program, t)
+        )
         if point is None:
             return None
         flows.append(point.flow)

@@ -52,11 +52,24 @@ def dumps(plan: Plan) -> str:
 
 
 def _undrafted(body: dict[str, Any]) -> dict[str, Any]:
-    """Leave `speculation` out of deployments that do not draft: most never do, and their plans read as they always have."""
+    """Leave `speculation` out of deployments that do not draft, and spares where no availability is asked for.
+
+    Most plans have neither, and read as they always have.
+    """
     for pool in body["pools"]:
-        if pool["deployment"]["speculation"] is None:
-            del pool["deployment"]["speculation"]
+        _drop_absent(pool["deployment"], "speculation")
+        for load in pool["loads"]:
+            _drop_absent(load, "spares", "availability")
+    if body["cost"]["statement"] is not None:
+        _drop_absent(body["cost"]["statement"], "spares", "lost_work")
     return body
+
+
+def _drop_absent(row: dict[str, Any], *names: str) -> None:
+    """Drop entries that hold nothing."""
+    for name in names:
+        if row[name] is None:
+            del row[name]
 
 
 def no_plan(error: Infeasible) -> str:
