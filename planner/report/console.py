@@ -11,7 +11,18 @@ from planner.report import format as fmt
 from planner.report import stores
 from planner.report.gather import rejections
 from planner.report.ink import Ink
-from planner.report.words import api_prices, compared, promise_verdict, proof, simulated, size, split, statement_title, units
+from planner.report.words import (
+    api_prices,
+    compared,
+    promise_verdict,
+    proof,
+    reliability,
+    simulated,
+    size,
+    split,
+    statement_title,
+    units,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -70,6 +81,8 @@ def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableTyp
         made.append(("Vector stores", stores.on_console(plan, ink, width)))
     if plan.pools:
         made.append(("Pools", tables.pools(plan, ink, width)))
+        told = reliability(plan)
+        made += [("Availability", tables.bullets(told, ink))] if told else []
         made.append(("Memory of one GPU", tables.memory(plan, ink, width)))
     made.append(("Who is served where", tables.routing(plan, ink, width)))
     if plan.promises:
