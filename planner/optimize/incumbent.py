@@ -219,9 +219,7 @@ def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, li
     for t in range(len(program.periods)):
         alone = _period(program, t, np.where(program.movable, served[:, t], program.rate[:, t]), held)
         left = replace(limits, seconds=2 * (deadline - time.monotonic()) / (len(program.periods) - t))
-        _, point = solve_over(
-            alone, bounds(alone), siblings(program, _busy(relaxation, t)), left, cuts=relaxation.cuts.period(program, t)
-        )
+        point = _one_period(alone, relaxation, t, left)
         if point is None:
             return None
         flows.append(point.flow)
@@ -235,6 +233,15 @@ def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, li
     )
     too_many = program.max_pools is not None and program.operated(whole.replicas) > program.max_pools
     return None if too_many else tidy(program, whole)
+
+
+def _one_period(alone: Program, relaxation: Relaxation, t: int, limits: Limits) -> Point | None:
+    """Solve one period over the pools busy in it; where whole spares do not fit a limit that parts of them did, over all in use."""
+    cuts, limit = relaxation.cuts.period(alone, t), bounds(alone)
+    _, point = solve_over(alone, limit, siblings(alone, _busy(relaxation, t)), limits, cuts=cuts)
+    if point is None and alone.one_size:
+        _, point = solve_over(alone, limit, siblings(alone, relaxation.keep), limits, cuts=cuts)
+    return point
 
 
 def _period(program: Program, t: int, rate: Floats, held: Floats) -> Program:
