@@ -236,7 +236,7 @@ def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, li
 
 
 def _one_period(alone: Program, relaxation: Relaxation, t: int, limits: Limits) -> Point | None:
-    """Solve one period over the pools busy in it; where whole spares do not fit a limit that parts of them did, over all in use."""
+    """Solve one period over the pools busy in it; where whole spares do not fit a limit that parts did, over all in use."""
     cuts, limit = relaxation.cuts.period(alone, t), bounds(alone)
     _, point = solve_over(alone, limit, siblings(alone, _busy(relaxation, t)), limits, cuts=cuts)
     if point is None and alone.one_size:

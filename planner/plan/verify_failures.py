@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from planner.domain.plan import Pool, PoolLoad
 from planner.plan.basis import Basis, above, differs
 
@@ -48,10 +50,12 @@ def _reached(basis: Basis, pool: Pool, count: int, spares: int) -> float:
     if pool.interruptible:
         down += machines * operations.spot_interruptions_per_hour * operations.spot_restart / 3600.0
     works = 1.0 / (1.0 + down)
-    p = [1.0] + [0.0] * (spares // together)
+    p = np.zeros(spares // together + 1)
+    p[0] = 1.0
     for _ in range(0 if count == 0 else 1 + -(-(count - 1) // together)):
-        p = [works * p[d] + ((1.0 - works) * p[d - 1] if d else 0.0) for d in range(len(p))]
-    return sum(p)
+        p[1:] = works * p[1:] + (1.0 - works) * p[:-1]
+        p[0] *= works
+    return float(p.sum())
 
 
 def _tax(basis: Basis) -> Iterator[str]:

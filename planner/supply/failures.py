@@ -8,6 +8,7 @@ with all of them. With whole machines, q = 1 and U = n, this is P[Binom(R + k, A
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -73,6 +74,13 @@ def availability(rate: float, outage: float) -> float:
     return 1.0 / (1.0 + rate * outage)
 
 
+EACH = 8
+"""Units up to which every number of spares is offered; beyond, steps: a pool of thousands is a few columns more."""
+
+MANY = 2**31 - 1
+"""More replicas than any pool has."""
+
+
 @lru_cache(maxsize=65536)
 def most_down(units: int, some: int, down: float) -> float:
     """Return the probability that of some units no more than a few are down.
@@ -91,17 +99,27 @@ def most_down(units: int, some: int, down: float) -> float:
 
     Notes
     -----
-    Each term is the one before times (units − d + 1)/d·down/(1 − down): all are positive, nothing cancels.
+    Each term is the one before times (units − d + 1)/d·down/(1 − down): all are positive, nothing cancels. Logarithms keep the
+    first, (1 − down)^units, from vanishing where units are many.
     """
     if some >= units or down <= 0.0:
         return 1.0
     if some < 0:
         return 0.0
-    term = total = (1.0 - down) ** units
+    term, odds = units * math.log1p(-down), down / (1.0 - down)
+    total = math.exp(term)
     for d in range(1, some + 1):
-        term *= (units - d + 1) / d * down / (1.0 - down)
-        total += term
+        term += math.log((units - d + 1) / d * odds)
+        total += math.exp(term)
     return min(total, 1.0)
+
+
+def rungs() -> Iterator[int]:
+    """Yield the numbers of units that may be kept as spares: all up to `EACH`, then each at most a quarter more than the last."""
+    kept = 0
+    while True:
+        yield kept
+        kept = kept + 1 if kept < EACH else -(-5 * kept // 4)
 
 
 @dataclass(frozen=True)
@@ -132,36 +150,37 @@ class Unit:
         return most_down(self.touched(count), spares // self.replicas, self.down)
 
     def spares(self, count: int, target: float) -> int:
-        """Return how many of a pool's replicas must be spares, as few whole units' worth as reach the target."""
-        kept = 0
-        while self.reached(count, kept) < target - ROUNDING:
-            kept += self.replicas
-        return kept
+        """Return how many of a pool's replicas must be spares: the lowest of the `rungs`, in whole units, that reaches the target."""
+        return next(kept * self.replicas for kept in rungs() if self._enough(count, kept * self.replicas, target))
 
-    def most(self, spares: int, target: float, beyond: int) -> int:
-        """Return the most replicas, spares included, for which so many spares are enough; beyond `beyond`, any such number."""
+    def _enough(self, count: int, spares: int, target: float) -> bool:
+        return self.reached(count, spares) >= target - ROUNDING
+
+    @lru_cache(maxsize=4096)  # noqa: B019 - of small, frozen objects
+    def most(self, spares: int, target: float) -> int:
+        """Return the most replicas, spares included, for which so many spares are enough."""
         low, high = 0, 1
-        while high <= beyond and self.reached(high, spares) >= target - ROUNDING:
+        while high < MANY and self._enough(high, spares, target):
             low, high = high, 2 * high
-        while high - low > 1:
+        while high - low > 1 and low < MANY:
             middle = (low + high) // 2
-            low, high = (middle, high) if self.reached(middle, spares) >= target - ROUNDING else (low, middle)
-        return low
+            low, high = (middle, high) if self._enough(middle, spares, target) else (low, middle)
+        return min(low, MANY)
 
     def steps(self, target: float, need: int) -> Iterator[tuple[int, int, int]]:
         """Yield (spares, fewest, most replicas, spares included), until `need` replicas can carry load.
 
         Every number of replicas is in one step at most: the one whose spares are right for it.
         """
-        spares, below = 0, 0
-        while True:
-            most = self.most(spares, target, 2 * (need + spares) + self.replicas)
+        below = 0
+        for kept in rungs():
+            spares, most = kept * self.replicas, self.most(kept * self.replicas, target)
             fewest = max(below, spares) + 1
             if most >= fewest:
                 yield spares, fewest, most
             if most - spares >= max(need, 1):
                 return
-            spares, below = spares + self.replicas, most
+            below = most
 
 
 def unit_of(gpus: int, machine_gpus: int, operations: Operations, *, interruptible: bool) -> Unit:

@@ -69,7 +69,7 @@ def test_costs_by_hand(tmp_path: Path, rate: str, availability: str, spares: int
 
 
 def test_the_tax_is_part_of_degradation_and_the_statement_adds_up(tmp_path: Path) -> None:
-    """A spare at $0.80/h; failures of 0.001 an hour lose 10 minutes and what is in hand of the work: some 0.0167 % of the tokens."""
+    """A spare at $0.80/h; failures of 0.001 an hour lose 10 minutes and what is in hand of the work: 0.017 % of the tokens."""
     plan = planned(tmp_path, problem("1 req/s", "99.95%"))
     made = plan.cost.statement
     assert made is not None

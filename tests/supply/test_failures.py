@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from pydantic import ValidationError
 from scipy.stats import binom
 
 from planner.domain.problem import Failures, Operations
-from planner.supply.failures import Spares, Unit, availability, failure_rate, most_down, unit_of
+from planner.supply.failures import EACH, MANY, Spares, Unit, availability, failure_rate, most_down, rungs, unit_of
 
 TINY = 1e-12
 
@@ -54,8 +56,10 @@ def test_the_tail_is_that_of_the_binomial(units: int, some: int, down: float) ->
 def test_they_are_the_fewest(working: int, down: float, target: float) -> None:
     """P[Binom(R + k, A) ≥ R] ≥ target, and not with one fewer."""
     k = needed(working, down, target)
+    fewer = list(itertools.takewhile(lambda kept: kept < k, rungs()))[-1:]
+    assert fewer in ([], [k - 1]) if k <= EACH else fewer[0] >= 0.8 * (k - 1)
     assert binom.sf(working - 1, working + k, 1 - down) >= target - 1e-9
-    assert k == 0 or binom.sf(working - 1, working + k - 1, 1 - down) < target + 1e-9
+    assert not fewer or binom.sf(working - 1, working + fewer[0], 1 - down) < target + 1e-9
 
 
 @given(st.integers(1, 200), st.floats(1e-5, 0.1), st.floats(0.5, 0.99999), st.sampled_from([1, 2, 8]))
@@ -101,6 +105,14 @@ def test_replicas_on_one_machine_fail_together() -> None:
     assert needed(1, 0.002, 0.999, together=8) == 8
     assert unit.reached(9, 8) == pytest.approx(1 - 0.002**2, abs=TINY)
     assert unit.reached(17, 8) == pytest.approx(1 - 3 * 0.002**2 * 0.998 - 0.002**3, abs=TINY)
+
+
+def test_large_pools_have_spares_in_steps() -> None:
+    """Every number up to eight, then a quarter more at most: a pool of thousands of replicas is a few columns more."""
+    assert list(itertools.islice(rungs(), 14)) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 13, 17, 22, 28]
+    assert len(list(alone(0.01).steps(0.999, 100_000))) < 40
+    assert alone(0.0).most(0, 0.999) == MANY
+    assert most_down(1_000_000, 10_500, 0.01) == pytest.approx(float(binom.cdf(10_500, 1_000_000, 0.01)))
 
 
 @given(st.integers(0, 7), st.integers(1, 60), st.sampled_from([2, 4, 8]))
