@@ -69,7 +69,7 @@ def _numbers(program: Program) -> tuple[tuple[bool, str], ...]:
         (bool(np.isfinite(program.pool_cost) and program.pool_cost >= 0), "pool cost must be finite and not negative"),
         (all(np.isfinite(a).all() for one in program.averages for a in (one.pools, one.apis)), "worths must be finite"),
         (program.min_replicas >= 0 and bool((pools.spare >= 0).all()), "replica numbers must not be negative"),
-        (not pools.spare[pools.sold].any(), "what a seller operates has no spares"),
+        (pools.spare.shape != pools.sold.shape or not pools.spare[pools.sold].any(), "what a seller operates has no spares"),
     )
 
 

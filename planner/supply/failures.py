@@ -150,7 +150,7 @@ class Unit:
         return most_down(self.touched(count), spares // self.replicas, self.down)
 
     def spares(self, count: int, target: float) -> int:
-        """Return how many of a pool's replicas must be spares: the lowest of the `rungs`, in whole units, that reaches the target."""
+        """Return how many of a pool's replicas are spares: the lowest of the `rungs`, in whole units, to reach the target."""
         return next(kept * self.replicas for kept in rungs() if self._enough(count, kept * self.replicas, target))
 
     def _enough(self, count: int, spares: int, target: float) -> bool:
