@@ -18,6 +18,7 @@ from planner.candidates.build import prepare
 from planner.catalog.problem import LoadedProblem
 from planner.demand.streams import build_flows
 from planner.supply.build import build_supply
+from planner.supply.failures import Spares
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Choice:
     rate: np.ndarray
     sizes: np.ndarray
     prices: np.ndarray
+    spares: list[Spares]
 
 
 def choice(loaded: LoadedProblem) -> Choice:
@@ -61,6 +63,12 @@ def choice(loaded: LoadedProblem) -> Choice:
         rate=np.array([stream.rate[0] for stream in streams]),
         sizes=np.array([cell.gpus for cell in supply.cells]),
         prices=prices,
+        spares=[
+            Spares(
+                problem.operations, int(search.space.gpus()[pools.row[k]]), supply.cells[i].gpus, supply.cells[i].interruptible
+            )
+            for k, i in places
+        ],
     )
 
 
@@ -111,7 +119,7 @@ def flow_cost(made: Choice, replicas: np.ndarray) -> float:
             row = np.zeros((streams, places))
             row[:, position] = need[:, position]
             rows.append(row.ravel())
-            limits.append(replicas[pool])
+            limits.append(max(replicas[pool] - made.spares[pool].of(int(replicas[pool])), 0))
     served = np.kron(np.eye(streams), np.ones(places))
     bounds = [(0.0, None if may else 0.0) for may in allowed.ravel()]
     caps = {"A_ub": np.array(rows), "b_ub": limits} if rows else {}

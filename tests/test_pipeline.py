@@ -78,6 +78,21 @@ def test_no_plan_is_cheaper_than_the_planners_by_brute_force(seed: int, tmp_path
     assert verify(plan, loaded) == []
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2, 4, 5, 6, 8, 9])
+def test_no_plan_with_spares_is_cheaper_by_brute_force(seed: int, tmp_path: Path) -> None:
+    """Machines of one replica, each down an hour in a thousand: a spare for each pool, so that splitting one never saves any."""
+    failures = {"gpu_per_year": 0, "node_per_year": 8.76, "repair": "50min", "restart": "10min"}
+    loaded = tiny.load(tmp_path, random_problem(seed) | {"operations": {"availability": "99.95%", "failures": failures}})
+    try:
+        plan = plan_as_stated(loaded, lambda _: None)
+    except Infeasible:
+        assert np.isinf(least_cost(loaded, 12.0))
+        return
+    assert plan.cost.total == pytest.approx(least_cost(loaded, plan.cost.total), rel=NEAR)
+    assert plan.proof.bound == pytest.approx(plan.cost.total, rel=NEAR)
+    assert verify(plan, loaded) == []
+
+
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     made = random_problem(2)
     first, second = (solve(tmp_path / name, made).model_dump_json() for name in "ab")

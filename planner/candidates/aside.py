@@ -67,8 +67,13 @@ class Wide:
 
     @property
     def in_parts(self) -> Search:
-        """The search for relaxations in which machines may be had in parts: those that then make no difference host nothing."""
+        """The search for relaxations in which machines may be had in parts: those that then make no difference host nothing.
+
+        Where an availability is asked for, the size of a machine decides what fails together, so all make a difference.
+        """
         search = self.search
+        if search.problem.operations.availability is not None:
+            return search
         hosts = needed_by_relaxations(search.supply, search.sites.hosts, search.problem, search.catalog)
         return replace(search, sites=replace(search.sites, hosts=hosts))
 

@@ -20,6 +20,11 @@ def undominated(
     uses b can use as many replicas of a instead: it needs no more accelerators, the packing into machines still succeeds
     because replica sizes divide each other, and no resource is used more. Of equal pools the first is kept.
 
+    With a constant number of spares one pool needs no more than two. Where an availability is asked for, it may: two pools of
+    one replica that reach it alone need no spare, one pool of two does. Such splits, of a pool into itself and a worse one,
+    are ruled out here by intention (docs/failures.md). As many replicas of a on the same machines never need more accelerators
+    for spares than as many of b: they stand on no more machines, and no more of these fail with each.
+
     Parameters
     ----------
     machine : [K] hardware of each pool

@@ -168,6 +168,10 @@ class PoolLoad(Strict):
     """Period."""
     replicas: int
     """Replicas, spares included."""
+    spares: int | None = None
+    """Of them, beyond those that carry load; written only where an availability is asked for."""
+    availability: float | None = None
+    """Probability at any time that no more replicas are down than there are spares; written only where one is asked for."""
     utilization: dict[str, float]
     """Share of each additive resource in use, on the replicas that carry load."""
     binding: str
@@ -433,6 +437,10 @@ class Statement(Strict):
     """Input and output tokens, fan-out, batching efficiency, SLO headroom, fixed infrastructure, degradation, energy."""
     efficiency: float
     """E: what pools would need if nothing were promised, over what the promises need [1]."""
+    spares: float | None = None
+    """Part of degradation: replicas kept for failures [$/h]; written only where an availability is asked for."""
+    lost_work: float | None = None
+    """Part of degradation: work that failures throw away [$/h]; written only where an availability is asked for."""
 
 
 class TakenWay(Strict):

@@ -91,6 +91,23 @@ class Limits(Strict):
     """Most accelerators at any time."""
 
 
+class Failures(Strict):
+    """How often hardware fails and how long it is missed; the defaults are the pessimistic end of what was measured."""
+
+    gpu_per_year: NonNegativeFloat = 0.1015
+    """Failures of one accelerator per year: 58.7 % of 419 interruptions of 16,384 H100 over 54 days (Llama 3 405B training,
+    2024-07, by way of DatacenterDynamics)."""
+    node_per_year: NonNegativeFloat = 1.56
+    """Failures per machine and year beside those of its accelerators: 6.5 hardware failures per 1,000 days of an 8-GPU machine
+    (Meta RSC-1, 16k A100, arXiv 2410.21680, 2024-10), 2.37 a year, less 8 accelerators' 0.81. H100 in the run above: 0.57."""
+    repair: Seconds = 4 * 3600.0
+    """Time until a failed machine is repaired or replaced (assumption: the long end of 1 to 4 hours, handbook §9; clouds that
+    replace machines by themselves name 5 minutes)."""
+    restart: Seconds = 600.0
+    """Time from there until a replica answers again: noticed, image, weights, warm-up (10 minutes and more were reported of
+    unoptimised Kubernetes, 2026, handbook §9)."""
+
+
 class Operations(Strict):
     """What running pools asks for beyond capacity."""
 
@@ -98,6 +115,11 @@ class Operations(Strict):
     """Fewest replicas of a pool that serves anything."""
     spare_replicas: NonNegativeInt = 0
     """Replicas kept beyond need in each pool, for failures and rollouts."""
+    availability: Annotated[Fraction, Field(gt=0, lt=1)] | None = None
+    """Probability at any time that no more replicas of a pool are down than it has spares (`99.9%`): each pool gets as few
+    as reach it (docs/failures.md), in place of a constant `spare_replicas`."""
+    failures: Failures = Failures()
+    """How often hardware fails and for how long; counts where `availability` is asked for."""
     pool_cost: DollarsPerHour = 0.0
     """Cost of operating one more pool (people, monitoring, rollouts), whatever its size."""
     max_pools: PositiveInt | None = None
@@ -111,6 +133,12 @@ class Operations(Strict):
     """Time lost at each spot interruption (assumption: image, weights and warm-up, handbook §9)."""
     spot_interruptions_per_hour: NonNegativeFloat = 0.05
     """Spot interruptions per machine and hour (assumption; published figures run from 0.0001 to 0.7)."""
+
+    @model_validator(mode="after")
+    def _spares_one_way(self) -> Operations:
+        if self.availability is not None and self.spare_replicas:
+            raise ValueError("availability and spare_replicas both say how many spares a pool has; give one of them")
+        return self
 
 
 class Finance(Strict):

@@ -17,7 +17,8 @@ from planner.candidates.quality import api_value
 from planner.domain.api_terms import Provisioned
 from planner.domain.problem import Period
 from planner.optimize.choices import Choices, choices
-from planner.optimize.program import ApiColumns, Average, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns
+from planner.optimize.offered import at_sizes
+from planner.optimize.program import ANY, ApiColumns, Average, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns
 from planner.perf.level import RESOURCES
 from planner.supply.cells import Supply
 from planner.supply.limits import gpu_limits
@@ -91,6 +92,8 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
             demand=demand,
             call_cost=pools.call_cost[:, pool],
             least=pools.fewest[pool].astype(np.int64),
+            spare=np.full(len(pool), operations.spare_replicas, dtype=np.int64),
+            most=np.full(len(pool), ANY, dtype=np.int64),
             family=_families(search, pools, pool, cell),
             sold=np.zeros(len(pool), dtype=bool),
         ),
@@ -112,13 +115,13 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         budget=problem.limits.budget if problem.limits.budget is not None else np.inf,
         power=problem.limits.power if problem.limits.power is not None else np.inf,
         min_replicas=operations.min_replicas,
-        spare_replicas=operations.spare_replicas,
         pool_cost=operations.pool_cost,
         max_pools=operations.max_pools,
         ways=open_ways.columns,
         averages=tuple(_averages(search, pools, apis, pool)),
     )
-    return Assembled(with_units(program, apis, search), pool, cell, open_ways)
+    program, column = at_sizes(program, supply.cells, operations)
+    return Assembled(with_units(program, apis, search), pool[column], cell[column], open_ways)
 
 
 def active_in(supply: Supply, periods: Sequence[Period]) -> NDArray[np.bool_]:
@@ -156,6 +159,8 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
             demand=np.concatenate([pools.demand, demand], axis=2),
             call_cost=np.concatenate([pools.call_cost, units.call_cost], axis=1),
             least=np.append(pools.least, [sold.minimum // sold.increment for sold in units.offers]).astype(np.int64),
+            spare=np.append(pools.spare, np.zeros(count, dtype=np.int64)),
+            most=np.append(pools.most, np.full(count, ANY, dtype=np.int64)),
             family=np.append(pools.family, numbers + place),
             sold=np.append(pools.sold, np.ones(count, dtype=bool)),
         ),

@@ -73,7 +73,7 @@ def allowed(program: Program) -> Bools:
 def least_open(program: Program) -> Ints:
     """[K] Fewest replicas of a pool that carries load: the minimum, or its fewest beside the spares."""
     minimum = np.where(program.pools.sold, 1, program.min_replicas)
-    fewest: Ints = np.maximum(minimum, program.pools.least + program.spares)
+    fewest: Ints = np.maximum(minimum, program.pools.least + program.pools.spare)
     return fewest
 
 
@@ -81,7 +81,8 @@ def bounds(program: Program) -> Bounds:
     """Find the bounds of a program."""
     rate = most_rate(program)
     bought = _machine_limits(program)
-    replicas = np.minimum(_useful_replicas(program, rate), _room(program, bought)[:, None])
+    most = np.minimum(_room(program, bought), program.pools.most)
+    replicas = np.minimum(_useful_replicas(program, rate), most[:, None])
     replicas = np.where(replicas < least_open(program)[:, None], 0, replicas)
     return Bounds(rate, replicas, _useful_machines(program, replicas, bought))
 
@@ -95,7 +96,7 @@ def _useful_replicas(program: Program, rate: Floats) -> Ints:
     carrying = np.maximum(np.ceil(load * (1 - SLACK)), 1).astype(np.int64)
     useful: Ints = np.where(
         (usable.T.astype(float) @ (rate > 0)) > 0,
-        np.maximum(carrying + program.spares[:, None], least_open(program)[:, None]),
+        np.maximum(carrying + program.pools.spare[:, None], least_open(program)[:, None]),
         0,
     )
     return useful

@@ -31,6 +31,8 @@ def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
         "pools.demand": (program.pools.demand, (J, R, K)),
         "pools.call_cost": (program.pools.call_cost, (R, K)),
         "pools.least": (program.pools.least, (K,)),
+        "pools.spare": (program.pools.spare, (K,)),
+        "pools.most": (program.pools.most, (K,)),
         "pools.family": (program.pools.family, (K,)),
         "pools.sold": (program.pools.sold, (K,)),
         "cells.gpus": (program.cells.gpus, (C,)),
@@ -68,7 +70,8 @@ def _numbers(program: Program) -> tuple[tuple[bool, str], ...]:
         (bool(np.isin(buy.cell, np.arange(len(cells.name))).all()), "purchases must be in a cell"),
         (bool(np.isfinite(program.pool_cost) and program.pool_cost >= 0), "pool cost must be finite and not negative"),
         (all(np.isfinite(a).all() for one in program.averages for a in (one.pools, one.apis)), "worths must be finite"),
-        (program.min_replicas >= 0 and program.spare_replicas >= 0, "replica numbers must not be negative"),
+        (program.min_replicas >= 0 and bool((pools.spare >= 0).all()), "replica numbers must not be negative"),
+        (pools.spare.shape != pools.sold.shape or not pools.spare[pools.sold].any(), "what a seller operates has no spares"),
     )
 
 

@@ -11,6 +11,7 @@
     budget          budget
     api_limits      limits of API accounts
     warm_links      a pool open in a period has its fewest replicas, a closed one none
+    one_size        a pool has one of its sizes in a period
     operated_links  a pool with replicas is operated
     max_pools       number of pools
     averages        what calls are worth, on average
@@ -45,6 +46,7 @@ def constraints(
     carried = resources(model, program, bounds, at)
     thin_streams(model, program, bounds, at, cuts)
     warm_links(model, program, bounds, at)
+    one_size(model, program, at)
     operated_links(model, program, bounds, at)
     return Rows(
         resources=carried,
@@ -112,9 +114,9 @@ def resources(model: Linear, program: Program, bounds: Bounds, at: Layout) -> In
         )
         model.add_terms(rows[at.x_pool, at.x_period], at.x, load)
         model.add_terms(rows[k, t], at.n[k, t], -1)
-        if program.spare_replicas:
-            kept = program.spares[k] > 0
-            model.add_terms(rows[k, t][kept], at.warm[k, t][kept], program.spares[k[kept]])
+        if program.pools.spare.any():
+            kept = program.pools.spare[k] > 0
+            model.add_terms(rows[k, t][kept], at.warm[k, t][kept], program.pools.spare[k[kept]])
     return carried
 
 
@@ -140,9 +142,9 @@ def coverage(model: Linear, program: Program, at: Layout, covers: Covers) -> Int
     for c, t in enumerate(covers.period.tolist()):
         (k,) = np.nonzero((at.n[:, t] >= 0) & (covers.value[c] > 0))
         model.add_terms(rows[c], at.n[k, t], covers.value[c, k])
-        if program.spare_replicas:
-            kept = k[program.spares[k] > 0]
-            model.add_terms(rows[c], at.warm[kept, t], -program.spares[kept] * covers.value[c, kept])
+        if program.pools.spare.any():
+            kept = k[program.pools.spare[k] > 0]
+            model.add_terms(rows[c], at.warm[kept, t], -program.pools.spare[kept] * covers.value[c, kept])
         (z,) = np.nonzero(at.z_period == t)
         model.add_terms(rows[c], at.z[z], covers.weight[c, at.z_stream[z]] / covers.part[c])
         model.add_terms(rows[c], at.v, covers.spared[c])
@@ -241,6 +243,21 @@ def warm_links(model: Linear, program: Program, bounds: Bounds, at: Layout) -> N
         rows = model.add_rows(len(k), -np.inf, 0, names=labels(name, *where))
         model.add_terms(rows, at.n[k, t], sign)
         model.add_terms(rows, at.warm[k, t], -sign * coefficient)
+
+
+def one_size(model: Linear, program: Program, at: Layout) -> None:
+    """A pool has one of its sizes in a period: Σ_{k in f} u[k,t] <= 1, where spares depend on all its replicas."""
+    if not program.one_size:
+        return
+    k, t = np.nonzero(at.warm >= 0)
+    pairs = np.stack([program.pools.family[k], t])
+    _, first, of, count = np.unique(pairs, axis=1, return_index=True, return_inverse=True, return_counts=True)
+    of, several = of.reshape(-1), count > 1
+    rows = np.full(len(first), -1, dtype=np.int64)
+    names = labels("one_size", (program.pools.name, k[first[several]]), (program.periods, t[first[several]]))
+    rows[several] = model.add_rows(int(several.sum()), -np.inf, 1, names=names)
+    held = several[of]
+    model.add_terms(rows[of[held]], at.warm[k[held], t[held]], 1)
 
 
 def operated_links(model: Linear, program: Program, bounds: Bounds, at: Layout) -> None:

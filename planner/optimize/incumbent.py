@@ -19,6 +19,7 @@ from planner.optimize.model import Point, build, read, restrict, restrict_bounds
 from planner.optimize.objective import objective
 from planner.optimize.program import Bools, Floats, Ints, Program, PurchaseColumns
 from planner.optimize.relax import Relaxation
+from planner.optimize.sizes import gathered, one_each, siblings
 from planner.optimize.tidy import needed_replicas, tidy
 from planner.optimize.variables import needs_operated
 
@@ -142,10 +143,11 @@ def rounded(program: Program, limit: Bounds, relaxation: Relaxation) -> Point | 
     relaxed = widen(program, relaxation.keep, relaxation.point)
     if not whole(relaxed.ways):
         return None
-    replicas = needed_replicas(program, relaxed.flow)
+    flow = gathered(program, limit, relaxed.flow)
+    replicas = needed_replicas(program, flow)
     machines = np.ceil(relaxed.machines - UNUSED)
     _fill(program, limit, replicas, machines)
-    point = tidy(program, Point(relaxed.flow, relaxed.api_flow, replicas, machines, relaxed.ways))
+    point = tidy(program, Point(flow, relaxed.api_flow, replicas, machines, relaxed.ways))
     return point if keeps_limits(program, limit, point) else None
 
 
@@ -177,6 +179,7 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
         (free >= 0).all()
         and (point.machines <= limit.machines).all()
         and (point.replicas <= limit.replicas).all()
+        and one_each(program, point.replicas)
         and all((gpus[quota.purchases].sum(axis=0) <= quota.gpus).all() for quota in program.gpu_limits)
         and (drawn <= program.power).all()
         and (program.max_pools is None or program.operated(point.replicas) <= program.max_pools)
@@ -241,18 +244,27 @@ def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, li
 
 def _cheaper_way(program: Program, alone: Program, relaxation: Relaxation, t: int, opened: Bools, limits: Limits) -> Point | None:
     """Return a plan of one period over any pools, or over those opened before if the cost of operating more is not earned."""
-    cuts, limit = relaxation.cuts.period(program, t), bounds(alone)
     first = not opened.any()
     charged = replace(alone, pool_cost=program.pool_cost) if first else alone
-    _, free = solve_over(charged, limit, _busy(relaxation, t), limits, cuts=cuts)
+    free = _one_period(charged, relaxation, t, limits)
     if first or not needs_operated(program):
         return free
-    _, tied = solve_over(alone, limit, np.flatnonzero(opened), limits, cuts=cuts)
+    cuts = relaxation.cuts.period(alone, t)
+    _, tied = solve_over(alone, bounds(alone), siblings(alone, np.flatnonzero(opened)), limits, cuts=cuts)
     if free is None or tied is None:
         return free or tied
     fresh = program.operated(np.where(opened[:, None], 0.0, free.replicas))
     saved = (objective(alone, tied) - objective(alone, free)) * float(weights(program)[t])
     return tied if program.max_pools is not None or saved <= program.pool_cost * fresh else free
+
+
+def _one_period(alone: Program, relaxation: Relaxation, t: int, limits: Limits) -> Point | None:
+    """Solve one period over the pools busy in it; where whole spares do not fit a limit that parts did, over all in use."""
+    cuts, limit = relaxation.cuts.period(alone, t), bounds(alone)
+    _, point = solve_over(alone, limit, siblings(alone, _busy(relaxation, t)), limits, cuts=cuts)
+    if point is None and alone.one_size:
+        _, point = solve_over(alone, limit, siblings(alone, relaxation.keep), limits, cuts=cuts)
+    return point
 
 
 def _period(program: Program, t: int, rate: Floats, held: Floats) -> Program:

@@ -80,6 +80,8 @@ def restrict(program: Program, keep: Ints) -> Program:
         demand=pools.demand[:, :, keep],
         call_cost=pools.call_cost[:, keep],
         least=pools.least[keep],
+        spare=pools.spare[keep],
+        most=pools.most[keep],
         family=pools.family[keep],
         sold=pools.sold[keep],
     )

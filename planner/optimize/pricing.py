@@ -127,14 +127,27 @@ def price(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Pr
     operation = at.dollar * program.pool_cost + at.max_pools if needs_operated(program) else 0.0
     _, first, family = np.unique(program.pools.family, return_index=True, return_inverse=True)
     fixed = np.where(program.pools.sold[first], 0.0, operation)
-    gained = np.bincount(family, weights=best.sum(axis=1), minlength=len(first))
+    gained, taken = _by_family(program, best, family, len(first))
     usable = np.bincount(family, weights=(bounds.replicas > 0).any(axis=1), minlength=len(first)) > 0
     pools = np.where(usable, fixed + gained, 0.0)[family]
-    used = pools[:, None] - best + opening
+    used = pools[:, None] - taken + opening
     bound = _limits_value(program, at) + _machines_value(program, bounds, at) + float(at.covers @ covers.need)
     bound += _ways_value(program, covers, at)
     bound += _apis_value(program, bounds, covers, at) + float(np.minimum(pools[first], 0.0).sum())
     return Priced(bound, pools, np.where(bounds.replicas > 0, used - np.minimum(pools, 0.0)[:, None], np.inf), at)
+
+
+def _by_family(program: Program, best: Floats, family: Ints, count: int) -> tuple[Floats, Floats]:
+    """[F] Change of the bound by the pools of each family, and [K, T] the part of it that using a pool in a period replaces.
+
+    Its own; of a family that has one size at a time, that of its best size.
+    """
+    if not program.one_size:
+        gained: Floats = np.bincount(family, weights=best.sum(axis=1), minlength=count).astype(float)
+        return gained, best
+    lowest = np.zeros((count, best.shape[1]))
+    np.minimum.at(lowest, family, best)
+    return lowest.sum(axis=1), lowest[family]
 
 
 def _limits_value(program: Program, at: Prices) -> float:
@@ -212,7 +225,7 @@ def _apis_value(program: Program, bounds: Bounds, covers: Covers, at: Prices) ->
 
 def _replica_costs(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Prices) -> tuple[Floats, Floats]:
     """[K, T] Least cost per replica at the largest size, and least cost of having any."""
-    spare, least = program.spares[:, None], least_open(program)[:, None]
+    spare, least = program.pools.spare[:, None], least_open(program)[:, None]
     machines = program.pools.gpus[:, None] * at.packing[program.pools.cell]
     counted = np.zeros_like(machines)
     np.add.at(counted.T, covers.period, at.covers[:, None] * covers.value)

@@ -16,6 +16,10 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
+ANY = int(np.iinfo(np.int32).max)
+"""More replicas than anything holds."""
+
+
 @dataclass(frozen=True, eq=False)
 class PoolColumns:
     """Pools that could be opened; one column each."""
@@ -32,6 +36,10 @@ class PoolColumns:
     """[R, K] Expected price of missed soft targets per call [$]."""
     least: Ints
     """[K] Fewest replicas that carry load while it is open, at least 1: what its demand takes for granted."""
+    spare: Ints
+    """[K] Replicas beyond those that carry load while it is open; 0 of what a seller operates."""
+    most: Ints
+    """[K] Most replicas, spares included: as many as its spares suffice for; `ANY` if any number."""
     family: Ints
     """[K] Pools of one number are one pool at other replica counts: operated together, counted once."""
     sold: Bools
@@ -172,8 +180,8 @@ class Program:
     """Most power in any period [W]."""
     min_replicas: int = 1
     """Fewest replicas of an open pool, while it is open."""
-    spare_replicas: int = 0
-    """Replicas of an open pool beyond those that carry load."""
+    one_size: bool = False
+    """Whether of the pools of a family one is open at a time: spares that suffice for each may not suffice for them together."""
     pool_cost: float = 0.0
     """Cost of having a pool open, whatever its size [$/h]."""
     max_pools: int | None = None
@@ -217,12 +225,6 @@ class Program:
         asked = self.fixed.copy()
         asked[lean.stream] = True
         return replace(self, rate=np.where(asked[:, None], self.rate, 0.0), ways=lean)
-
-    @property
-    def spares(self) -> Ints:
-        """[K] Replicas of an open pool beyond those that carry load."""
-        spares: Ints = np.where(self.pools.sold, 0, self.spare_replicas)
-        return spares
 
     def operated(self, replicas: Floats | Ints) -> int:
         """Return how many pools of one's own have a replica in any period, from replicas [K, T]; a family counts once."""

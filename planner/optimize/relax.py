@@ -22,6 +22,7 @@ from planner.optimize.kinds import Kinds, kinds
 from planner.optimize.model import Model, Point, build, read, restrict, restrict_bounds
 from planner.optimize.pricing import Priced, price, prices
 from planner.optimize.program import Floats, Ints, Program
+from planner.optimize.sizes import siblings
 
 SMALL = 60
 """Programs with at most this many pools start with all of them."""
@@ -136,7 +137,7 @@ def near(program: Program, bounds: Bounds, own: Ints) -> Ints:
     """Pools of a plan, and for each stream with calls `NEAR_EACH` more."""
     called = (program.rate > 0).any(axis=1)
     found: Ints = np.union1d(own, seeds(stand_alone(program, bounds)[called], NEAR_EACH))
-    return found
+    return siblings(program, found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -286,7 +287,9 @@ def _uncovered(job: _Job, now: Relaxation, last: _Round, priced: Priced) -> Cove
 
 def _relaxed(program: Program, now: Relaxation, last: _Round, priced: Priced, t: int) -> Relaxed:
     at, values = last.model.at, np.append(last.solved.values, 0.0)
-    carrying: Floats = values[at.n[:, t]] - program.spares[now.keep] * np.where(at.warm[:, t] >= 0, values[at.warm[:, t]], 0.0)
+    carrying: Floats = values[at.n[:, t]] - program.pools.spare[now.keep] * np.where(
+        at.warm[:, t] >= 0, values[at.warm[:, t]], 0.0
+    )
     carrying = np.where(at.n[:, t] >= 0, carrying, 0.0)
     (used,) = np.nonzero(carrying > UNUSED)
     api = np.zeros(len(program.streams))

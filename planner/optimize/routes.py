@@ -121,7 +121,7 @@ def _evenest(program: Program, limit: Bounds, point: Point) -> Point:
     closed = routes[values[routes] <= 0]
     linear.add_terms(_rows(linear, len(closed), 0, 0, "closed"), closed, 1)
     k, t = np.nonzero(at.n >= 0)
-    working = np.maximum(point.replicas[k, t] - program.spares[k], 1.0)
+    working = np.maximum(point.replicas[k, t] - program.pools.spare[k], 1.0)
     place = np.full(at.n.shape, -1, dtype=np.int64)
     place[k, t] = np.arange(len(k))
     on = place[at.x_pool, at.x_period]

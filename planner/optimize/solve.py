@@ -25,6 +25,7 @@ from planner.optimize.model import Point, nothing
 from planner.optimize.pricing import Priced, most_earned
 from planner.optimize.program import Bools, Ints, Outcome, Program, Shadow
 from planner.optimize.relax import Relaxation, Verdict
+from planner.optimize.sizes import siblings
 
 SOME = 120
 """Pools searched for a better plan before the last program."""
@@ -102,7 +103,7 @@ def _close(cost: float, bound: float, gap: float) -> bool:
 
 
 def _first_plan(run: _Run, relaxation: Relaxation) -> Incumbent | None:
-    few = promising(relaxation)
+    few = siblings(run.program, promising(relaxation))
     limits = run.within(0.3, NODES)
     best = better(run.program, None, rounded(run.program, run.bounds, relaxation))
     if best is not None and _close(best.cost, relaxation.bound, run.limits.gap):
@@ -136,7 +137,7 @@ def _improved(run: _Run, relaxation: Relaxation, first: Incumbent | None) -> Inc
     if len(ranked) <= SOME:
         return first
     plan = np.zeros(0, dtype=np.int64) if first is None else np.flatnonzero((first.point.replicas > 0).any(axis=1))
-    some = np.union1d(ranked[:SOME], plan)
+    some = siblings(run.program, np.union1d(ranked[:SOME], plan))
     start = first.point if first else None
     best = better(run.program, first, solve_over(run.program, run.bounds, some, run.within(0.4), start, relaxation.cuts)[1])
     if best is not None:

@@ -49,7 +49,7 @@ def needed_replicas(program: Program, flow: Floats) -> Floats:
     load = loads(program, flow).max(axis=0, initial=0.0)
     carrying = np.ceil(load - 10 * SLACK * np.maximum(load, 1.0))
     needed: Floats = np.where(
-        flow.sum(axis=0) > 0, np.maximum(carrying + program.spares[:, None], least_open(program)[:, None]), 0.0
+        flow.sum(axis=0) > 0, np.maximum(carrying + program.pools.spare[:, None], least_open(program)[:, None]), 0.0
     )
     return needed
 

@@ -47,7 +47,7 @@ def variables(model: Linear, program: Program, bounds: Bounds, *, whole: bool = 
 
 def needs_warm(program: Program) -> Bools:
     """[K] Whether a replica more or less is not enough to say that a pool is open in a period."""
-    needed: Bools = least_open(program) > 1
+    needed: Bools = (least_open(program) > 1) | (program.one_size & (np.bincount(family := program.pools.family)[family] > 1))
     return needed
 
 
@@ -100,7 +100,7 @@ def replicas(model: Linear, program: Program, bounds: Bounds, *, whole: bool) ->
 
 
 def warm_pools(model: Linear, program: Program, bounds: Bounds, *, whole: bool) -> Ints:
-    """0 <= u[k,t] <= 1, whole: pool open in a period; only if spares or a minimum above one make it matter."""
+    """0 <= u[k,t] <= 1, whole: pool open in a period; only if spares, a minimum above one or another size make it matter."""
     where = (bounds.replicas > 0) & needs_warm(program)[:, None]
     return _family(model, "u", program, where, np.ones(where.shape), whole=whole)
 

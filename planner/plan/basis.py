@@ -11,7 +11,7 @@ from planner.catalog.problem import LoadedProblem
 from planner.demand.stream import Stream
 from planner.demand.ways import Flows, Way
 from planner.domain.catalog import Catalog
-from planner.domain.plan import ApiRoute, Plan, Pool, ProvisionedRoute, Purchase, Share
+from planner.domain.plan import ApiRoute, Plan, Pool, PoolLoad, ProvisionedRoute, Purchase, Share
 from planner.domain.problem import Problem
 from planner.plan.predict import Operation, Replicas
 from planner.supply import cells
@@ -113,15 +113,23 @@ class Basis:
     @cached_property
     def operations(self) -> dict[tuple[str, str], Operation]:
         """(pool, period) → how one replica runs; loaded periods only."""
-        spare = self.problem.operations.spare_replicas
         found = {}
         for pool in self.plan.pools:
             for load in pool.loads:
-                working = max(load.replicas - spare, 1)
+                working = self.working(load)
                 rates = {s.stream: s.rate / working for s in pool.shares if s.period == load.period and s.rate > 0}
                 if rates:
                     found[pool.name, load.period] = self.replicas[pool.name].operate(rates, working)
         return found
+
+    def spare(self, load: PoolLoad) -> int:
+        """Return the replicas beyond those that carry load: what the problem asks of every pool, or the plan says of this one."""
+        operations = self.problem.operations
+        return operations.spare_replicas if operations.availability is None else load.spares or 0
+
+    def working(self, load: PoolLoad) -> int:
+        """Return the replicas that carry load; at least one."""
+        return max(load.replicas - self.spare(load), 1)
 
     def routes(self) -> Iterator[tuple[Pool | ApiRoute | ProvisionedRoute, Share]]:
         """Yield every share with the pool or API that takes it."""

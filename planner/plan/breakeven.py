@@ -40,6 +40,7 @@ from planner.plan.pool import PredictedPool
 from planner.plan.solved import Solved
 from planner.supply.build import build_supply
 from planner.supply.dominate import drop_dominated
+from planner.supply.failures import Spares
 from planner.units import HOURS_PER_MONTH
 
 SMALLEST = 128
@@ -93,7 +94,7 @@ def buy_or_build(
         calls = np.array([hourly_calls(stream.rate, periods) for stream in streams])
         api = float(calls @ costs.min(axis=1))
         used = tuple(dict.fromkeys(solved.apis.names[a] for a in costs.argmin(axis=1).tolist()))
-        own = _own(streams, predicted, spent, periods, solved.search.problem.operations.spare_replicas)
+        own = _own(streams, predicted, spent, periods)
         alone = own is not None and own.calls >= calls.sum() * (1 - 1e-6)
         compared = Compared(solved.search, solved.pools, solved.assembled) if alone else _all(solved, way, streams)
         yield _row(way, streams, api, used, own, _crossing(compared, way, streams, api, periods), periods)
@@ -141,7 +142,6 @@ def _own(
     predicted: Sequence[PredictedPool],
     spent: Sequence[float],
     periods: Mapping[str, float],
-    spare: int,
 ) -> Own | None:
     """Return what a workload pays of the pools; None if it uses none."""
     cycle = sum(periods.values())
@@ -153,17 +153,18 @@ def _own(
             paid = cost * shares.get(stream.name, 0.0)
             hourly += paid + flow * made.call_cost.get(stream.name, 0.0)
             calls, tokens = calls + flow, tokens + flow * (stream.prompt.mean + stream.output.mean)
-            busy += paid * utilization(made.pool, periods, spare)
+            busy += paid * utilization(made.pool, periods, made.spares)
     return Own(hourly, calls, tokens, busy / hourly) if calls and hourly else None
 
 
-def utilization(pool: Pool, periods: Mapping[str, float], spare: int) -> float:
+def utilization(pool: Pool, periods: Mapping[str, float], spares: Spares) -> float:
     """Return the share of a pool's binding resource in use, Σ_t h·used/Σ_t h·replicas, spares counted as held.
 
     What is used is what the calls take of each resource, of replicas that carry load; the plan's figures are shares of those.
     """
     held = sum(periods[load.period] * load.replicas for load in pool.loads)
-    used = sum(periods[load.period] * load.utilization[load.binding] * max(load.replicas - spare, 0) for load in pool.loads)
+    working = {load.period: max(load.replicas - spares.of(load.replicas), 0) for load in pool.loads}
+    used = sum(periods[load.period] * load.utilization[load.binding] * working[load.period] for load in pool.loads)
     return used / held if held else 0.0
 
 
@@ -228,7 +229,8 @@ def _deployments(
             made = Deployment(
                 load=loads[k],
                 least=int(least[k]),
-                spare=program.spare_replicas,
+                spare=int(program.pools.spare[k]),
+                most=float(program.pools.most[k]),
                 gpus=int(program.pools.gpus[k]),
                 machine_gpus=int(program.cells.gpus[cell]),
                 hourly=float(program.purchases.hourly[o]),

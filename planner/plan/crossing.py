@@ -49,18 +49,25 @@ class Deployment:
     """Cost of operating a pool [$/h]."""
     misses: float
     """Expected price of missed soft targets at the planned demand [$/h]."""
+    most: float = float("inf")
+    """Most replicas, spares included, for which so many spares are enough."""
+
+
+def _replicas(made: Deployment, scale: float) -> Floats:
+    """Return the replicas [T] that a volume takes."""
+    needed = np.maximum(np.ceil(made.load * scale - ROUNDING) + made.spare, made.least)
+    return np.where(made.load > 0, needed, 0)
 
 
 def machines(made: Deployment, scale: float) -> Floats:
     """Return the machines [T] that a volume takes."""
-    replicas = np.maximum(np.ceil(made.load * scale - ROUNDING) + made.spare, made.least)
-    replicas = np.where(made.load > 0, replicas, 0)
+    replicas = _replicas(made, scale)
     held: Floats = np.ceil(replicas * made.gpus / made.machine_gpus - ROUNDING)
     return np.full_like(held, held.max()) if made.committed else held
 
 
 def own_cost(made: Deployment, share: Floats, scale: float) -> float:
-    """Return what a deployment costs at a volume [$/h]; inf if it needs more machines than there are.
+    """Return what a deployment costs at a volume [$/h]; inf if it needs more machines, or replicas, than there may be.
 
     Parameters
     ----------
@@ -69,7 +76,7 @@ def own_cost(made: Deployment, share: Floats, scale: float) -> float:
     scale : s
     """
     held = machines(made, scale)
-    if held.max(initial=0.0) > made.limit:
+    if held.max(initial=0.0) > made.limit or _replicas(made, scale).max(initial=0.0) > made.most:
         return float("inf")
     return made.fixed + float(share @ held) * made.hourly + scale * made.misses
 

@@ -11,6 +11,7 @@ from planner.domain.catalog import Catalog
 from planner.domain.plan import Cost, Deployment, Pool
 from planner.plan.pool import deployment_of, replicas_of
 from planner.plan.solved import Columns, Solved, open_pools, run_of
+from planner.plan.spares import spares_of
 from planner.plan.strain import share_kept
 
 PLAIN = 0.5
@@ -76,11 +77,12 @@ def _gpu_hours(pool: Pool, hours: Mapping[str, float]) -> float:
 def _spared(solved: Solved, columns: Columns) -> float:
     """Return accelerators times hours a pool could do without if predictions were taken as they come."""
     search = solved.search
-    problem, spare = search.problem, search.problem.operations.spare_replicas
+    problem, spares = search.problem, spares_of(solved, columns)
     layout = deployment_of(solved, columns).layout
     replicas, gpus, saved = replicas_of(solved, columns, PLAIN), layout.gpus, 0.0
     every, counts = run_of(solved.outcome, columns)
     for t, period in enumerate(problem.periods):
+        spare = spares.of(int(counts[t]))
         working = int(counts[t]) - spare
         flow = every[:, t]
         if working < 1 or not flow.any():

@@ -137,6 +137,7 @@ def _stream_facts(search: Search) -> Iterator[Fact]:
         yield Fact(
             subject=stream.short, statement=f"output tokens: {stream.output.origin}", standing="stated", source="problem file"
         )
+    yield from _failure_facts(search)
     limit = search.problem.operations.max_utilization
     yield Fact(
         subject="headroom",
@@ -144,6 +145,20 @@ def _stream_facts(search: Search) -> Iterator[Fact]:
         standing="assumed",
         source="closed forms were confirmed by simulation up to 0.8 (docs/performance-model.md)",
     )
+
+
+def _failure_facts(search: Search) -> Iterator[Fact]:
+    """Yield how often hardware is taken to fail, where an availability is asked for."""
+    operations, known = search.problem.operations, search.problem.operations.failures
+    if operations.availability is not None:
+        rates = f"{known.gpu_per_year:g} failures per accelerator and {known.node_per_year:g} more per machine and year"
+        times = f"{known.repair / 3600:.3g} h to repair or replace a machine, {known.restart / 60:.3g} min to start again"
+        yield Fact(
+            subject="failures",
+            statement=f"{rates}, independent of each other; {times}",
+            standing="assumed",
+            source="measured on training clusters of H100 and A100, the pessimistic end, or as stated (docs/failures.md)",
+        )
 
 
 def _pool_facts(search: Search, pools: Sequence[Pool]) -> Iterator[Fact]:

@@ -17,6 +17,8 @@ from planner.domain.problem import Period
 from planner.perf.level import RESOURCES
 from planner.plan.predict import Operation, Replicas
 from planner.plan.solved import Columns, Solved, run_of
+from planner.plan.spares import spares_of
+from planner.supply.failures import Spares
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +40,8 @@ class PredictedPool:
     """Stream → expected price of missed soft targets per call, at the pool's level [$]."""
     replicas: Replicas
     """Its replicas, ready to be asked what else they could do."""
+    spares: Spares
+    """How many of them carry load."""
 
 
 def deployment_of(solved: Solved, columns: Columns) -> Deployment:
@@ -138,16 +142,17 @@ def predict_pool(solved: Solved, columns: Columns, name: str) -> PredictedPool:
         for j, res in enumerate(RESOURCES)
     }
     flow, counts = run_of(outcome, columns)
+    spares = spares_of(solved, columns)
     operations: dict[str, Operation] = {}
     loads = []
     for t, period in enumerate(problem.periods):
         count = int(counts[t])
-        working = max(count - problem.operations.spare_replicas, 1)
+        working = spares.working(count)
         rates = {names[r]: float(flow[r, t]) / working for r in range(len(names)) if flow[r, t] > 0}
         operation = replicas.operate(rates, working) if rates else None
         if operation is not None:
             operations[period.name] = operation
-        loads.append(_load(period.name, count, working, rates, demand, operation, search))
+        loads.append(_load(period.name, count, spares, rates, demand, operation, search))
     at = solved.pools.level.take(np.array([assembled.pool[columns[0]]]))
     memory = replicas.compiled.budget.take(np.array([0]))
     pool = Pool(
@@ -176,7 +181,7 @@ def predict_pool(solved: Solved, columns: Columns, name: str) -> PredictedPool:
         shares=tuple(shares_of(search, flow)),
     )
     costs = _as_used(assembled.program.pools.call_cost, columns, outcome.flow)
-    return PredictedPool(pool, operations, demand, {names[r]: float(costs[r]) for r in range(len(names))}, replicas)
+    return PredictedPool(pool, operations, demand, {names[r]: float(costs[r]) for r in range(len(names))}, replicas, spares)
 
 
 def _finite(value: float) -> float | None:
@@ -225,7 +230,7 @@ def all_calls(stream: Stream, period: int, periods: Sequence[Period]) -> float:
 def _load(
     period: str,
     count: int,
-    working: int,
+    spares: Spares,
     rates: Mapping[str, float],
     demand: Mapping[str, Mapping[str, float]],
     operation: Operation | None,
@@ -234,14 +239,17 @@ def _load(
     """Return a pool's figures in one period."""
     used = {res: sum(rate * demand[res][name] for name, rate in rates.items()) for res in RESOURCES}
     outputs = {stream.name: stream.output.mean for stream in search.streams}
+    reached = spares.reached(count)
     return PoolLoad(
         period=period,
         replicas=count,
+        spares=None if reached is None else spares.of(count),
+        availability=reached,
         utilization=used,
         binding=max(RESOURCES, key=lambda res: used[res]),
         iteration=float(operation.state.iteration[0]) if operation else 0.0,
         sequences=float(operation.state.sequences[0]) if operation else 0.0,
-        output_tokens_per_second=working * sum(rate * outputs[name] for name, rate in rates.items()),
+        output_tokens_per_second=spares.working(count) * sum(rate * outputs[name] for name, rate in rates.items()),
     )
 
 

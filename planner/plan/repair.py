@@ -28,6 +28,7 @@ from planner.optimize.objective import objective
 from planner.optimize.pricing import Prices, price
 from planner.optimize.program import Ints, Outcome, Program
 from planner.optimize.routes import fewest_routes
+from planner.optimize.sizes import siblings
 from planner.plan.solved import Solved, near
 from planner.plan.strain import missing
 
@@ -153,7 +154,7 @@ def _around(solved: Solved, program: Program, own: Ints, deadline: float) -> Inc
     settings, limit = solved.search.problem.solver, bounds(program)
     best: Incumbent | None = None
     for wider in (False, True):
-        keep = np.union1d(own, _nearest(program, limit, solved.outcome)) if wider else own
+        keep = siblings(program, np.union1d(own, _nearest(program, limit, solved.outcome)) if wider else own)
         seconds = max(deadline - time.monotonic(), MIN_SECONDS)
         limits = Limits(settings.gap / 2, seconds, settings.seed, NODES)
         best = better(program, best, solve_over(program, limit, keep, limits, best.point if best else None)[1])

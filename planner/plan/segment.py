@@ -20,7 +20,9 @@ from planner.plan.costing import average_machine_cost, place_of_pool
 from planner.plan.pool import replicas_of
 from planner.plan.predict import Operation, Replicas
 from planner.plan.solved import Columns, Solved, open_pools
+from planner.plan.spares import spares_of
 from planner.plan.strain import promised
+from planner.supply.failures import Spares
 
 MOST_PAIRS = 3
 """Pairs that are explained, those of the dearest workloads first: more would bury the other reasons."""
@@ -90,7 +92,9 @@ class Host:
     hourly: float
     """What the plan pays for the accelerators of a replica [$/h]."""
     operations: Operations
-    """Spares, minima and the cost of a pool."""
+    """Minima and the cost of a pool."""
+    spares: Spares
+    """How many of its replicas carry load."""
     runs: dict[tuple[tuple[tuple[str, float], ...], int], Operation] = field(default_factory=dict)
     """How replicas run under loads looked at before."""
 
@@ -109,12 +113,13 @@ class Host:
         most : most that are tried, at least 1
         """
         found, rules = self._fewest(rates, min(max(guess, 1), most), most), self.operations
-        working, spare = found or most, rules.spare_replicas
-        count = max(working + spare, rules.min_replicas)
-        fewer = most if found is None else min(guess, working - 1) if count == working + spare else 0
+        working = found or most
+        held = self.spares.around(working)
+        count = max(held, rules.min_replicas)
+        fewer = most if found is None else min(guess, working - 1) if count == held else 0
         binding = excess(self.run(rates, fewer), self.replicas)[1] if fewer else ""
         cost = count * self.hourly + rules.pool_cost
-        return Size(self.pool.name, count, cost, found is not None, fewer + spare if fewer else 0, binding)
+        return Size(self.pool.name, count, cost, found is not None, self.spares.around(fewer) if fewer else 0, binding)
 
     def run(self, rates: Rates, working: int) -> Operation:
         """Return how one of so many replicas runs under a load."""
@@ -232,7 +237,10 @@ def _host(solved: Solved, columns: Columns, pool: Pool, purchases: Sequence[Purc
     users = [s.name for r, s in enumerate(search.streams) if search.eligible[r, row] and cell.streams[r] and not static]
     hours = {period.name: period.hours for period in search.problem.periods}
     price = pool.deployment.layout.gpus * _gpu_price(pool, purchases, hours)
-    return Host(pool, lambda: replicas_of(solved, columns, confidence), frozenset(users), price, search.problem.operations)
+    spares = spares_of(solved, columns)
+    return Host(
+        pool, lambda: replicas_of(solved, columns, confidence), frozenset(users), price, search.problem.operations, spares
+    )
 
 
 def _gpu_price(pool: Pool, purchases: Sequence[Purchase], periods: Mapping[str, float]) -> float:

@@ -19,6 +19,7 @@ from planner.optimize.incumbent import better, solve_over
 from planner.optimize.model import restrict
 from planner.optimize.program import ApiColumns, Program
 from planner.optimize.relax import relax
+from planner.optimize.sizes import siblings
 from planner.plan.solved import Solved
 
 NODES = 100
@@ -52,7 +53,12 @@ def _floor(solved: Solved) -> float:
     counted = replace(
         served,
         rate=outcome.flow[:, own].sum(axis=1),
-        pools=replace(served.pools, call_cost=np.zeros_like(served.pools.call_cost)),
+        pools=replace(
+            served.pools,
+            call_cost=np.zeros_like(served.pools.call_cost),
+            least=np.ones_like(served.pools.least),
+            spare=np.zeros_like(served.pools.spare),
+        ),
         purchases=replace(
             buy,
             hourly=served.cells.gpus[buy.cell].astype(float),
@@ -65,7 +71,7 @@ def _floor(solved: Solved) -> float:
         budget=np.inf,
         power=np.inf,
         min_replicas=1,
-        spare_replicas=0,
+        one_size=False,
         pool_cost=0.0,
         max_pools=None,
         averages=(),
@@ -77,7 +83,7 @@ def _static_cost(solved: Solved) -> float | None:
     """Return the average cost of the cheapest plan over the same pools that holds every machine all the time [$/h]."""
     whole, outcome, settings = solved.assembled.program, solved.outcome, solved.search.problem.solver
     program = _unchanging(whole.along(outcome.ways))
-    own = np.flatnonzero((outcome.replicas > 0).any(axis=1))
+    own = siblings(program, np.flatnonzero((outcome.replicas > 0).any(axis=1)))
     limits = Limits(settings.gap / 2, SECONDS, settings.seed, NODES)
     best = better(program, None, solve_over(program, bounds(program), own, limits)[1])
     return None if best is None else best.cost + float(whole.ways.cost @ outcome.ways)

@@ -8,7 +8,7 @@ promised, u the share of the stable rate that is used, and L the replicas that t
     tokens               u·Σ λ/μ*        of the answering stages; of other stages and components: orchestration fan-out
     batching efficiency  L − Σ λ/μ*      promises keep batches smaller than the machines could carry; E = Σ λ/μ* / L
     SLO headroom         (1 − u)·Σ λ/μ* + (working − L)     kept free for tails, and replicas bought whole
-    degradation          spares, tries after failed ones, interruptions of spot machines, missed soft targets
+    degradation          spares, tries after failed ones, work lost to failures, spot interruptions, missed soft targets
     energy               of machines whose energy is paid apart; within the price of rented ones
 
 Every dollar stands in one line; in cents the lines add up to the total exactly.
@@ -91,23 +91,22 @@ class Use:
     """Stream → its part of the ideal."""
 
 
-def use_of(made: PredictedPool, periods: Mapping[str, float], spare: int) -> Use:
+def use_of(made: PredictedPool, periods: Mapping[str, float]) -> Use:
     """Return what the replica-hours of a pool went into.
 
     Parameters
     ----------
     made : the pool with its predictions
     periods : hours
-    spare : replicas kept beyond need while it is open
 
     Returns
     -------
     Use; where batches end together nothing is told apart, and all that is needed counts as ideal
     """
     pool = made.pool
-    working = {load.period: max(load.replicas - spare, 1) for load in pool.loads}
+    working = {load.period: made.spares.working(load.replicas) for load in pool.loads}
     hours = sum(periods[load.period] * load.replicas for load in pool.loads)
-    spares = sum(periods[load.period] * min(spare, load.replicas) for load in pool.loads)
+    spares = sum(periods[load.period] * min(made.spares.of(load.replicas), load.replicas) for load in pool.loads)
     needed = sum(periods[load.period] * load.utilization[load.binding] * working[load.period] for load in pool.loads)
     parts: dict[str, float] = {}
     for share in pool.shares:
@@ -149,12 +148,13 @@ def statement(
     paid = sum(rent.cost for rent in rented)
     energy = sum(rent.cost * rent.energy for rent in rented) / paid if paid else 0.0
     lost = sum(rent.cost * rent.lost for rent in rented) / paid if paid else 0.0
-    ideal = needed = 0.0
+    ideal = needed = spares = thrown = 0.0
     for made, cost in zip(predicted, spent, strict=True):
-        use = use_of(made, periods, search.problem.operations.spare_replicas)
+        use = use_of(made, periods)
         per_hour = cost * (1.0 - energy - lost) / use.hours if use.hours else 0.0
         ideal, needed = ideal + use.ideal * per_hour, needed + use.needed * per_hour
-        _pool(lines, search, made, use, per_hour, answering, retried)
+        spares += per_hour * use.spare
+        thrown += _pool(lines, search, made, use, per_hour, answering, retried)
         lines["energy"] += cost * energy
         lines["degradation"] += cost * lost
     for part in parts:
@@ -164,13 +164,20 @@ def statement(
     for item in (item for way in taken for item in way.items):
         lines["orchestration fan-out" if item.category == "component" else "fixed infrastructure"] += item.hourly
     lines["fixed infrastructure"] += search.problem.operations.pool_cost * len(predicted)
-    return Statement(lines=_in_cents(lines), efficiency=ideal / needed if needed else 1.0)
+    asked = search.problem.operations.availability is not None
+    return Statement(
+        lines=_in_cents(lines),
+        efficiency=ideal / needed if needed else 1.0,
+        spares=spares if asked else None,
+        lost_work=thrown if asked else None,
+    )
 
 
 def _pool(
     lines: Lines, search: Search, made: PredictedPool, use: Use, price: float, answering: set[str], retried: Mapping[str, float]
-) -> None:
-    """Add a pool's replica-hours, at a price each."""
+) -> float:
+    """Add a pool's replica-hours, at a price each; return what of them failures throw away."""
+    thrown = 0.0
     busy = search.problem.operations.max_utilization
     working = use.hours - use.spare
     lines["degradation"] += price * use.spare
@@ -179,11 +186,20 @@ def _pool(
     for name, part in use.by_stream.items():
         failed = retried.get(name, 0.0)
         worth = price * busy * part
-        lines["degradation"] += failed * worth
+        lost = made.spares.lost(_in_hand(made, name)) * worth
+        worth, thrown = worth - lost, thrown + lost
+        lines["degradation"] += failed * worth + lost
         prompts = float(
             np.mean([operation.prompt_share[name] for operation in made.operations.values() if name in operation.seen])
         )
         _tokens(lines, name in answering, (1.0 - failed) * worth * prompts, (1.0 - failed) * worth * (1.0 - prompts))
+    return thrown
+
+
+def _in_hand(made: PredictedPool, name: str) -> float:
+    """Return for how long a call of a stream is in hand on a pool, on average over the periods in which it is used [s]."""
+    seen = [operation.seen[name] for operation in made.operations.values() if name in operation.seen]
+    return float(np.mean([float(np.max(each.e2e.mean)) for each in seen]))
 
 
 def _tokens(lines: Lines, answer: bool, inputs: float, outputs: float) -> None:

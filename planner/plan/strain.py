@@ -12,6 +12,7 @@ from planner.plan.basis import above
 from planner.plan.pool import replicas_of
 from planner.plan.predict import Operation, Replicas
 from planner.plan.solved import Columns, Solved, open_pools, run_of
+from planner.plan.spares import spares_of
 
 HALVINGS = 12
 """Bisections for the share of a load that a pool can carry: to a part in four thousand."""
@@ -50,9 +51,10 @@ def _factor(solved: Solved, columns: Columns) -> float | None:
     replicas = replicas_of(solved, columns, problem.solver.confidence)
     demand = solved.assembled.program.pools.demand
     every, counts = run_of(solved.outcome, columns)
+    spares = spares_of(solved, columns)
     asked: list[float] = []
     for t in range(len(problem.periods)):
-        working = max(int(counts[t]) - problem.operations.spare_replicas, 1)
+        working = spares.working(int(counts[t]))
         rates = {search.streams[r].name: float(every[r, t]) / working for r in np.flatnonzero(every[:, t] > 0)}
         share = share_kept(replicas, rates, working, 1.0) if rates else 1.0
         if share < 1.0:

@@ -115,7 +115,7 @@ def _replicas(basis: Basis) -> Iterator[str]:
     for pool in basis.plan.pools:
         for load in pool.loads:
             loaded = any(share.period == load.period and share.rate > 0 for share in pool.shares)
-            least = max(operations.min_replicas, operations.spare_replicas + 1) if loaded or load.replicas else 0
+            least = max(operations.min_replicas, basis.spare(load) + 1) if loaded or load.replicas else 0
             if load.replicas < least:
                 yield f"{pool.name} in {load.period}: {load.replicas} replicas, at least {least} are asked for"
     if operations.max_pools is not None and len(basis.plan.pools) > operations.max_pools:

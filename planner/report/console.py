@@ -16,6 +16,7 @@ from planner.report.words import (
     compared,
     promise_verdict,
     proof,
+    reliability,
     simulated,
     size,
     sizing,
@@ -81,6 +82,8 @@ def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableTyp
         made.append(("Vector stores", stores.on_console(plan, ink, width)))
     if plan.pools:
         made.append(("Pools", tables.pools(plan, ink, width)))
+        told = reliability(plan)
+        made += [("Availability", tables.bullets(told, ink))] if told else []
         made.append(("Memory of one GPU", tables.memory(plan, ink, width)))
     made.append(("Who is served where", tables.routing(plan, ink, width)))
     if plan.promises:

@@ -237,6 +237,32 @@ def percent(share: float) -> str:
     return f"{significant(value, 2 if abs(value) < 10 else 1)}%" if abs(value) < 10 else f"{value:,.0f}%".replace("-", "−")
 
 
+def uptime(share: float) -> str:
+    """Write a share of time by its nines, rounded down so that it never reads better than it is.
+
+    Parameters
+    ----------
+    share : float [1]
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> uptime(0.9992103), uptime(0.99999937), uptime(0.5), uptime(1.0), uptime(1 - 1e-12)
+    ('99.92%', '99.99993%', '50%', '100%', '>99.999999%')
+    """
+    missing = 1.0 - share
+    if missing <= 0.0:
+        return "100%"
+    if missing < 1e-8:
+        return ">99.999999%"
+    digits = max(math.ceil(-math.log10(missing)) - 2, 0)
+    shown = f"{math.floor(100.0 * share * 10**digits + 1e-6) / 10**digits:.{digits}f}"
+    return f"{shown.rstrip('0').rstrip('.') if digits else shown}%"
+
+
 def margin(share: float) -> str:
     """Write how far a prediction stays under its target, with its sign.
 

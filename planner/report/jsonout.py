@@ -52,15 +52,27 @@ def dumps(plan: Plan) -> str:
 
 
 def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what most plans never have, so that they read as they always have: drafts, and all that a horizon brings."""
-    for held in (body, *body["purchases"]):
-        for name in ("sizing", "futures", "cash", "ordered", "live", "scenario"):
-            if held.get(name, 0) is None:
-                del held[name]
+    """Leave out what most plans never have, so that they read as they always have.
+
+    Drafts, spares where no availability is asked for, and all that a horizon brings.
+    """
+    _drop_absent(body, "sizing", "futures", "cash")
+    for buy in body["purchases"]:
+        _drop_absent(buy, "ordered", "live", "scenario")
     for pool in body["pools"]:
-        if pool["deployment"]["speculation"] is None:
-            del pool["deployment"]["speculation"]
+        _drop_absent(pool["deployment"], "speculation")
+        for load in pool["loads"]:
+            _drop_absent(load, "spares", "availability")
+    if body["cost"]["statement"] is not None:
+        _drop_absent(body["cost"]["statement"], "spares", "lost_work")
     return body
+
+
+def _drop_absent(row: dict[str, Any], *names: str) -> None:
+    """Drop entries that hold nothing."""
+    for name in names:
+        if row[name] is None:
+            del row[name]
 
 
 def no_plan(error: Infeasible) -> str:

@@ -170,6 +170,24 @@ PAID_FOR = {
 """Line of the statement of costs → what it pays for."""
 
 
+def reliability(plan: Plan) -> list[str]:
+    """Say how available each pool is where that was asked for, in the period when it is least, and what it costs."""
+    said = []
+    for pool in plan.pools:
+        loads = [load for load in pool.loads if load.replicas and load.availability is not None]
+        worst = min(loads, key=lambda load: load.availability or 0.0, default=None)
+        if worst is not None:
+            kept = f"{worst.spares or 'none'} of {fmt.plural(worst.replicas, 'replica')} spare"
+            when = f" in {worst.period}" if len(plan.periods) > 1 else ""
+            said.append(f"{pool.name}: {kept}{when}, enough {fmt.uptime(worst.availability or 0.0)} of the time")
+    paid = plan.cost.statement
+    if said and paid is not None:
+        spares, lost = paid.spares or 0.0, paid.lost_work or 0.0
+        parts = f"spares {fmt.hourly(spares)}, work lost to failures {fmt.hourly(lost)}"
+        said.append(f"Reliability tax, part of degradation: {fmt.hourly(spares + lost)} ({parts})")
+    return said
+
+
 def statement_title(statement: Statement) -> str:
     """Head the statement of costs with its batching efficiency."""
     return f"Statement of costs, batching efficiency E = {statement.efficiency:.2f}"

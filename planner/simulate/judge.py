@@ -91,7 +91,7 @@ def pool_runs(basis: Basis) -> list[PoolRun]:
                         replicas=basis.replicas[pool.name],
                         streams=tuple(basis.streams[name] for name in used),
                         rates=tuple(used.values()),
-                        working=max(load.replicas - problem.operations.spare_replicas, 1),
+                        working=basis.working(load),
                         balancer=problem.operations.balancer,
                         seed=problem.solver.seed,
                     )

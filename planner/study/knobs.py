@@ -18,6 +18,9 @@ from planner.domain.problem import Problem, Quota
 from planner.domain.workload import Workload
 from planner.study import edit, words
 
+UPTIMES = (0.9999, 0.9995, 0.999, 0.998, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0.1, 1e-9)
+"""Availabilities to try, the last one so low that no pool needs a spare."""
+
 UNLIMITED = 1_000_000.0
 """A limit on counts this high limits nothing."""
 
@@ -96,7 +99,7 @@ def knobs(problem: Problem) -> list[Knob]:
     for workload in problem.workloads:
         found += _latency(workload)
         found += [_quality(workload, floor) for floor in workload.quality]
-    return found + list(_limits(problem)) + list(_operations(problem))
+    return found + list(_limits(problem)) + list(_operations(problem)) + list(_availability(problem))
 
 
 def _latency(workload: Workload) -> Iterator[Knob]:
@@ -172,6 +175,15 @@ def _operations(problem: Problem) -> Iterator[Knob]:
             "limits", "", "spare_replicas", "lower", operations.spare_replicas,
             tuple(float(spare) for spare in reversed(range(operations.spare_replicas))), words.number,
             lambda problem, value: edit.with_operations(problem, spare_replicas=int(value)), lambda _: math.inf,
+        )  # fmt: skip
+
+
+def _availability(problem: Problem) -> Iterator[Knob]:
+    asked = problem.operations.availability
+    if asked is not None and asked > UPTIMES[-1]:
+        yield Knob(
+            "limits", "", "availability", "lower", asked, tuple(share for share in UPTIMES if share < asked - 1e-12), words.share,
+            lambda problem, value: edit.with_operations(problem, availability=value), lambda _: math.inf,
         )  # fmt: skip
 
 

@@ -26,6 +26,11 @@ def gpus(value: float) -> str:
     return f"{value:,.0f} GPU{'' if value == 1 else 's'}"
 
 
+def share(value: float) -> str:
+    """Write a share of time, `99.9%`."""
+    return f"{100.0 * value:.6g}%"
+
+
 def number(value: float) -> str:
     """Write a plain figure, `68.9`."""
     return f"{value:.4g}" if value < 1e4 else f"{value:,.0f}"

@@ -27,6 +27,8 @@ def kept(program: Program, keep: np.ndarray) -> Program:
         demand=pools.demand[:, :, index],
         call_cost=pools.call_cost[:, index],
         least=pools.least[index],
+        spare=pools.spare[index],
+        most=pools.most[index],
         family=pools.family[index],
         sold=pools.sold[index],
     )
@@ -50,6 +52,8 @@ def test_the_optimum_survives(seed: int) -> None:
             demand=np.concatenate([pools.demand, pools.demand[:, :, twin] * rng.uniform(1.0, 1.5, count)], axis=2),
             call_cost=np.concatenate([pools.call_cost, pools.call_cost[:, twin]], axis=1),
             least=np.concatenate([pools.least, pools.least[twin]]),
+            spare=np.concatenate([pools.spare, pools.spare[twin]]),
+            most=np.concatenate([pools.most, pools.most[twin]]),
             family=np.arange(2 * count),
             sold=np.zeros(2 * count, dtype=bool),
         ),

@@ -40,6 +40,8 @@ def _brute_force(program: Program) -> float:
         fewest = _fewest(program)
         if (used & (n < fewest[:, None])).any():
             continue
+        if program.one_size and any((used[program.pools.family == f].sum(axis=0) > 1).any() for f in program.pools.family):
+            continue
         operated = len(set(program.pools.family[used.any(axis=1) & ~program.pools.sold]))
         if program.max_pools is not None and operated > program.max_pools:
             continue
@@ -56,7 +58,7 @@ def _brute_force(program: Program) -> float:
 
 def _fewest(program: Program) -> np.ndarray:
     """[K] Replicas of an open pool: its own and the spares, at least the minimum; of units sold, its own alone."""
-    own = np.maximum(program.min_replicas, program.pools.least + program.spare_replicas)
+    own = np.maximum(program.min_replicas, program.pools.least + program.pools.spare)
     return np.where(program.pools.sold, program.pools.least, own)
 
 
@@ -67,8 +69,8 @@ def _tops(program: Program) -> list[int]:
     tops = []
     for k in range(len(program.pools.name)):
         load = [sum(d * v for d, v in zip(row, busiest, strict=True) if np.isfinite(d)) for row in program.pools.demand[:, :, k]]
-        spare = 0 if program.pools.sold[k] else program.spare_replicas
-        tops.append(max(int(np.ceil(max(load))) + spare, int(_fewest(program)[k])))
+        top = max(int(np.ceil(max(load))) + int(program.pools.spare[k]), int(_fewest(program)[k]))
+        tops.append(min(top, int(program.pools.most[k])))
     return tops
 
 
@@ -107,8 +109,7 @@ def _cheapest_fleet(program: Program, n: np.ndarray, machines: np.ndarray, cost:
 
 def _hopeless(program: Program, n: np.ndarray) -> bool:
     """Whether the calls exceed all replicas together although each goes where it takes least: most choices, told at once."""
-    spare = np.where(program.pools.sold, 0, program.spare_replicas)
-    working = np.maximum(n - spare[:, None], 0)
+    working = np.maximum(n - program.pools.spare[:, None], 0)
     elsewhere = np.isfinite(program.apis.call_cost).any(axis=1) | program.movable
     usable = np.isfinite(program.pools.demand).all(axis=0) & np.isfinite(program.pools.call_cost)
     for t, capacity in enumerate(working.T):
@@ -137,7 +138,7 @@ def _flows(program: Program, n: np.ndarray, share: np.ndarray) -> float:
         row = np.zeros(R * P * T)
         row[index[:, k, t]] = np.where(forbidden[:, k], 0, program.pools.demand[j, :, k])
         rows.append(row)
-        right.append(max(n[k, t] - (0 if program.pools.sold[k] else program.spare_replicas), 0))
+        right.append(max(n[k, t] - program.pools.spare[k], 0))
         if n[k, t] == 0:
             top[:, k, t] = 0
     for a, t in itertools.product(range(len(program.apis.name)), range(T)):

@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from planner.optimize.program import ApiColumns, Average, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns, WayColumns
+from planner.optimize.program import (
+    ANY,
+    ApiColumns,
+    Average,
+    CellColumns,
+    GpuLimit,
+    PoolColumns,
+    Program,
+    PurchaseColumns,
+    WayColumns,
+)
 
 INF = np.inf
 
@@ -29,6 +39,8 @@ def program(
     movable: Any = None,
     pool_call_cost: Any = None,
     pool_least: Any = None,
+    pool_spare: Any = None,
+    pool_most: Any = None,
     pool_family: Any = None,
     api_cost: Any = None,
     api_limit: Any = None,
@@ -56,6 +68,8 @@ def program(
             demand=demand_,
             call_cost=np.zeros((R, K)) if pool_call_cost is None else np.array(pool_call_cost, float),
             least=np.ones(K, int) if pool_least is None else np.array(pool_least, int),
+            spare=np.zeros(K, int) if pool_spare is None else np.array(pool_spare, int),
+            most=np.full(K, ANY) if pool_most is None else np.array(pool_most, int),
             family=np.arange(K) if pool_family is None else np.array(pool_family, int),
             sold=np.zeros(K, bool) if pool_sold is None else np.array(pool_sold, bool),
         ),
@@ -113,7 +127,7 @@ def random_program(seed: int, pools: int = 3) -> Program:
     if rng.random() < 0.3:
         extra["min_replicas"] = 2
     if rng.random() < 0.3:
-        extra["spare_replicas"] = 1
+        extra["pool_spare"] = np.ones(K, int)
     if rng.random() < 0.3:
         extra["pool_cost"] = float(rng.uniform(0.2, 3))
     if rng.random() < 0.25:
@@ -126,6 +140,7 @@ def random_program(seed: int, pools: int = 3) -> Program:
         extra["budget"] = float(rng.uniform(3, 12))
     if seed % 4 == 1:
         extra["pool_sold"] = np.random.default_rng(seed + 11).random(K)[extra.get("pool_family", np.arange(K))] < 0.6
+        extra["pool_spare"] = np.where(extra["pool_sold"], 0, extra.get("pool_spare", 0))
     extra["active"] = _times(seed, B, T) if seed % 3 == 2 else None
     api = rng.random() < 0.4
     return program(

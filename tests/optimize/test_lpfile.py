@@ -22,7 +22,17 @@ WAYS = WayColumns(
     ("plain", "cache"), np.array([0, 0]), np.array([0, 0.2]), np.array([0, 1]), np.array([0, 0]), np.array([[1.5], [0.9]])
 )
 TWO = program(rate=[[0.5], [1.5]], demand=[[[1], [1]]])
-OPEN = program(rate=[[1.5]], spare_replicas=1, pool_cost=0.5, max_pools=1)
+SIZES = program(
+    demand=[[[1, 1]]],
+    pool_cell=[0, 0],
+    pool_gpus=[1, 1],
+    pool_family=[0, 0],
+    one_size=True,
+    pool_least=[1, 2],
+    pool_spare=[0, 1],
+    pool_most=[1, 3],
+)
+OPEN = program(rate=[[1.5]], pool_spare=[1], pool_cost=0.5, max_pools=1)
 
 # family → a program that has it, and its rows in the exported file.
 GOLDEN: dict[str, tuple[Program, list[str]]] = {
@@ -45,6 +55,7 @@ GOLDEN: dict[str, tuple[Program, list[str]]] = {
         ["api_limit(0,a0,t0): 0.25 z(s0,a0,t0) <= 1", "api_limit(1,a0,t0): 0.5 z(s0,a0,t0) <= 1"],
     ),
     "warm_links": (OPEN, ["closed(p0,t0): n(p0,t0) - 3 u(p0,t0) <= 0", "fewest(p0,t0): - n(p0,t0) + 2 u(p0,t0) <= 0"]),
+    "one_size": (SIZES, ["one_size(p0,t0): u(p0,t0) + u(p1,t0) <= 1"]),
     "operated_links": (OPEN, ["operated(p0,t0): n(p0,t0) - 3 y(p0) <= 0", "operated_warm(p0,t0): u(p0,t0) - y(p0) <= 0"]),
     "averages": (
         replace(TWO, averages=(Average("chat", np.array([0, 1]), np.array([[2.0], [-1]]), np.zeros((2, 0)), np.zeros(2)),)),

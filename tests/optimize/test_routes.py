@@ -82,7 +82,7 @@ def test_nothing_is_lost_and_nothing_dearer(seed: int) -> None:
     assert cycle == pytest.approx((given.rate * given.hours).sum(axis=1), rel=1e-6)
     assert served[~given.movable] == pytest.approx(given.rate[~given.movable], rel=1e-6)
     assert not made.flow[~allowed(given)].any()
-    working = np.maximum(made.replicas - given.spares[:, None], 0.0)
+    working = np.maximum(made.replicas - given.pools.spare[:, None], 0.0)
     assert (loads(given, made.flow) <= working + 1e-6).all()
     assert (np.einsum("lra,rat->lat", given.apis.limits, made.api_flow) <= 1 + 1e-6).all()
     assert keeps_limits(given, bounds(given), made)

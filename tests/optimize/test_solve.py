@@ -81,11 +81,11 @@ HAND = {
         program(rate=[[1.5]], api_cost=[[1e-4]], api_limit=[0.5], gpu_limits=quota(0)),
     ),
     # One replica of load and one to spare.
-    "spare": (program(spare_replicas=1), 2.0, program(spare_replicas=1, limit=[1])),
+    "spare": (program(pool_spare=[1]), 2.0, program(pool_spare=[1], limit=[1])),
     # At least three, load or not; but an API could take the call for $0.9/h.
     "minimum": (program(min_replicas=3), 3.0, program(min_replicas=3, limit=[2])),
     # Nights without calls need neither spare nor minimum: 2 replicas half the time.
-    "closed at night": (program(rate=[[1, 0]], spare_replicas=1), 1.0, program(rate=[[1, 0]], spare_replicas=1, budget=0.9)),
+    "closed at night": (program(rate=[[1, 0]], pool_spare=[1]), 1.0, program(rate=[[1, 0]], pool_spare=[1], budget=0.9)),
     # Own pools: 1 + 1 machines at $1 and twice $5. One pool for both: 0.5 + 1.5 = 2 machines, once $5.
     "pool cost": (
         program(rate=[[0.5], [0.5]], demand=[[[1, 1], [2, 3]]], pool_cell=[0, 0], pool_gpus=[1, 1], pool_cost=5.0),

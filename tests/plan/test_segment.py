@@ -15,6 +15,7 @@ from planner.pipeline import checked, solve_as_stated
 from planner.plan.pool import replicas_of
 from planner.plan.segment import MOST_PAIRS, Host, Pair, Size, pairs_of, segment_reasons, sentence
 from planner.plan.solved import Solved, open_pools
+from planner.plan.spares import spares_of
 from planner.plan.strain import holds
 
 Made = tuple[Solved, Plan]
@@ -149,7 +150,8 @@ def host_of(case: Made, name: str) -> Host:
     index = [pool.name for pool in plan.pools].index(name)
     pool, columns = plan.pools[index], open_pools(solved)[index]
     confidence, operations = solved.search.problem.solver.confidence, solved.search.problem.operations
-    return Host(pool, lambda: replicas_of(solved, columns, confidence), frozenset({"chat", "documents"}), 3.0, operations)
+    spares = spares_of(solved, columns)
+    return Host(pool, lambda: replicas_of(solved, columns, confidence), frozenset({"chat", "documents"}), 3.0, operations, spares)
 
 
 def test_too_few_to_be_had_are_said_to_be_too_few(unlike: Made) -> None:

@@ -54,6 +54,11 @@ def test_every_number_of_a_problem_is_found(load: Load) -> None:
     ]  # fmt: skip
 
 
+def test_an_availability_goes_down_by_nines(load: Load) -> None:
+    (knob,) = [one for one in knobs(load(operations={"availability": "99.9%"}).problem) if one.name == "availability"]
+    assert (knob.verb, knob.rungs[:2], knob.show(knob.value)) == ("lower", (0.998, 0.995), "99.9%")
+
+
 def test_a_freed_number_changes_nothing_else(load: Load) -> None:
     problem = load(limits={"max_gpus": 4}).problem
     for knob in knobs(problem):
