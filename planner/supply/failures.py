@@ -109,7 +109,7 @@ def most_down(units: int, some: int, down: float) -> float:
     term, odds = units * math.log1p(-down), down / (1.0 - down)
     total = math.exp(term)
     for d in range(1, some + 1):
-        term += math.log((units - d + 1) / d * odds)
+        term += math.log((units - d + 1) / d) + math.log(odds)
         total += math.exp(term)
     return min(total, 1.0)
 
