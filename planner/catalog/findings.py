@@ -8,7 +8,7 @@ from pathlib import Path
 from planner.catalog.yamlfile import Document, KeyPath, dotted
 from planner.domain.calls import Choices
 from planner.domain.catalog import Catalog
-from planner.domain.horizon import Horizon
+from planner.domain.horizon import Horizon, Scenario
 from planner.domain.problem import Limits, Period
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
@@ -58,3 +58,5 @@ class Parts:
     """Valid vector stores with their place in the file."""
     horizon: Horizon | None = None
     """Months to plan for, None where there is none or it is wrong."""
+    scenarios: tuple[tuple[int, Scenario], ...] = ()
+    """Valid scenarios with their place in the file."""

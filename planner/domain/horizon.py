@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 
 from planner.domain.base import Identifier, NonNegativeFloat, Strict
 from planner.domain.calls import TraceFile
+from planner.units import Fraction
 
 HOURS_PER_WEEK = 168
 LONGEST = 36
@@ -158,3 +159,16 @@ Shape = ShapeFile | Week | NamedShape
 """The shape of a week, as a problem file states it."""
 GrowthRate = Annotated[Growth, BeforeValidator(_growth, json_schema_input_type=str | Growth)]
 """Growth as a problem file states it: `8%/month`, or its two parts."""
+
+
+class Scenario(Strict):
+    """One way in which demand may turn out."""
+
+    name: Identifier
+    """Name used in the plan."""
+    probability: Fraction
+    """How likely it is; those of all scenarios add up to 1."""
+    demand: NonNegativeFloat | dict[Identifier, NonNegativeFloat] = 1.0
+    """Factor on the demand of all workloads, or of those named; of a workload that is not named it is 1."""
+    growth: GrowthRate | None = None
+    """Growth on top of that of the workloads; with a horizon, or periods that have months."""

@@ -724,6 +724,8 @@ class Plan(Strict):
     """What following demand is worth; only where there are several periods."""
     futures: Futures | None = None
     """What not knowing the future costs; only where there are scenarios."""
+    start: str | None = None
+    """First month of the horizon, such as 2027-01; absent = no calendar is given."""
     cash: Cash | None = None
     """When money leaves, month by month; only where periods have months."""
     ways: tuple[TakenWay, ...] = ()

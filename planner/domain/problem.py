@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from planner.domain.base import Identifier, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Strict
 from planner.domain.calls import Choice, Choices
-from planner.domain.horizon import Horizon
+from planner.domain.horizon import Horizon, Scenario
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
 from planner.units import DollarsPerHour, Fraction, Seconds, Watts
@@ -177,6 +177,8 @@ class Problem(Strict):
     """Slices of the cycle; one of a month's length unless given."""
     horizon: Horizon | None = None
     """Months to plan for, in place of periods: demand with its weekly shape, growth and events is laid out in them."""
+    scenarios: tuple[Scenario, ...] = Field(default=(), max_length=20)
+    """Ways in which demand may turn out, two or more; commitments at the start are made without knowing which comes."""
     workloads: tuple[Workload, ...] = Field(min_length=1, max_length=500)
     """What is to be served."""
     stores: tuple[Store, ...] = Field(default=(), max_length=100)

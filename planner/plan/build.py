@@ -72,6 +72,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         provisioned=units,
         purchases=purchases,
         sizing=sizing(solved),
+        start=problem.horizon.start if problem.horizon else None,
         futures=futures(solved),
         cash=cash_flow(solved, cost, (*routes, *units)),
         ways=tuple(taken_ways(search, taken, cost.by_stage)),

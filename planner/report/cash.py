@@ -11,6 +11,7 @@ from planner.report.console_tables import table
 from planner.report.ink import Ink
 from planner.report.markup import escape
 from planner.report.markup import table as page_table
+from planner.report.words import month, months
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,20 +23,19 @@ _ROWS = 12
 """Rows of the table: months, or as many together as it takes."""
 
 
-def spans(cash: Cash) -> Iterator[tuple[str, Sequence[CashMonth]]]:
+def spans(plan: Plan, cash: Cash) -> Iterator[tuple[str, Sequence[CashMonth]]]:
     """Yield the rows of the table: months by themselves, by the quarter or by the half-year."""
     together = next(step for step in (1, 3, 6) if len(cash.months) <= step * _ROWS)
     for first in range(0, len(cash.months), together):
         some = cash.months[first : first + together]
-        name = f"month {first}" if len(some) == 1 else f"months {first}–{first + len(some)}"
-        yield name, some
+        yield month(plan, first) if len(some) == 1 else months(plan, first, first + len(some)), some
 
 
-def _rows(cash: Cash) -> Iterator[list[str]]:
+def _rows(plan: Plan, cash: Cash) -> Iterator[list[str]]:
     """Yield a row for each span, then the sums; parts that are never paid are left out."""
     shown = parts_of(cash)
-    for name, some in (*spans(cash), ("in all", cash.months)):
-        figures = (sum(getattr(month, part) for month in some) for part in (*shown, "total"))
+    for name, some in (*spans(plan, cash), ("in all", cash.months)):
+        figures = (sum(getattr(one, part) for one in some) for part in (*shown, "total"))
         yield [name, *map(fmt.money, figures)]
 
 
@@ -56,14 +56,14 @@ def _columns(cash: Cash) -> list[str]:
     return ["", *(f">{part.capitalize() if part != 'apis' else 'APIs'}" for part in parts_of(cash)), ">Total"]
 
 
-def on_console(cash: Cash, ink: Ink) -> Table:
+def on_console(plan: Plan, cash: Cash, ink: Ink) -> Table:
     """What is paid when."""
     made = table(ink, *_columns(cash))
-    for row in _rows(cash):
+    for row in _rows(plan, cash):
         made.add_row(*map(ink, row))
     return made
 
 
 def on_page(plan: Plan) -> str:
     """The same as Markdown."""
-    return page_table(_columns(plan.cash), ([*map(escape, row)] for row in _rows(plan.cash))) if plan.cash else ""
+    return page_table(_columns(plan.cash), ([*map(escape, row)] for row in _rows(plan, plan.cash))) if plan.cash else ""

@@ -109,7 +109,7 @@ def _buying(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableType]
     if plan.futures:
         made.append(("Scenarios", Group(ink(futures.summary(plan.futures)), futures.on_console(plan.futures, ink))))
     if plan.cash:
-        made.append(("Payments", Group(ink(cash.summary(plan.cash)), cash.on_console(plan.cash, ink))))
+        made.append(("Payments", Group(ink(cash.summary(plan.cash)), cash.on_console(plan, plan.cash, ink))))
     return made
 
 

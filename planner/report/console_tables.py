@@ -130,7 +130,7 @@ def purchases(plan: Plan, ink: Ink, width: int) -> Table:
             ink.lines(*gather.by_period(machines(plan, buy), lambda number: f"{number:,.0f}")),
             ink.lines(*name_lines(buy.instance, width), ink(buy.region, "dim")),
             ink(f"{buy.gpus_per_machine} × {buy.accelerator}"),
-            ink(paid_how(buy)),
+            ink.lines(*paid_how(plan, buy)),
             ink(fmt.hourly(buy.hourly)),
             ink(fmt.hourly(buy.cost)),
         )

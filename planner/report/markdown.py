@@ -202,7 +202,7 @@ def _purchases(plan: Plan) -> str:
             escape(buy.instance),
             escape(buy.region),
             escape(f"{buy.gpus_per_machine} × {buy.accelerator}"),
-            escape(paid_how(buy)),
+            stacked(paid_how(plan, buy)),
             escape(fmt.hourly(buy.hourly)),
             escape(fmt.hourly(buy.cost)),
             escape(buy.price_source),

@@ -203,14 +203,30 @@ def cents(per_month: int) -> str:
     return f"${per_month / 100:,.2f}/mo"
 
 
-def paid_how(buy: Purchase) -> str:
-    """Say how machines are paid for, and over a horizon when they are ordered and there: `reserved 1y, months 6–18`."""
+def month(plan: Plan, number: int) -> str:
+    """Name a month of the horizon: `2027-04`, or by its number where there is no calendar."""
+    if plan.start is None:
+        return f"month {number}"
+    year, first = plan.start.split("-")
+    later = int(first) - 1 + number
+    return f"{int(year) + later // 12}-{later % 12 + 1:02d}"
+
+
+def months(plan: Plan, begin: int, end: int) -> str:
+    """Name months from one to before another: `2027-01 to 2027-12`, or `months 0–12`."""
+    if plan.start is None:
+        return f"months {begin}–{end}"
+    return f"{month(plan, begin)} to {month(plan, end - 1)}" if end - begin > 1 else month(plan, begin)
+
+
+def paid_how(plan: Plan, buy: Purchase) -> list[str]:
+    """Say how machines are paid for, and over a horizon when they are there and ordered: `reserved 1y`, `months 6–18`."""
     how = buy.kind.replace("_", " ")
     if buy.live is None:
-        return how
-    ordered = "" if buy.ordered in (None, buy.live[0]) else f", ordered in month {buy.ordered}"
-    if_so = "" if buy.scenario is None else f", if {buy.scenario} comes"
-    return f"{how}, months {buy.live[0]}–{buy.live[1]}{ordered}{if_so}"
+        return [how]
+    ordered = [] if buy.ordered in (None, buy.live[0]) else [f"ordered in {month(plan, buy.ordered)}"]
+    if_so = [] if buy.scenario is None else [f"if {buy.scenario} comes"]
+    return [how, months(plan, *buy.live), *ordered, *if_so]
 
 
 def sizing(plan: Plan) -> str:
@@ -219,7 +235,8 @@ def sizing(plan: Plan) -> str:
     if found is None:
         return ""
     above = f"{found.gpu_hours / found.floor_gpu_hours - 1.0:.0%} above" if found.floor_gpu_hours else "above"
-    said = f"{found.gpu_hours:,.0f} GPU-hours a cycle, {above} the {found.floor_gpu_hours:,.0f} that its calls need at least"
+    span = "over the horizon" if plan.cash else "a cycle"
+    said = f"{found.gpu_hours:,.0f} GPU-hours {span}, {above} the {found.floor_gpu_hours:,.0f} that its calls need at least"
     if found.static_cost is None:
         return f"{said}."
     return f"{said}; sized for its peak all the time the same pools cost {fmt.hourly(found.static_cost)}."

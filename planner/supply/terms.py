@@ -5,8 +5,8 @@ the term lies beyond the horizon is owed all the same, so reserved machines are 
 Machines of one's own are charged by the hour of their life (capital recovery, `domain.offers.OwnedOffer`) for as long as they are
 there within the horizon: beyond, they are taken to be worth what is not yet written off (assumption).
 
-Where demand has scenarios, what is ordered at the start of the horizon is ordered without knowing which of them comes: it is
-there in all. What is ordered later is ordered for the scenario that came (two stages: commit now, adapt later).
+Where demand has scenarios, what is ordered in the first step is ordered without knowing which of them comes: it is there in all.
+What is ordered later is ordered for the scenario that came (two stages: commit now, adapt later).
 """
 
 from __future__ import annotations
@@ -65,13 +65,14 @@ def terms(offer: Listing, periods: Sequence[Period]) -> Iterator[Term]:
         return
     horizon = max(end for _, end in months)
     known = dict.fromkeys(period.scenario for period in periods)
+    shown = min(end for _, end in months)
     for start in sorted({begin for begin, _ in months}):
         if start >= offer.lead:
             length = MONTHS.get(offer.kind, offer.term)
             end = horizon if length is None else min(start + length, horizon)
             owed = length / (end - start) if offer.kind in MONTHS and length is not None else 1.0
             ordered = start - offer.lead
-            for scenario in known if ordered else (None,):
+            for scenario in known if ordered >= shown else (None,):
                 yield Term(ordered, (start, end), owed, scenario)
 
 

@@ -18,9 +18,12 @@ def paid(months: int) -> Cash:
     return Cash(discount_rate=0.08, months=tuple(rows), total=total, npv=0.9 * total, owed_after=7.0, worth_after=60.0)
 
 
-def test_rows_are_months_quarters_or_half_years() -> None:
-    assert [len([*cash.spans(paid(months))]) for months in (6, 12, 13, 36)] == [6, 12, 5, 12]
-    assert [name for name, _ in cash.spans(paid(13))][-2:] == ["months 9–12", "month 12"]
+def test_rows_are_months_quarters_or_half_years(plan: Plan) -> None:
+    assert [len([*cash.spans(plan, paid(count))]) for count in (6, 12, 13, 36)] == [6, 12, 5, 12]
+    assert [name for name, _ in cash.spans(plan, paid(13))][-2:] == ["months 9–12", "month 12"]
+    dated = plan.model_copy(update={"start": "2027-11"})
+    assert [name for name, _ in cash.spans(dated, paid(13))][-2:] == ["2028-08 to 2028-10", "2028-11"]
+    assert [name for name, _ in cash.spans(dated, paid(3))] == ["2027-11", "2027-12", "2028-01"]
 
 
 def test_what_is_never_paid_has_no_column() -> None:
@@ -45,6 +48,10 @@ def test_both_reports_have_them(plan: Plan) -> None:
 
 def test_purchases_say_when_they_are_ordered_and_there(plan: Plan) -> None:
     buy = plan.purchases[0]
-    assert paid_how(buy) == "reserved 1y"
-    assert paid_how(buy.model_copy(update={"live": (6, 18), "ordered": 6})) == "reserved 1y, months 6–18"
-    assert paid_how(buy.model_copy(update={"live": (6, 18), "ordered": 3})) == "reserved 1y, months 6–18, ordered in month 3"
+    assert paid_how(plan, buy) == ["reserved 1y"]
+    assert paid_how(plan, buy.model_copy(update={"live": (6, 18), "ordered": 6})) == ["reserved 1y", "months 6–18"]
+    early = buy.model_copy(update={"live": (6, 18), "ordered": 3})
+    assert paid_how(plan, early) == ["reserved 1y", "months 6–18", "ordered in month 3"]
+    dated = plan.model_copy(update={"start": "2027-01"})
+    later = buy.model_copy(update={"live": (6, 18), "ordered": 3, "scenario": "high"})
+    assert paid_how(dated, later) == ["reserved 1y", "2027-07 to 2028-06", "ordered in 2027-04", "if high comes"]

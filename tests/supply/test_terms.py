@@ -97,3 +97,15 @@ def test_what_is_ordered_later_is_ordered_for_the_scenario_that_came(tiny: Simpl
         [False, False, True, False],
         [False, False, False, True],
     ]
+
+
+def test_what_is_ordered_within_the_first_step_knows_nothing_yet(tiny: SimpleNamespace) -> None:
+    """Four months before month 6 is month 2: the first step, in which no scenario has shown."""
+    periods = [
+        {"name": f"m{start}@{scenario}", "hours": 2190, "months": [start, start + 6], "scenario": scenario}
+        for start in (0, 6, 12)
+        for scenario in ("low", "high")
+    ]
+    owned = {"dgx": tiny.owned("a/x", lead_months=4)}
+    machines = bought(tiny, tiny.problem(periods=periods, **EVERY), "owned", owned=owned)
+    assert [(one.term.ordered, one.term.scenario) for one in machines] == [(2, None), (8, "low"), (8, "high")]
