@@ -22,7 +22,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.domain.plan import Commitment, Future, Futures
+from planner.domain.plan_procurement import Commitment, Future, Futures
 from planner.optimize.backend import Limits
 from planner.optimize.bounds import bounds
 from planner.optimize.incumbent import Incumbent, better, solve_over

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from planner.domain.plan import Sizing
+from planner.domain.plan_procurement import Sizing
 from planner.optimize.backend import Limits
 from planner.optimize.bounds import bounds
 from planner.optimize.incumbent import better, solve_over

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.domain.plan import Cash
+from planner.domain.plan_procurement import Cash
 from planner.plan.basis import Basis, differs
 
 PARTS = ("rented", "reserved", "bought", "running", "apis", "other")

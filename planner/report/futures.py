@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from planner.domain.plan import Futures, Plan
+from planner.domain.plan import Plan
+from planner.domain.plan_procurement import Futures
 from planner.report import format as fmt
 from planner.report.console_tables import table
 from planner.report.ink import Ink

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from planner.domain.plan import Cash, CashMonth, Plan
+from planner.domain.plan import Plan
+from planner.domain.plan_procurement import Cash, CashMonth
 from planner.report import cash
 from planner.report.markdown import render
 from planner.report.words import paid_how
