@@ -11,7 +11,7 @@ import tiny
 from planner.domain.plan import Plan
 from planner.pipeline import plan_as_stated
 from planner.plan.verify import verify
-from planner.report.jsonout import dumps
+from planner.report.jsonout import dumps, loads
 from planner.report.markdown import render
 
 HOURS = 730
@@ -277,3 +277,16 @@ def test_waiting_is_worth_what_ordering_all_at_the_start_costs_more(tmp_path: Pa
     assert "## Scenarios" in text
     assert "Ordering nothing after the start would cost $0.533/h more." in text
     assert "If high comes (40%)" in text
+
+
+def test_a_plan_read_from_its_file_is_checked_like_the_one_made(tmp_path: Path) -> None:
+    """A third of 730 hours has more digits than a plan is written with."""
+    periods = [
+        {"name": f"always@{name}", "hours": HOURS / 3, "months": [0, 12], "scenario": name} for name in ("low", "mid", "high")
+    ]
+    rate = {"always@low": "10 req/s", "always@mid": "20 req/s", "always@high": "30 req/s"}
+    loaded = tiny.load(tmp_path, tiny.problem(tiny.workload(rate=rate), periods=periods), facts(0.6))
+    made = loads(dumps(plan_as_stated(loaded, lambda _: None)))
+    assert verify(made, loaded) == []
+    other = made.model_copy(update={"periods": {**made.periods, "always@low": 100.0}})
+    assert any("periods are not" in failure for failure in verify(other, loaded))

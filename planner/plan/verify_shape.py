@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.domain.plan import Pool
-from planner.plan.basis import Basis
+from planner.plan.basis import Basis, differs
 
 
 def identity(basis: Basis) -> Iterator[str]:
@@ -14,7 +14,8 @@ def identity(basis: Basis) -> Iterator[str]:
         yield "the plan was made from another version of the problem file; solve it again"
     if basis.plan.catalog_digest != basis.catalog.digest:
         yield "the plan was made with other catalogs; solve it again"
-    if basis.plan.periods != basis.hours:
+    stated, found = basis.plan.periods, basis.hours
+    if stated.keys() != found.keys() or any(differs(stated[name], hours) for name, hours in found.items()):
         yield "the plan's periods are not the problem's"
     for name, way in basis.ways.items():
         if way is None:
