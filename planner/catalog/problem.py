@@ -20,6 +20,7 @@ from planner.catalog.check_reach import check_reach
 from planner.catalog.check_scenarios import check_scenarios
 from planner.catalog.check_stages import check_stages
 from planner.catalog.check_stores import check_stores
+from planner.catalog.check_supply import check_supply
 from planner.catalog.findings import Findings, Parts
 from planner.catalog.lever_sources import check_sources, with_sources
 from planner.catalog.load import load_catalog
@@ -166,6 +167,7 @@ def _cross_check(parts: Parts, findings: Findings) -> None:
     check_reach(parts, findings)
     check_sources(parts, findings)
     check_stores(parts, findings)
+    check_supply(parts, findings)
 
 
 def _parts(document: Document, base: Path, catalog: Catalog) -> Parts:
