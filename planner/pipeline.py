@@ -230,7 +230,9 @@ def over_all_ways(loaded: LoadedProblem, found: Solved, end: float, progress: Pr
         started = time.monotonic()
         seen = reach(found, aside, progress, deadline=end)
         answer = within(cheaper(found, answer) or found, seen)
-        if near(answer.outcome.objective, seen.bound, gap) or not seen.wanted or 2.0 * time.monotonic() > end + started:
+        now = time.monotonic()
+        late = now - started > end - now  # another look would take what is left
+        if near(answer.outcome.objective, seen.bound, gap) or not seen.wanted or late:
             return answer
         progress(f"{len(seen.wanted)} ways put aside could be part of a cheaper plan; comparing them too")
         try:

@@ -7,6 +7,7 @@ such floors let the same models, formats and APIs through; the streams are then 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +42,16 @@ def flows_of(problem: Problem, base: Path, catalog: Catalog) -> Flows:
     flows = build_flows(problem, base)
     many = {name for name, count in Counter(way.workload for way in flows.ways).items() if count > 1}
     return _merged(flows, many, Floors(catalog)) if many else flows
+
+
+def once(streams: Sequence[Stream], key: Callable[[Stream], Hashable]) -> tuple[list[int], list[Stream]]:
+    """Return which kind each stream is of, and the first of each kind: what depends on the key alone is worked out once."""
+    kinds: dict[Hashable, int] = {}
+    firsts: list[Stream] = []
+    for stream in streams:
+        if kinds.setdefault(key(stream), len(kinds)) == len(firsts):
+            firsts.append(stream)
+    return [kinds[key(stream)] for stream in streams], firsts
 
 
 class Floors:

@@ -10,7 +10,7 @@ Their streams get levels of their own too, on the few deployments where a call c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates import eligible as rules
+from planner.candidates.alike import once
 from planner.candidates.apis import Apis, servable, usable_apis
 from planner.candidates.build import Search, undominated_in
 from planner.candidates.evaluate import Evaluator
@@ -119,9 +120,7 @@ class _View:
     def seen_by_all(self, pools: Pools) -> Pools:
         """Return pools with what every stream takes of them that did not before, alike ones looked at once."""
         old, streams = pools.demand.shape[1], self.wide.streams
-        shapes: dict[tuple[object, ...], int] = {}
-        of = [shapes.setdefault(seen(stream), len(shapes)) for stream in streams[old:]]
-        firsts = [streams[old + of.index(number)] for number in range(len(shapes))]
+        of, firsts = once(streams[old:], seen)
         known = self.wide.evaluator
         demand, call_cost = demand_at(Evaluator(known.factory, firsts, known.operations, known.confidence), pools)
         may = self.able[old:, np.searchsorted(self.rows, pools.row)]
@@ -210,10 +209,15 @@ def _fresh(search: Search, aside: Aside, tried: Sequence[int]) -> tuple[Stream, 
 
 def _open_to(search: Search, fresh: Sequence[Stream]) -> Supply:
     """Return the machines with the further streams, which may use what compared ones of the same rules may."""
+    cells = zip(search.supply.cells, _masks(search, fresh), strict=True)
+    return replace(search.supply, cells=tuple(replace(cell, streams=(*cell.streams, *mask)) for cell, mask in cells))
+
+
+def _masks(search: Search, fresh: Sequence[Stream]) -> Iterator[tuple[bool, ...]]:
+    """Yield for each cell which further streams may use it."""
     like = {place_rules(stream.workload): r for r, stream in enumerate(search.streams)}
     own = [like[place_rules(stream.workload)] for stream in fresh]
-    cells = (replace(cell, streams=(*cell.streams, *(cell.streams[r] for r in own))) for cell in search.supply.cells)
-    return replace(search.supply, cells=tuple(cells))
+    yield from (tuple(cell.streams[r] for r in own) for cell in search.supply.cells)
 
 
 def _may(search: Search, rows: Index, fresh: Sequence[Stream]) -> Bools:
@@ -221,14 +225,12 @@ def _may(search: Search, rows: Index, fresh: Sequence[Stream]) -> Bools:
     space = search.space.take(rows)
     used = np.unique(space.model)
     formats = AllowedNames(space.precisions, space.kv_precisions, space.engines, space.drafts)
-    judged: dict[tuple[object, ...], int] = {}
-    of = [judged.setdefault(_judged(stream), len(judged)) for stream in fresh]
-    firsts = [fresh[of.index(number)] for number in range(len(judged))]
+    of, firsts = once(fresh, _judged)
     good = np.zeros((len(firsts), len(space.models), len(space.precisions), len(space.kv_precisions)), dtype=bool)
     names = rules.Names(tuple(space.models[m] for m in used), formats)
     good[:, used] = rules.good_enough(search.catalog, search.problem, firsts, names, Ledger())
-    supply = _open_to(search, fresh)
-    own = replace(supply, cells=tuple(replace(c, streams=c.streams[len(search.streams) :]) for c in supply.cells))
+    cells = zip(search.supply.cells, _masks(search, fresh), strict=True)
+    own = replace(search.supply, cells=tuple(replace(cell, streams=mask) for cell, mask in cells))
     return rules.eligibility(space, good[of], search.sites.hosts, own, search.problem, fresh)
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.candidates.alike import Floors
+from planner.candidates.alike import Floors, once
 from planner.candidates.api_costs import call_cost
 from planner.candidates.apis import usable_price
 from planner.candidates.build import Search, prepare
@@ -122,9 +122,7 @@ def _estimate(way: Way, call: dict[str, float], share: Floats) -> float:
 def _family_costs(search: Search, r: int, members: Sequence[Stream], floors: Floors) -> dict[str, float]:
     """Return what 1 call/s of each stream of a kind costs for an hour, on the deployments its first may use [$/h]."""
     rows, price = _rows(search, r)
-    shapes: dict[tuple[object, ...], int] = {}
-    of = [shapes.setdefault(seen(stream), len(shapes)) for stream in members]
-    firsts = [members[of.index(number)] for number in range(len(shapes))]
+    of, firsts = once(members, seen)
     rates = _rates(search, rows, firsts) if len(rows) else np.zeros((len(firsts), 0))
     with np.errstate(divide="ignore"):
         cost = np.where(rates > 0, price / rates, np.inf)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planner.catalog.findings import Findings, Parts
-from planner.catalog.select import matches
+from planner.catalog.select import counts
 from planner.domain.problem import Quota
 
 
@@ -21,16 +21,14 @@ def check_supply(parts: Parts, findings: Findings) -> None:
 
 def _there(parts: Parts, quota: Quota) -> int:
     """Return the accelerators of the fleet that a quota counts."""
-    catalog, count = parts.catalog, 0
+    catalog, there = parts.catalog, 0
     for fleet in catalog.fleet.values():
         shape = catalog.instances.get(fleet.instance)
         if shape is None:  # told as a reference to nothing
             continue
-        names = (shape.accelerator, fleet.region, shape.seller, "fleet")
-        patterns = (quota.accelerator, quota.region, quota.seller, quota.offer)
-        if all(matches(name, pattern) for name, pattern in zip(names, patterns, strict=True)):
-            count += fleet.count * shape.count
-    return count
+        if counts(quota, shape.accelerator, fleet.region, shape.seller, "fleet"):
+            there += fleet.count * shape.count
+    return there
 
 
 def _lead_times(parts: Parts, months: int, findings: Findings) -> None:

@@ -10,6 +10,7 @@ from planner.domain.calls import Choice, Choices
 from planner.domain.catalog import Catalog
 from planner.domain.hardware import OfferKind
 from planner.domain.llm import Role
+from planner.domain.problem import Quota
 
 KINDS = tuple(Choices.model_fields)
 _MAGIC = frozenset("*?[")
@@ -41,6 +42,12 @@ def regions(catalog: Catalog) -> tuple[str, ...]:
 def matches(name: str, pattern: str) -> bool:
     """Say whether a shell pattern (`h100-*`) or plain name fits `name`, letter case aside."""
     return fnmatchcase(name.lower(), pattern.lower())
+
+
+def counts(quota: Quota, accelerator: str, region: str, seller: str, offer: str) -> bool:
+    """Say whether a quota counts machines: all four of its patterns must fit."""
+    names, patterns = (accelerator, region, seller, offer), (quota.accelerator, quota.region, quota.seller, quota.offer)
+    return all(matches(name, pattern) for name, pattern in zip(names, patterns, strict=True))
 
 
 def matching(catalog: Catalog, kind: str, pattern: str) -> frozenset[str]:

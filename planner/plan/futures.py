@@ -20,21 +20,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from planner.domain.plan_procurement import Commitment, Future, Futures
-from planner.optimize.backend import Limits
-from planner.optimize.bounds import bounds
-from planner.optimize.incumbent import Incumbent, better, solve_over
+from planner.optimize.incumbent import Incumbent
 from planner.optimize.program import Bools, Floats, Program
-from planner.optimize.relax import near
+from planner.plan.again import solved_again
 from planner.plan.solved import Solved
-
-NODES = 100
-"""Branch-and-bound nodes of a solve: the same on every machine, unlike seconds."""
-
-SECONDS = 15.0
-"""Time a solve may take at most [s]; far more than `NODES` take, so that it changes no answer."""
 
 
 def futures(solved: Solved) -> Futures | None:
@@ -149,11 +140,8 @@ class _Tree:
 
     def _best(self, program: Program) -> Incumbent | None:
         """Return the cheapest plan found over the pools that run and a few more, ways counted."""
-        settings, limit, outcome = self.solved.search.problem.solver, bounds(program), self.solved.outcome
-        own: NDArray[np.int64] = np.flatnonzero(outcome.replicas.any(axis=1)).astype(np.int64)
-        limits = Limits(settings.gap / 2, SECONDS, settings.seed, NODES)
-        best = better(program, None, solve_over(program, limit, near(program, limit, own), limits)[1])
-        ways = float(self.solved.assembled.program.ways.cost @ outcome.ways)
+        best = solved_again(self.solved, program)
+        ways = float(self.solved.assembled.program.ways.cost @ self.solved.outcome.ways)
         return None if best is None else Incumbent(best.point, best.cost + ways)
 
 

@@ -25,21 +25,12 @@ import numpy as np
 
 from planner.demand.ways import Way
 from planner.domain.workload import Workload
-from planner.optimize.backend import Limits
-from planner.optimize.bounds import bounds
-from planner.optimize.incumbent import better, solve_over
 from planner.optimize.program import Bools, Program
-from planner.optimize.relax import near
+from planner.plan.again import solved_again
 from planner.plan.costing import hourly_calls
 from planner.plan.effects import pulled_settings
 from planner.plan.solved import Solved
 from planner.units import HOURS_PER_MONTH
-
-NODES = 100
-"""Branch-and-bound nodes of a solve: the same on every machine, unlike seconds."""
-
-SECONDS = 15.0
-"""Time a solve may take at most [s]; far more than `NODES` take, so that it changes no answer."""
 
 MOST = 12
 """Solves for one plan: levers pulled come first."""
@@ -105,10 +96,7 @@ class Scale:
 
     def _solve(self, program: Program) -> tuple[float, Bools] | None:
         """Return the cost of the cheapest plan found over few pools, and the ways it takes."""
-        settings, limit = self.solved.search.problem.solver, bounds(program)
-        own = np.flatnonzero(self.solved.outcome.replicas.sum(axis=1) > 0)
-        limits = Limits(settings.gap / 2, SECONDS, settings.seed, NODES)
-        best = better(program, None, solve_over(program, limit, near(program, limit, own), limits)[1])
+        best = solved_again(self.solved, program)
         return None if best is None else (best.cost, best.point.ways > 0.5)
 
 

@@ -13,20 +13,12 @@ from dataclasses import replace
 import numpy as np
 
 from planner.domain.plan_procurement import Sizing
-from planner.optimize.backend import Limits
 from planner.optimize.bounds import bounds
-from planner.optimize.incumbent import better, solve_over
 from planner.optimize.model import restrict
 from planner.optimize.program import ApiColumns, Program
 from planner.optimize.relax import relax
-from planner.optimize.sizes import siblings
+from planner.plan.again import solved_again
 from planner.plan.solved import Solved
-
-NODES = 100
-"""Branch-and-bound nodes of the static plan: the same on every machine, unlike seconds."""
-
-SECONDS = 15.0
-"""Time each may take at most [s]; far more than they take, so that it changes no answer."""
 
 
 def sizing(solved: Solved) -> Sizing | None:
@@ -81,11 +73,8 @@ def _floor(solved: Solved) -> float:
 
 def _static_cost(solved: Solved) -> float | None:
     """Return the average cost of the cheapest plan over the same pools that holds every machine all the time [$/h]."""
-    whole, outcome, settings = solved.assembled.program, solved.outcome, solved.search.problem.solver
-    program = _unchanging(whole.along(outcome.ways))
-    own = siblings(program, np.flatnonzero((outcome.replicas > 0).any(axis=1)))
-    limits = Limits(settings.gap / 2, SECONDS, settings.seed, NODES)
-    best = better(program, None, solve_over(program, bounds(program), own, limits)[1])
+    whole, outcome = solved.assembled.program, solved.outcome
+    best = solved_again(solved, _unchanging(whole.along(outcome.ways)), wider=False)
     return None if best is None else best.cost + float(whole.ways.cost @ outcome.ways)
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 
-from planner.catalog.select import matches, names
+from planner.catalog.select import counts, matches, names
 from planner.catalog.suggest import remedy_for
 from planner.domain.catalog import Catalog
 from planner.domain.problem import Problem, Quota
 from planner.errors import InvalidInput, Issue
-from planner.supply.cells import Cell, Purchase, Supply
+from planner.supply.cells import Supply
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,8 @@ def _to_be_had(supply: Supply) -> Iterator[GpuLimitSpec]:
 
 
 def _mask(quota: Quota, supply: Supply) -> tuple[bool, ...]:
-    return tuple(_counts(quota, supply.cells[purchase.cell], purchase) for purchase in supply.purchases)
-
-
-def _counts(quota: Quota, cell: Cell, purchase: Purchase) -> bool:
-    """Say whether a quota counts a purchase: all four of its patterns must fit."""
-    return (
-        matches(cell.accelerator, quota.accelerator)
-        and matches(cell.region, quota.region)
-        and matches(cell.seller, quota.seller)
-        and matches(purchase.kind, quota.offer)
-    )
+    placed = ((supply.cells[purchase.cell], purchase.kind) for purchase in supply.purchases)
+    return tuple(counts(quota, cell.accelerator, cell.region, cell.seller, kind) for cell, kind in placed)
 
 
 def _unknown(index: int, quota: Quota, catalog: Catalog) -> Iterator[Issue]:
