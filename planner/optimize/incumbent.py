@@ -17,7 +17,7 @@ from planner.optimize.bounds import Bounds, bounds, weights
 from planner.optimize.cuts import Cuts
 from planner.optimize.model import Point, build, read, restrict, restrict_bounds, write
 from planner.optimize.objective import objective
-from planner.optimize.program import Bools, Floats, Ints, Program, PurchaseColumns
+from planner.optimize.program import Bools, Floats, Ints, Program
 from planner.optimize.relax import Relaxation
 from planner.optimize.sizes import gathered, one_each, siblings
 from planner.optimize.tidy import needed_replicas, tidy
@@ -270,11 +270,9 @@ def _one_period(alone: Program, relaxation: Relaxation, t: int, limits: Limits) 
 def _period(program: Program, t: int, rate: Floats, held: Floats) -> Program:
     """One period as a program of its own, its commitments already paid and its pools already operated."""
     buy = program.purchases
-    paid = PurchaseColumns(
-        name=buy.name,
-        cell=buy.cell,
+    paid = replace(
+        buy,
         hourly=np.where(buy.committed, 0.0, buy.hourly),
-        committed=buy.committed,
         active=buy.active[:, t : t + 1],
         limit=np.where(buy.committed, held, buy.limit),
     )
