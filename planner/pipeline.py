@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from planner.candidates.alike import flows_of
 from planner.candidates.apis import Apis, usable_apis
-from planner.candidates.build import Search, Worth, first_round, least_costs, prepare, prune
+from planner.candidates.build import Search, Worth, first_round, in_parts, least_costs, prepare, prune
 from planner.candidates.pools import Pools, join
 from planner.candidates.ways import worth_a_look
 from planner.catalog.problem import LoadedProblem
@@ -58,6 +58,9 @@ MIN_SECONDS = 2.0
 
 MAX_SIMULATIONS = 6
 """Simulations of a plan before giving up on pools that miss a promise in them."""
+
+LIKELY = 0.5
+"""Share of what serving costs in parts that a plan will cost at least: sites up to there are enumerated before any solve."""
 
 RAISE = 8.0
 """Factor on that price while no plan is found."""
@@ -347,6 +350,9 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, raised: Raised, deadli
         if search.reached < min(ceiling, dearest):
             search.extend(ceiling)
             pools = first_round(search, pools, progress)
+            if search.reached < min(guess := LIKELY * in_parts(search, pools), dearest):
+                ceiling = guess
+                continue
         assembled = assemble(search, pools, apis)
         lost = unserved(search, pools, apis)
         outcome = run(search, raised_program(assembled, pools, raised), gap, deadline, progress) if not lost else None

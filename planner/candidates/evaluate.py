@@ -242,10 +242,10 @@ def _slots(columns: DeploymentColumns, step: StepModel) -> Floats:
     return np.where(step.width > 1.0, np.minimum(limit, (columns.engine.chunk_tokens - MIN_CHUNK) / step.width), limit)
 
 
-def chunks(rows: Index) -> Iterator[Index]:
-    """Cut rows into pieces of `CHUNK`."""
-    for start in range(0, len(rows), CHUNK):
-        yield rows[start : start + CHUNK]
+def chunks(rows: Index, size: int = CHUNK) -> Iterator[Index]:
+    """Cut rows into pieces."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
 
 
 def concatenate(parts: Sequence[_T]) -> _T:

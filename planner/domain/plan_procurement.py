@@ -23,8 +23,8 @@ class Future(Strict):
     """Name."""
     probability: float
     """Probability [1]."""
-    cost: float
-    """What the plan costs where it comes, averaged over its hours [$/h]."""
+    cost: float | None
+    """What the plan costs where it comes, averaged over its hours [$/h]; absent = none was found with its commitments in time."""
     known: float | None
     """The cheapest plan found if it were known from the start [$/h]; absent = none was found."""
 
@@ -53,6 +53,8 @@ class Futures(Strict):
     """What it would cost more if nothing could be ordered after the start [$/h]; absent = no plan was found."""
     commitments: tuple[Commitment, ...]
     """Table of regrets."""
+    in_parts: bool = False
+    """Whether machines and replicas are counted in parts in all of these costs, as where a problem is large."""
 
 
 class CashMonth(Strict):

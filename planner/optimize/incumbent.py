@@ -28,6 +28,13 @@ FEW = 40
 NODES = 60
 """Branch-and-bound nodes spent on a first plan: the same on every machine, unlike seconds."""
 
+WIDE = 80
+"""Pools among which a period is planned widely, no two of a kind."""
+SCOUTS = 3
+"""Periods planned widely at least: what they come to use suits the others too, which then take a fraction of the time."""
+WIDELY = 2000
+"""Routes of streams over pools in periods up to which more are planned widely."""
+
 
 @dataclass(frozen=True, eq=False)
 class Incumbent:
@@ -145,7 +152,7 @@ def rounded(program: Program, limit: Bounds, relaxation: Relaxation) -> Point | 
         return None
     flow = gathered(program, limit, relaxed.flow)
     replicas = needed_replicas(program, flow)
-    machines = np.ceil(relaxed.machines - UNUSED)
+    machines = np.minimum(np.ceil(relaxed.machines - UNUSED), limit.machines)
     _fill(program, limit, replicas, machines)
     point = tidy(program, Point(flow, relaxed.api_flow, replicas, machines, relaxed.ways))
     return point if keeps_limits(program, limit, point) else None
@@ -197,14 +204,21 @@ def _commitments(program: Program, machines: Floats) -> Iterator[Floats]:
             yield rounded
 
 
-def _busy(relaxation: Relaxation, t: int, more: int = 4) -> Ints:
-    """Pools that carry load in a period of the relaxation, and a few more that do in others."""
+def _active(relaxation: Relaxation) -> Ints:
+    """Pools that carry load somewhere in the relaxation."""
     if relaxation.point is None:
         return relaxation.keep
-    replicas = relaxation.point.replicas
-    rank = np.lexsort((-replicas.sum(axis=1), -replicas[:, t]))
-    count = int((replicas[:, t] > UNUSED).sum()) + more
-    return np.sort(relaxation.keep[rank[:count]])
+    return relaxation.keep[(relaxation.point.replicas > UNUSED).any(axis=1)]
+
+
+def _unalike(relaxation: Relaxation, t: int, most: int = WIDE) -> Ints:
+    """Pools that cost least to use in a period, no two of a kind: what suits whole replicas is rarely the cheapest in parts."""
+    least = relaxation.least[:, t]
+    ranked = np.argsort(least, kind="stable")
+    ranked = ranked[np.isfinite(least[ranked])]
+    _, first = np.unique(relaxation.kinds.of[ranked], return_index=True)
+    unalike: Ints = ranked[np.sort(first)[:most]]
+    return unalike
 
 
 def _served(program: Program, relaxation: Relaxation) -> Floats:
@@ -216,18 +230,25 @@ def _served(program: Program, relaxation: Relaxation) -> Floats:
 
 
 def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, limits: Limits, deadline: float) -> Point | None:
-    """Plan period by period, the busiest first: the others use its pools where that costs less than operating more."""
-    served = _served(program, relaxation)
+    """Plan period by period: a few widely, the others over the pools that those came to use and the relaxation uses.
+
+    A pool that none used before must earn what operating it costs.
+    """
+    served, active = _served(program, relaxation), _active(relaxation)
+    order = np.argsort(-served.sum(axis=0), kind="stable").tolist()
     found: dict[int, Point] = {}
-    opened = np.zeros(len(program.pools.name), dtype=bool)
-    for t in np.argsort(-served.sum(axis=0), kind="stable").tolist():
+    used = np.zeros(len(program.pools.name), dtype=bool)
+    scouts = _scouts(order, len(program.streams))
+    for t in [*scouts, *(t for t in order if t not in scouts)]:
         alone = _period(program, t, np.where(program.movable, served[:, t], program.rate[:, t]), held)
-        left = replace(limits, seconds=2 * (deadline - time.monotonic()) / (len(program.periods) - len(found)))
-        point = _cheaper_way(program, alone, relaxation, t, opened, left)
+        among = np.union1d(active, _unalike(relaxation, t)) if t in scouts else active
+        left = replace(limits, seconds=deadline - time.monotonic())
+        point = _cheaper_way(program, alone, relaxation, t, among, used, left) if left.seconds > 0 else None
+        point = point or _rounded_period(alone, relaxation, t)
         if point is None:
             return None
         found[t] = point
-        opened |= np.isin(program.pools.family, program.pools.family[(point.replicas > 0).any(axis=1)])
+        used |= (point.replicas > 0).any(axis=1)
     points = [found[t] for t in range(len(program.periods))]
     bought = np.concatenate([point.machines for point in points], axis=1)
     bought = np.where(program.purchases.committed[:, None], np.where(program.purchases.active, held[:, None], 0.0), bought)
@@ -242,26 +263,43 @@ def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, li
     return None if too_many else tidy(program, whole)
 
 
-def _cheaper_way(program: Program, alone: Program, relaxation: Relaxation, t: int, opened: Bools, limits: Limits) -> Point | None:
-    """Return a plan of one period over any pools, or over those opened before if the cost of operating more is not earned."""
-    first = not opened.any()
+def _scouts(order: list[int], streams: int) -> list[int]:
+    """Periods planned first and widely: the busiest, the quietest, and some between; all if that takes no time."""
+    count = min(max(SCOUTS, WIDELY // (streams * WIDE)), len(order))
+    return [order[i] for i in dict.fromkeys(np.linspace(0, len(order) - 1, count).astype(int).tolist())]
+
+
+def _rounded_period(alone: Program, relaxation: Relaxation, t: int) -> Point | None:
+    """Round the relaxation up in a period for which time is short."""
+    point = relaxation.point
+    if point is None:
+        return None
+    here = Point(point.flow[:, :, [t]], point.api_flow[:, :, [t]], point.replicas[:, [t]], point.machines[:, [t]], point.ways)
+    return rounded(alone, bounds(alone), replace(relaxation, point=here))
+
+
+def _cheaper_way(
+    program: Program, alone: Program, relaxation: Relaxation, t: int, among: Ints, used: Bools, limits: Limits
+) -> Point | None:
+    """Return a plan of one period over some pools and those used before, or over the latter if operating more is not earned."""
+    first, before = not used.any(), np.flatnonzero(used)
     charged = replace(alone, pool_cost=program.pool_cost) if first else alone
-    free = _one_period(charged, relaxation, t, limits)
-    if first or not needs_operated(program):
+    free = _one_period(charged, relaxation, t, np.union1d(among, before), limits)
+    operated = np.isin(program.pools.family, program.pools.family[used])
+    fresh = 0 if free is None else program.operated(np.where(operated[:, None], 0.0, free.replicas))
+    if first or not needs_operated(program) or not fresh:
         return free
-    cuts = relaxation.cuts.period(alone, t)
-    _, tied = solve_over(alone, bounds(alone), siblings(alone, np.flatnonzero(opened)), limits, cuts=cuts)
+    tied = _one_period(alone, relaxation, t, np.flatnonzero(operated), limits)
     if free is None or tied is None:
         return free or tied
-    fresh = program.operated(np.where(opened[:, None], 0.0, free.replicas))
     saved = (objective(alone, tied) - objective(alone, free)) * float(weights(program)[t])
     return tied if program.max_pools is not None or saved <= program.pool_cost * fresh else free
 
 
-def _one_period(alone: Program, relaxation: Relaxation, t: int, limits: Limits) -> Point | None:
-    """Solve one period over the pools busy in it; where whole spares do not fit a limit that parts did, over all in use."""
+def _one_period(alone: Program, relaxation: Relaxation, t: int, among: Ints, limits: Limits) -> Point | None:
+    """Solve one period over some pools; where whole spares do not fit a limit that parts did, over all in use."""
     cuts, limit = relaxation.cuts.period(alone, t), bounds(alone)
-    _, point = solve_over(alone, limit, siblings(alone, _busy(relaxation, t)), limits, cuts=cuts)
+    _, point = solve_over(alone, limit, siblings(alone, among), limits, cuts=cuts)
     if point is None and alone.one_size:
         _, point = solve_over(alone, limit, siblings(alone, relaxation.keep), limits, cuts=cuts)
     return point

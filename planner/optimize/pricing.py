@@ -90,8 +90,9 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
 
     served = np.where(rows.demand >= 0, np.append(solved.duals, 0.0)[rows.demand], 0.0)
     budget = float(fee(rows.budget)[0])
-    # A cell without a pool in the relaxation has no dual, and would seem free.
-    packing = np.where(rows.packing >= 0, fee(rows.packing), (money + budget) * listed(program))
+    packing = fee(rows.packing)
+    # Where no pool of the relaxation stands in a cell it has no dual, and would seem free.
+    packing = np.where(rows.packing >= 0, packing, listed(program, packing, rows.packing < 0, money + budget))
     return Prices(
         demand=np.maximum(served, 0.0),
         packing=packing,
@@ -108,15 +109,20 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
     )
 
 
-def listed(program: Program) -> Floats:
-    """[I, T] What an accelerator costs in the cheapest machine of its cell [$/h], as a share of the cycle; 0 where there is none.
+def listed(program: Program, packing: Floats, open_: Bools, dollar: float) -> Floats:
+    """[I, T] What an accelerator may cost in the `open_` periods of a cell without changing the bound [$/h]; 0 elsewhere.
 
-    Prices up to that leave the bound as it is.
+    min over its purchases of what machines cost in the period; of a commitment, that is what the prices in the other periods
+    leave of its cost, evenly over the open ones.
     """
-    buy = program.purchases
-    each = buy.hourly[:, None] * weights(program) / program.cells.gpus[buy.cell][:, None]
-    cheapest = np.full((len(program.cells.name), len(program.hours)), np.inf)
-    np.minimum.at(cheapest, buy.cell, np.where(buy.active, each, np.inf))
+    buy, share = program.purchases, weights(program)
+    gpus, here = program.cells.gpus[buy.cell][:, None], open_[buy.cell] & buy.active
+    cost = dollar * buy.hourly[:, None] * share
+    left = np.where(buy.active, cost - gpus * np.where(open_, 0.0, packing)[buy.cell], 0.0).sum(axis=1)
+    spread = np.divide(here * share, (here @ share)[:, None], out=np.zeros(here.shape), where=here)
+    each = np.where(buy.committed[:, None], np.maximum(left, 0.0)[:, None] * spread, cost) / gpus
+    cheapest = np.full(open_.shape, np.inf)
+    np.minimum.at(cheapest, buy.cell, np.where(here, each, np.inf))
     return np.where(np.isfinite(cheapest), cheapest, 0.0)
 
 

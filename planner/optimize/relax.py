@@ -178,7 +178,7 @@ def tighten(
     program: Program, bounds: Bounds, progress: Callable[[str], None], relaxation: Relaxation, *, deadline: float = np.inf
 ) -> Relaxation:
     """Go on with a relaxation that has a solution, now with cuts of rounded coverage."""
-    phase = _Phase(1.0, 10.0 * (1.0 + relaxation.bound), 1.0)
+    phase = _Phase(1.0, 10.0 * (1.0 + max(relaxation.bound, 0.0)), 1.0)
     return _generate(_Job(program, bounds, progress, deadline, rounding=True), relaxation, phase)
 
 

@@ -17,6 +17,9 @@ from planner.plan.strain import share_kept
 PLAIN = 0.5
 """Confidence at which predictions are taken as they come."""
 
+SAMPLE = 8
+"""Periods in which pools are asked at most: each takes a dozen predictions of every pool."""
+
 MOST = 4.0
 """Largest share of its load a pool is tried with."""
 
@@ -54,8 +57,9 @@ def doubt_reasons(solved: Solved, pools: Sequence[Pool], cost: Cost) -> list[str
     if not any(max(edge) > 1.0 for edge in edges.values()):
         return []
     said = ", ".join(f"{name} {iteration:.2f} times" for name, (iteration, _) in edges.items())
-    spared = sum(_spared(solved, columns) for columns in open_pools(solved))
-    hours = {period.name: period.hours for period in search.problem.periods}
+    some = _some(solved)
+    spared = sum(_spared(solved, columns, some) for columns in open_pools(solved))
+    hours = {search.problem.periods[t].name: search.problem.periods[t].hours for t in some}
     whole = sum(_gpu_hours(pool, hours) for pool in pools)
     share = spared / whole if whole else 0.0
     price = f"{share:.0%} fewer accelerators, about ${cost.machines * share:,.2f}/h less" if spared else "as many accelerators"
@@ -69,19 +73,26 @@ def doubt_reasons(solved: Solved, pools: Sequence[Pool], cost: Cost) -> list[str
 
 
 def _gpu_hours(pool: Pool, hours: Mapping[str, float]) -> float:
-    """Return accelerators times hours of a pool, over the cycle."""
+    """Return accelerators times hours of a pool, over some periods."""
     layout = pool.deployment.layout
-    return sum(load.replicas * hours[load.period] for load in pool.loads) * layout.tp * layout.pp * layout.dp
+    held = sum(load.replicas * hours[load.period] for load in pool.loads if load.period in hours)
+    return held * layout.tp * layout.pp * layout.dp
 
 
-def _spared(solved: Solved, columns: Columns) -> float:
+def _some(solved: Solved) -> list[int]:
+    """Return the periods that are asked: all of a few; of many, some from the busiest to the quietest."""
+    order = np.argsort(-solved.outcome.replicas.sum(axis=0), kind="stable")
+    return sorted(order[np.unique(np.linspace(0, len(order) - 1, SAMPLE).astype(int))].tolist())
+
+
+def _spared(solved: Solved, columns: Columns, some: Sequence[int]) -> float:
     """Return accelerators times hours a pool could do without if predictions were taken as they come."""
     search = solved.search
     problem, spares = search.problem, spares_of(solved, columns)
     layout = deployment_of(solved, columns).layout
     replicas, gpus, saved = replicas_of(solved, columns, PLAIN), layout.gpus, 0.0
     every, counts = run_of(solved.outcome, columns)
-    for t, period in enumerate(problem.periods):
+    for t in some:
         spare = spares.of(int(counts[t]))
         working = int(counts[t]) - spare
         flow = every[:, t]
@@ -93,5 +104,5 @@ def _spared(solved: Solved, columns: Columns) -> float:
             problem.operations.min_replicas - spare,
             1,
         )
-        saved += (working - min(fewest, working)) * gpus * period.hours
+        saved += (working - min(fewest, working)) * gpus * problem.periods[t].hours
     return saved

@@ -9,6 +9,7 @@ more it is held against
 
     regret[s, s'] = cost of committing for s where s' comes − least cost where s' is known
 
+Where that would take long, machines and replicas are counted in parts (`again.in_parts`), the plan's as well as the others'.
 Costs of a scenario are averages over its own hours. As in `levers`, a plan at such a cost was found over deployments evaluated;
 whether its pools keep their promises once streams are mixed is not checked.
 """
@@ -22,9 +23,8 @@ from functools import cached_property
 import numpy as np
 
 from planner.domain.plan_procurement import Commitment, Future, Futures
-from planner.optimize.incumbent import Incumbent
 from planner.optimize.program import Bools, Floats, Program
-from planner.plan.again import solved_again
+from planner.plan.again import Again, in_parts, large, solved_again
 from planner.plan.solved import Solved
 
 
@@ -57,7 +57,13 @@ class _Tree:
             perfect_information=_above(plan.expected, certain),
             waiting=_above(now.cost if now else None, plan.expected),
             commitments=(plan, *self._others()),
+            in_parts=self.parts,
         )
+
+    @cached_property
+    def parts(self) -> bool:
+        """Whether machines and replicas are counted in parts."""
+        return large(self.solved)
 
     @cached_property
     def program(self) -> Program:
@@ -72,7 +78,7 @@ class _Tree:
         return np.append(own, np.zeros(len(self.program.purchases.name) - len(own), dtype=bool))
 
     @cached_property
-    def _alone(self) -> dict[str, Incumbent | None]:
+    def _alone(self) -> dict[str, Again | None]:
         """The cheapest plan found for each scenario by itself."""
         return {name: self._best(self._of(name)) for name in self.names}
 
@@ -90,7 +96,7 @@ class _Tree:
         """Yield what comes of committing as if one scenario were certain."""
         for name, found in self._alone.items():
             if found is not None:
-                yield self._commitment(f"as if {name} were certain", found.point.machines.max(axis=1))
+                yield self._commitment(f"as if {name} were certain", found.machines.max(axis=1))
 
     def _commitment(self, name: str, held: Floats) -> Commitment:
         """Return what comes of commitments made at the start, [O] machines."""
@@ -138,11 +144,11 @@ class _Tree:
         later[len(self.solved.search.supply.purchases) :] = False
         return replace(program, purchases=replace(buy, limit=np.where(later, 0.0, buy.limit)))
 
-    def _best(self, program: Program) -> Incumbent | None:
+    def _best(self, program: Program) -> Again | None:
         """Return the cheapest plan found over the pools that run and a few more, ways counted."""
-        best = solved_again(self.solved, program)
+        found = in_parts(self.solved, program) if self.parts else solved_again(self.solved, program)
         ways = float(self.solved.assembled.program.ways.cost @ self.solved.outcome.ways)
-        return None if best is None else Incumbent(best.point, best.cost + ways)
+        return None if found is None else replace(found, cost=found.cost + ways)
 
 
 def _above(cost: float | None, least: float | None) -> float | None:

@@ -97,7 +97,7 @@ class Scale:
     def _solve(self, program: Program) -> tuple[float, Bools] | None:
         """Return the cost of the cheapest plan found over few pools, and the ways it takes."""
         best = solved_again(self.solved, program)
-        return None if best is None else (best.cost, best.point.ways > 0.5)
+        return None if best is None else (best.cost, best.ways > 0.5)
 
 
 def lever_reasons(solved: Solved, cost: float, progress: Callable[[str], None]) -> Iterator[str]:

@@ -24,6 +24,8 @@ def summary(found: Futures) -> str:
         said.append(f"Knowing from the start which scenario comes would save {fmt.hourly(found.perfect_information)} on average.")
     if found.waiting is not None:
         said.append(f"Ordering nothing after the start would cost {fmt.hourly(found.waiting)} more.")
+    if found.in_parts:
+        said.append("Machines are counted in parts here, so costs are a little below the plan's.")
     return " ".join(said)
 
 
