@@ -18,6 +18,7 @@ from planner.catalog.check_levers import check_levers
 from planner.catalog.check_quality import check_quality
 from planner.catalog.check_reach import check_reach
 from planner.catalog.check_scenarios import check_scenarios
+from planner.catalog.check_sites import check_sites
 from planner.catalog.check_stages import check_stages
 from planner.catalog.check_stores import check_stores
 from planner.catalog.check_supply import check_supply
@@ -168,6 +169,7 @@ def _cross_check(parts: Parts, findings: Findings) -> None:
     check_sources(parts, findings)
     check_stores(parts, findings)
     check_supply(parts, findings)
+    check_sites(parts, findings)
 
 
 def _parts(document: Document, base: Path, catalog: Catalog) -> Parts:

@@ -129,3 +129,7 @@ class OwnedFleet(Sourced):
     """How many there are."""
     hourly: NonNegativeFloat = 0.0
     """Running cost of one machine, in $/h."""
+    power: Watts | None = None
+    """Draw of one machine under load; absent = by the board power of its accelerators."""
+    pue: PositiveFloat = 1.56
+    """Facility power over IT power (survey average 2024, handbook §8)."""

@@ -68,6 +68,35 @@ class Quota(Strict):
     """Most accelerators at any time."""
 
 
+class Site(Strict):
+    """What a place where machines stand can feed, cool and hold. At least one of `power`, `cooling`, `racks`."""
+
+    name: Identifier
+    """Name used in messages."""
+    region: str = "*"
+    """Region or pattern of the machines that stand here."""
+    seller: str = "*"
+    """Seller or pattern of the machines that stand here."""
+    power: Watts | None = None
+    """Feed of the whole facility: Σ machines · draw · PUE may not exceed it."""
+    pue: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    """Facility power over IT power here; absent = each machine's own, 1.56 where none is given (survey average 2024)."""
+    cooling: Watts | None = None
+    """Heat that can be carried off; machines give off what they draw."""
+    racks: PositiveInt | None = None
+    """Racks to be had."""
+    rack_power: Watts | None = None
+    """Draw that one rack can feed and cool: a rack holds ⌊rack_power / draw⌋ machines of a kind."""
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Site:
+        if self.power is None and self.cooling is None and self.racks is None:
+            raise ValueError("a site without limits; give at least one of power, cooling, racks with rack_power")
+        if (self.racks is None) != (self.rack_power is None):
+            raise ValueError("racks and rack_power belong together; give both or neither")
+        return self
+
+
 class ProblemChoices(Choices):
     """Allowed and forbidden parts of a deployment, for all workloads; a workload may narrow them."""
 
@@ -89,6 +118,8 @@ class Limits(Strict):
     """Quotas per accelerator, region, seller and way to pay."""
     max_gpus: NonNegativeInt | None = None
     """Most accelerators at any time."""
+    sites: tuple[Site, ...] = ()
+    """Power, cooling and racks of the places where machines stand."""
 
 
 class Failures(Strict):
@@ -200,6 +231,7 @@ class Problem(Strict):
             ("workload", [w.name for w in self.workloads]),
             ("period", [p.name for p in self.periods]),
             ("store", [s.name for s in self.stores]),
+            ("site", [s.name for s in self.limits.sites]),
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:

@@ -17,11 +17,23 @@ from planner.candidates.quality import api_value
 from planner.domain.api_terms import Provisioned
 from planner.domain.problem import Period
 from planner.optimize.choices import Choices, choices
+from planner.optimize.holdings import beside
 from planner.optimize.offered import at_sizes
-from planner.optimize.program import ANY, ApiColumns, Average, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns
+from planner.optimize.program import (
+    ANY,
+    ApiColumns,
+    Average,
+    CellColumns,
+    GpuLimit,
+    MachineLimit,
+    PoolColumns,
+    Program,
+    PurchaseColumns,
+)
 from planner.perf.level import RESOURCES
 from planner.supply.cells import Supply
 from planner.supply.limits import gpu_limits
+from planner.supply.sites import site_limits
 from planner.supply.terms import is_there
 
 Index = NDArray[np.intp]
@@ -76,6 +88,9 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         GpuLimit(limit.name, np.array(limit.purchases, dtype=bool), float(limit.gpus))
         for limit in gpu_limits(problem, supply, search.catalog)
     )
+    placed = tuple(
+        MachineLimit(limit.name, np.array(limit.each), limit.most) for limit in site_limits(problem, supply, search.catalog)
+    )
     operations = problem.operations
     open_ways = choices(search.streams, search.ways, servable(pools, apis))
     program = Program(
@@ -119,6 +134,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         max_pools=operations.max_pools,
         ways=open_ways.columns,
         averages=tuple(_averages(search, pools, apis, pool)),
+        machine_limits=placed,
     )
     program, column = at_sizes(program, supply.cells, operations)
     return Assembled(with_units(program, apis, search), pool[column], cell[column], open_ways)
@@ -181,6 +197,7 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
             replace(limit, purchases=np.append(limit.purchases, np.zeros(count, dtype=bool))) for limit in program.gpu_limits
         ),
         averages=tuple(replace(one, pools=pools) for one, pools in zip(program.averages, worth, strict=True)),
+        machine_limits=beside(program.machine_limits, count),
     )
 
 

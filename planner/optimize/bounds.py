@@ -107,13 +107,16 @@ def _whole(limit: Floats) -> Floats:
 
 
 def _machine_limits(program: Program) -> Floats:
-    """[O] Most machines of each purchase by its own limit, quotas, power and budget; may be infinite."""
+    """[O] Most machines of each purchase by its own limit, quotas, power, sites and budget; may be infinite."""
     buy, cells = program.purchases, program.cells
     limit = _whole(np.asarray(buy.limit, float))
     gpus, power = cells.gpus[buy.cell], cells.power[buy.cell]
     for quota in program.gpu_limits:
         limit = np.where(quota.purchases, np.minimum(limit, _whole(quota.gpus / gpus)), limit)
     limit = np.minimum(limit, _whole(np.divide(program.power, power, out=np.full(len(power), np.inf), where=power > 0)))
+    for taken in program.machine_limits:
+        most = np.divide(taken.most, taken.each, out=np.full(len(power), np.inf), where=taken.each > 0)
+        limit = np.minimum(limit, _whole(most))
     if np.isfinite(program.budget):
         price = buy.hourly * np.where(buy.committed, buy.active @ weights(program), weights(program).min())
         afford = np.divide(program.budget, price, out=np.full(len(price), np.inf), where=price > 0)

@@ -8,6 +8,7 @@
     packing         replicas fit in machines
     gpu_limits      quotas
     power           power
+    machine_limits  what machines take of sites: power, cooling, racks
     budget          budget
     api_limits      limits of API accounts
     warm_links      a pool open in a period has its fewest replicas, a closed one none
@@ -60,6 +61,7 @@ def constraints(
         max_pools=max_pools(model, program, at),
         averages=averages(model, program, bounds, at),
         covers=coverage(model, program, at, covers or no_covers(program)),
+        machine_limits=machine_limits(model, program, at),
     )
 
 
@@ -206,6 +208,15 @@ def power(model: Linear, program: Program, at: Layout) -> Ints:
     drawn = program.cells.power[program.purchases.cell]
     # In kW: rows with coefficients near the others' are solved to the same relative precision.
     return _over_machines(model, program, at, ("power_kW",), drawn / 1e3, program.power / 1e3)
+
+
+def machine_limits(model: Linear, program: Program, at: Layout) -> Ints:
+    """What machines take of a site, in each period: Σ_o each[l,o]·m[o,t] <= most[l]."""
+    rows = [
+        _over_machines(model, program, at, ("machine_limit", limit.name), limit.each, limit.most)
+        for limit in program.machine_limits
+    ]
+    return np.array(rows, dtype=np.int64).reshape(len(rows), len(program.hours))
 
 
 def budget(model: Linear, program: Program) -> Ints:

@@ -15,6 +15,7 @@ import numpy as np
 from planner.optimize.backend import Limits, Result, solve_milp
 from planner.optimize.bounds import Bounds, bounds, weights
 from planner.optimize.cuts import Cuts
+from planner.optimize.holdings import within
 from planner.optimize.model import Point, build, read, restrict, restrict_bounds, write
 from planner.optimize.objective import objective
 from planner.optimize.program import Bools, Floats, Ints, Program
@@ -182,6 +183,7 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
         and one_each(program, point.replicas)
         and all((gpus[quota.purchases].sum(axis=0) <= quota.gpus).all() for quota in program.gpu_limits)
         and (drawn <= program.power).all()
+        and within(program, point.machines)
         and (program.max_pools is None or program.operated(point.replicas) <= program.max_pools)
         and objective(program, point) <= program.budget
     )

@@ -149,6 +149,18 @@ class GpuLimit:
 
 
 @dataclass(frozen=True, eq=False)
+class MachineLimit:
+    """Σ_o each[o]·machines[o] may not exceed `most` in any period: power of a site, heat to be cooled away, racks."""
+
+    name: str
+    """Where it comes from, as a YAML path: `limits.sites[0].power`."""
+    each: Floats
+    """[O] What one machine takes; 0 where it does not count."""
+    most: float
+    """The limit."""
+
+
+@dataclass(frozen=True, eq=False)
 class Program:
     """The whole choice. Costs are averaged over the cycle of periods: [$/h]."""
 
@@ -190,6 +202,8 @@ class Program:
     """Ways to serve."""
     averages: tuple[Average, ...] = ()
     """What must hold on average."""
+    machine_limits: tuple[MachineLimit, ...] = ()
+    """What machines take of sites."""
 
     @property
     def fixed(self) -> Bools:

@@ -14,6 +14,7 @@ import numpy as np
 
 from planner.domain.plan_procurement import Sizing
 from planner.optimize.bounds import bounds
+from planner.optimize.holdings import among
 from planner.optimize.model import restrict
 from planner.optimize.program import ApiColumns, Program
 from planner.optimize.relax import relax
@@ -62,6 +63,7 @@ def _floor(solved: Solved) -> float:
         gpu_limits=(),
         budget=np.inf,
         power=np.inf,
+        machine_limits=(),
         min_replicas=1,
         one_size=False,
         pool_cost=0.0,
@@ -92,4 +94,4 @@ def _unchanging(program: Program) -> Program:
         limit=buy.limit[stay],
     )
     limits = tuple(replace(limit, purchases=limit.purchases[stay]) for limit in program.gpu_limits)
-    return replace(program, purchases=kept, gpu_limits=limits)
+    return replace(program, purchases=kept, gpu_limits=limits, machine_limits=among(program.machine_limits, stay))

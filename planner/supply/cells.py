@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.domain.hardware import OfferKind, RegionGroup
+from planner.supply.machine import DEFAULT_PUE
 from planner.supply.payments import Payments
 from planner.supply.terms import ALWAYS, Term
 
@@ -63,6 +64,8 @@ class Purchase:
     """What `limit` counts together with the same offer bought at other times: `cell/kind`."""
     payments: Payments | None = None
     """What one machine costs in cash, where it is bought for a term."""
+    pue: float = DEFAULT_PUE
+    """Facility power over IT power where it stands [1]."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from planner.domain.hardware import Instance, OfferKind, Price, RegionGroup
 from planner.domain.offers import OwnedFleet, OwnedOffer
 from planner.domain.problem import Operations
 from planner.errors import InvalidInput, MissingFact
-from planner.supply.machine import lost_share, useful_hour
+from planner.supply.machine import DEFAULT_PUE, lost_share, useful_hour
 
 _RENTED: tuple[OfferKind, ...] = ("on_demand", "reserved_1y", "reserved_3y", "spot")
 _COMMITTED = frozenset({"reserved_1y", "reserved_3y"})
@@ -59,6 +59,8 @@ class Listing:
     """What it costs to run it [$/h]."""
     salvage: float = 0.0
     """Share of its price that is left at the end of its life [1]."""
+    pue: float = DEFAULT_PUE
+    """Facility power over IT power where it stands [1]."""
 
     @property
     def place(self) -> str:
@@ -143,13 +145,15 @@ def _bought(catalog: Catalog) -> Iterator[Listing]:
             capital=offer.capex,
             running=offer.running,
             salvage=offer.salvage,
+            pue=offer.pue,
         )
 
 
 def _standing(catalog: Catalog) -> Iterator[Listing]:
     """Yield the existing fleet: its capital is sunk, so only hours of use cost, and it is not committed."""
     for name, fleet in catalog.fleet.items():
-        yield replace(_own(catalog, f"fleet:{name}", fleet), committed=False, limit=float(fleet.count))
+        own = _own(catalog, f"fleet:{name}", fleet)
+        yield replace(own, committed=False, limit=float(fleet.count), power=fleet.power, pue=fleet.pue)
 
 
 def _own(catalog: Catalog, tag: str, row: OwnedOffer | OwnedFleet) -> Listing:

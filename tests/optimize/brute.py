@@ -93,6 +93,8 @@ def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
     fit = ((machines * watts).sum(axis=1) <= program.power).all(axis=1)
     for quota in program.gpu_limits:
         fit &= ((machines * gpus)[:, quota.purchases].sum(axis=1) <= quota.gpus).all(axis=1)
+    for limit in program.machine_limits:
+        fit &= (np.einsum("fot,o->ft", machines, limit.each) <= limit.most * (1 + 1e-9)).all(axis=1)
     machines = machines[fit]
     cost = machines @ share @ buy.hourly
     order = np.argsort(cost, kind="stable")

@@ -13,6 +13,7 @@ from planner.optimize.program import (
     Average,
     CellColumns,
     GpuLimit,
+    MachineLimit,
     PoolColumns,
     Program,
     PurchaseColumns,
@@ -108,6 +109,14 @@ def _times(seed: int, purchases: int, periods: int) -> np.ndarray:
     return there
 
 
+def _sites(seed: int, purchases: int) -> tuple[MachineLimit, ...]:
+    """Two sites' worth of power and racks: some machines stand there, a few to a rack."""
+    rng = np.random.default_rng(seed + 31)
+    each = np.where(rng.random((2, purchases)) < 0.7, [rng.uniform(1, 4, purchases), 1 / rng.integers(1, 5, purchases)], 0.0)
+    most = (float(rng.integers(4, 16)), float(rng.integers(1, 4)))
+    return tuple(MachineLimit(f"site{i}", row, top) for i, (row, top) in enumerate(zip(each, most, strict=True)))
+
+
 def random_program(seed: int, pools: int = 3) -> Program:
     """A tiny random program with a random set of features; always the same for a seed."""
     rng = np.random.default_rng(seed)
@@ -141,6 +150,7 @@ def random_program(seed: int, pools: int = 3) -> Program:
     if seed % 4 == 1:
         extra["pool_sold"] = np.random.default_rng(seed + 11).random(K)[extra.get("pool_family", np.arange(K))] < 0.6
         extra["pool_spare"] = np.where(extra["pool_sold"], 0, extra.get("pool_spare", 0))
+    extra["machine_limits"] = _sites(seed, B) if seed % 5 == 3 else ()
     extra["active"] = _times(seed, B, T) if seed % 3 == 2 else None
     api = rng.random() < 0.4
     return program(

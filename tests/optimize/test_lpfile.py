@@ -16,7 +16,7 @@ from planner.optimize.coverage import make_covers
 from planner.optimize.kinds import kinds
 from planner.optimize.lpfile import export_lp, lp_text
 from planner.optimize.model import build
-from planner.optimize.program import Average, GpuLimit, Program, WayColumns
+from planner.optimize.program import Average, GpuLimit, MachineLimit, Program, WayColumns
 
 WAYS = WayColumns(
     ("plain", "cache"), np.array([0, 0]), np.array([0, 0.2]), np.array([0, 1]), np.array([0, 0]), np.array([[1.5], [0.9]])
@@ -46,6 +46,10 @@ GOLDEN: dict[str, tuple[Program, list[str]]] = {
         ["gpu_limit(limits.quotas_0_,t0): 2 m(b0,t0) <= 6"],
     ),
     "power": (program(power=9000, cell_power=[1500]), ["power_kW(t0): 1.5 m(b0,t0) <= 9"]),
+    "machine_limits": (
+        program(machine_limits=(MachineLimit("limits.sites[0].racks", np.array([0.25]), 3.0),)),
+        ["machine_limit(limits.sites_0_.racks,t0): 0.25 m(b0,t0) <= 3"],
+    ),
     "budget": (
         program(budget=7, hourly=[2], pool_call_cost=[[1e-3]]),
         ["budget: 3.6 x(s0,p0,t0) + 2 m(b0,t0) <= 7"],
