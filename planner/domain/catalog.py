@@ -6,6 +6,7 @@ from pydantic import Field
 
 from planner.domain.base import Identifier, Sourced, Strict
 from planner.domain.engine import Coefficients, Engine, Evidence, Factor
+from planner.domain.grids import Grid
 from planner.domain.hardware import Accelerator, Fabric, Instance
 from planner.domain.lever_facts import Component, ContextEffect, FineTuneFact, PositionEffect, Router, SemanticCacheCurve
 from planner.domain.llm import KvPrecision, Model, Precision
@@ -74,6 +75,8 @@ class Catalog(Strict):
     """Vector stores that may be rented, named `seller/size-index`."""
     egress: dict[Identifier, EgressPrice] = Field(default_factory=dict)
     """What a byte costs that leaves a cloud, named by the cloud."""
+    grids: dict[Identifier, Grid] = Field(default_factory=dict)
+    """Electricity grids, named by country or eGRID subregion."""
     digest: str = ""
     """SHA-256 over the merged rows, written into every plan."""
 

@@ -46,6 +46,8 @@ def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
         "apis.limits": (program.apis.limits, (len(program.apis.limits), R, A)),
         **{limit.name: (limit.purchases, (B,)) for limit in program.gpu_limits},
         **{limit.name: (limit.each, (B,)) for limit in program.machine_limits},
+        **{limit.name: (limit.each, (B, T)) for limit in program.average_limits},
+        **({} if program.purchases.extra is None else {"purchases.extra": (program.purchases.extra, (B, T))}),
         **{f"{one.name}.pools": (one.pools, (len(one.streams), K)) for one in program.averages},
         **{f"{one.name}.apis": (one.apis, (len(one.streams), A)) for one in program.averages},
     }
@@ -72,6 +74,8 @@ def _numbers(program: Program) -> tuple[tuple[bool, str], ...]:
         (bool(np.isfinite(program.pool_cost) and program.pool_cost >= 0), "pool cost must be finite and not negative"),
         (all(np.isfinite(a).all() for one in program.averages for a in (one.pools, one.apis)), "worths must be finite"),
         (all(_finite(limit.each) for limit in program.machine_limits), "machines must take finite parts of sites"),
+        (all(_finite(limit.each) for limit in program.average_limits), "what machines take on average must be finite"),
+        (buy.extra is None or _finite(buy.paid), "machines must not earn money in any period"),
         (program.min_replicas >= 0 and bool((pools.spare >= 0).all()), "replica numbers must not be negative"),
         (pools.spare.shape != pools.sold.shape or not pools.spare[pools.sold].any(), "what a seller operates has no spares"),
     )

@@ -9,6 +9,7 @@
     gpu_limits      quotas
     power           power
     machine_limits  what machines take of sites: power, cooling, racks
+    average_limits  what machines take on average: carbon
     budget          budget
     api_limits      limits of API accounts
     warm_links      a pool open in a period has its fewest replicas, a closed one none
@@ -25,7 +26,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.optimize.bounds import Bounds, counted_calls, least_open, parts
+from planner.optimize.bounds import Bounds, counted_calls, least_open, parts, weights
 from planner.optimize.coverage import Covers, no_covers
 from planner.optimize.layout import Layout, Rows
 from planner.optimize.linear import Linear
@@ -62,6 +63,7 @@ def constraints(
         averages=averages(model, program, bounds, at),
         covers=coverage(model, program, at, covers or no_covers(program)),
         machine_limits=machine_limits(model, program, at),
+        average_limits=average_limits(model, program, at),
     )
 
 
@@ -217,6 +219,19 @@ def machine_limits(model: Linear, program: Program, at: Layout) -> Ints:
         for limit in program.machine_limits
     ]
     return np.array(rows, dtype=np.int64).reshape(len(rows), len(program.hours))
+
+
+def average_limits(model: Linear, program: Program, at: Layout) -> Ints:
+    """What machines take on average over the cycle: Σ_t w[t]·Σ_o each[l,o,t]·m[o,t] <= most[l]."""
+    limits, share = program.average_limits, weights(program)
+    most = np.array([limit.most for limit in limits])
+    rows = model.add_rows(len(limits), -np.inf, most, names=lambda: [label("average_limit", limit.name) for limit in limits])
+    for row, limit in zip(rows.tolist(), limits, strict=True):
+        o, t = np.nonzero((limit.each != 0) & (at.m >= 0))
+        # A commitment is one variable for all its periods.
+        held, place = np.unique(at.m[o, t], return_inverse=True)
+        model.add_terms(row, held, np.bincount(place.reshape(-1), weights=limit.each[o, t] * share[t]))
+    return rows
 
 
 def budget(model: Linear, program: Program) -> Ints:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from planner.optimize.bounds import SLACK
-from planner.optimize.program import Floats, Ints, MachineLimit, Program
+from planner.optimize.bounds import SLACK, weights
+from planner.optimize.program import Bools, Floats, Ints, Program
 
 
 def within(program: Program, machines: Floats) -> bool:
@@ -16,11 +13,42 @@ def within(program: Program, machines: Floats) -> bool:
     return all(bool((limit.each @ machines <= limit.most * (1.0 + SLACK) + SLACK).all()) for limit in program.machine_limits)
 
 
-def among(limits: Sequence[MachineLimit], stay: Ints) -> tuple[MachineLimit, ...]:
-    """Return limits of some purchases alone."""
-    return tuple(replace(limit, each=limit.each[stay]) for limit in limits)
+def within_average(program: Program, machines: Floats) -> bool:
+    """Whether machines [O, T] keep the limits on their averages over the cycle."""
+    taken = ((float((limit.each * machines).sum(axis=0) @ weights(program)), limit.most) for limit in program.average_limits)
+    return all(held <= most * (1.0 + SLACK) + SLACK for held, most in taken)
 
 
-def beside(limits: Sequence[MachineLimit], count: int) -> tuple[MachineLimit, ...]:
-    """Return limits with so many more purchases, of which nothing counts."""
-    return tuple(replace(limit, each=np.append(limit.each, np.zeros(count))) for limit in limits)
+def some(program: Program, stay: Ints) -> Program:
+    """Return a program of some purchases alone."""
+    buy = program.purchases
+    kept = replace(
+        buy,
+        name=tuple(buy.name[o] for o in stay.tolist()),
+        cell=buy.cell[stay],
+        hourly=buy.hourly[stay],
+        committed=buy.committed[stay],
+        active=buy.active[stay],
+        limit=buy.limit[stay],
+        extra=None if buy.extra is None else buy.extra[stay],
+    )
+    return replace(
+        program,
+        purchases=kept,
+        gpu_limits=tuple(replace(limit, purchases=limit.purchases[stay]) for limit in program.gpu_limits),
+        machine_limits=tuple(replace(limit, each=limit.each[stay]) for limit in program.machine_limits),
+        average_limits=tuple(replace(limit, each=limit.each[stay]) for limit in program.average_limits),
+    )
+
+
+def in_periods(program: Program, mine: Bools) -> Program:
+    """Return a program of some periods alone, with the limits there are."""
+    buy = program.purchases
+    return replace(
+        program,
+        periods=tuple(period for period, own in zip(program.periods, mine, strict=True) if own),
+        hours=program.hours[mine],
+        rate=program.rate[:, mine],
+        purchases=replace(buy, active=buy.active[:, mine], extra=None if buy.extra is None else buy.extra[:, mine]),
+        average_limits=tuple(replace(limit, each=limit.each[:, mine]) for limit in program.average_limits),
+    )

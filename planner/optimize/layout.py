@@ -67,3 +67,5 @@ class Rows:
     """[C] Rounded coverage."""
     machine_limits: Ints
     """[M, T] What machines take of sites."""
+    average_limits: Ints
+    """[A] What machines take on average."""

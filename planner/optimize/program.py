@@ -74,6 +74,13 @@ class PurchaseColumns:
     """[O, T] In which periods its machines are there: from when they are delivered to the end of the term."""
     limit: Floats
     """[O] Most machines to be had; inf if any number."""
+    extra: Floats | None = None
+    """[O, T] What one machine costs in each period beside `hourly` [$/h], energy by hour and carbon; None = nothing."""
+
+    @property
+    def paid(self) -> Floats:
+        """[O, T] What one machine costs in each period [$/h]; [O, 1] where all are alike."""
+        return self.hourly[:, None] if self.extra is None else self.hourly[:, None] + self.extra
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +168,18 @@ class MachineLimit:
 
 
 @dataclass(frozen=True, eq=False)
+class AverageLimit:
+    """Σ_t w[t]·Σ_o each[o,t]·machines[o,t] may not exceed `most`: carbon, averaged over the cycle."""
+
+    name: str
+    """Where it comes from, as a YAML path: `limits.carbon`."""
+    each: Floats
+    """[O, T] What one machine takes in each period."""
+    most: float
+    """The limit."""
+
+
+@dataclass(frozen=True, eq=False)
 class Program:
     """The whole choice. Costs are averaged over the cycle of periods: [$/h]."""
 
@@ -204,6 +223,8 @@ class Program:
     """What must hold on average."""
     machine_limits: tuple[MachineLimit, ...] = ()
     """What machines take of sites."""
+    average_limits: tuple[AverageLimit, ...] = ()
+    """What machines take on average over the cycle."""
 
     @property
     def fixed(self) -> Bools:

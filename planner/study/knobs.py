@@ -161,6 +161,12 @@ def _limits(problem: Problem) -> Iterator[Knob]:
             "limits", "", "the power limit", "raise", limits.power, ladder(limits.power, 1e5), words.watts,
             lambda problem, value: edit.with_limit(problem, power=value), lambda _: math.inf,
         )  # fmt: skip
+    if limits.carbon:
+        yield Knob(
+            "limits", "", "the carbon limit", "raise", limits.carbon, ladder(limits.carbon, 1e5), words.carbon,
+            lambda problem, value: edit.with_limit(problem, carbon=value),
+            lambda plan: math.inf if plan.energy is None else plan.energy.carbon,
+        )  # fmt: skip
     for index, site in enumerate(limits.sites):
         yield from _site(index, site)
 

@@ -18,7 +18,8 @@ from planner.domain.hardware import Accelerator, Instance, RegionGroup
 from planner.domain.problem import Problem
 from planner.errors import MissingFact
 from planner.supply.cells import Cell, Purchase, Supply
-from planner.supply.draw import asked_by, draw_of, too_hot, unknown_draw
+from planner.supply.draw import asked_by, draw_of, too_hot, unknown_carbon, unknown_draw
+from planner.supply.electricity import with_electricity
 from planner.supply.listings import Listing, hourly_cost, listings, unpriced
 from planner.supply.machine import machine_power
 from planner.supply.payments import payments
@@ -89,7 +90,14 @@ def build_supply(problem: Problem, catalog: Catalog, streams: Sequence[Stream]) 
     names = _names(groups)
     cells = tuple(_cell(name, group) for name, group in zip(names, groups, strict=True))
     purchases = tuple(
-        _purchase(names[index], index, offer, problem, term)
+        with_electricity(
+            _purchase(names[index], index, offer, problem, term),
+            cells[index],
+            offer,
+            draw_of(offer, catalog.accelerators[offer.shape.accelerator]),
+            problem,
+            catalog,
+        )
         for index, group in enumerate(groups)
         for offer in group.offers
         for term in terms(offer, problem.periods)
@@ -104,7 +112,7 @@ def _sort(problem: Problem, catalog: Catalog, streams: Sequence[Stream]) -> _Sor
     for offer in listings(catalog):
         accelerator = _accelerator(catalog, offer.instance, offer.shape)
         verdict = rules.judge(offer)
-        power, unfit = _power(problem, offer, accelerator)
+        power, unfit = _power(problem, catalog, offer, accelerator)
         refusal = verdict.refusal or unfit
         if refusal is not None:
             found.refused.setdefault(offer.place, []).append((offer, refusal))
@@ -114,7 +122,7 @@ def _sort(problem: Problem, catalog: Catalog, streams: Sequence[Stream]) -> _Sor
     return found
 
 
-def _power(problem: Problem, offer: Listing, accelerator: Accelerator) -> tuple[float, Refusal | None]:
+def _power(problem: Problem, catalog: Catalog, offer: Listing, accelerator: Accelerator) -> tuple[float, Refusal | None]:
     """Return the draw of a machine [W], and why it is left out where a limit asks for it and it is unknown or too high.
 
     Under a limit the draw that an own offer states counts, and puts machines of another draw into another cell. Without one
@@ -126,7 +134,7 @@ def _power(problem: Problem, offer: Listing, accelerator: Accelerator) -> tuple[
     draw = draw_of(offer, accelerator)
     if draw is None:
         return 0.0, unknown_draw(asked, offer.shape.accelerator)
-    return draw, too_hot(problem, offer, draw)
+    return draw, too_hot(problem, offer, draw) or unknown_carbon(problem, catalog, offer)
 
 
 def _accelerator(catalog: Catalog, instance: str, shape: Instance) -> Accelerator:
@@ -193,7 +201,6 @@ def _purchase(cell: str, index: int, offer: Listing, problem: Problem, term: Ter
         term=term,
         offer=name,
         payments=payments(offer, term),
-        pue=offer.pue,
     )
 
 

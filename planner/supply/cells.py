@@ -66,6 +66,27 @@ class Purchase:
     """What one machine costs in cash, where it is bought for a term."""
     pue: float = DEFAULT_PUE
     """Facility power over IT power where it stands [1]."""
+    draw: float | None = None
+    """Draw of one machine, host included [W]: as stated, else by its boards; None if nobody knows."""
+    grid: str | None = None
+    """Grid that feeds it; None if no row says."""
+    dearer: tuple[float, ...] = ()
+    """[T] What a kWh being dearer in a period than on average adds to `hourly` [$/h]; empty where it is not."""
+    carbon: tuple[float, ...] | None = None
+    """[T] What one machine emits in each period, as rated [kg CO2e/h]; None if draw or grid is not known."""
+    carbon_cost: tuple[float, ...] = ()
+    """[T] What that is taken to cost, not in `hourly` [$/h]; empty where carbon has no price."""
+
+    @property
+    def extra(self) -> tuple[float, ...]:
+        """[T] What one machine costs in each period beside `hourly` [$/h]; empty where it is nothing."""
+        parts = [part for part in (self.dearer, self.carbon_cost) if part]
+        return tuple(sum(each) for each in zip(*parts, strict=True))
+
+    @property
+    def lowest(self) -> float:
+        """Least cost of one machine in any period [$/h]."""
+        return self.hourly + min(self.extra, default=0.0)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,9 @@ class _Offer:
     counted: frozenset[int]
     """The limits that count it."""
     taken: tuple[float, ...]
-    """What a machine, or an accelerator, takes of each limit of sites."""
+    """What a machine, or an accelerator, takes of each limit of sites, and of a limit on carbon in each period."""
+    extra: tuple[float, ...]
+    """What it costs in each period beside `hourly`, where that may differ from offer to offer [$/h]."""
 
     @property
     def binds(self) -> int:
@@ -126,12 +128,15 @@ def _sites(supply: Supply, problem: Problem, catalog: Catalog, *, per_gpu: bool 
     """Return the cells with their offers, prices and draw of a machine or of an accelerator."""
     limits, placed = gpu_limits(problem, supply, catalog), site_limits(problem, supply, catalog)
     size = [cell.gpus if per_gpu else 1 for cell in supply.cells]
+    limits_carbon, dearer = problem.limits.carbon is not None, any(purchase.extra for purchase in supply.purchases)
     offers: list[list[_Offer]] = [[] for _ in supply.cells]
     for index, purchase in enumerate(supply.purchases):
         counted = frozenset(number for number, limit in enumerate(limits) if limit.purchases[index])
         parts = size[purchase.cell]
-        taken = tuple(limit.each[index] / parts for limit in placed)
-        offers[purchase.cell].append(_Offer(purchase, purchase.hourly / parts, counted, taken))
+        taken = (*(limit.each[index] for limit in placed), *(purchase.carbon or () if limits_carbon else ()))
+        extra = purchase.extra or ((0.0,) * len(problem.periods) if dearer else ())
+        each = (tuple(one / parts for one in figures) for figures in (taken, extra))
+        offers[purchase.cell].append(_Offer(purchase, purchase.hourly / parts, counted, *each))
     limited = problem.limits.power is not None
     power = [cell.power / gpus if limited else 0.0 for cell, gpus in zip(supply.cells, size, strict=True)]
     return [_Site(*parts) for parts in zip(supply.cells, power, map(tuple, offers), strict=True)]
@@ -173,6 +178,7 @@ def _replaces(new: _Offer, old: _Offer) -> bool:
     return (
         new.purchase.limit == inf
         and new.hourly <= old.hourly
+        and all(new.hourly + mine <= old.hourly + other for mine, other in zip(new.extra, old.extra, strict=True))
         and new.binds <= old.binds
         and new.counted <= old.counted
         and all(mine <= other for mine, other in zip(new.taken, old.taken, strict=True))

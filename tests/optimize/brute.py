@@ -95,8 +95,11 @@ def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
         fit &= ((machines * gpus)[:, quota.purchases].sum(axis=1) <= quota.gpus).all(axis=1)
     for limit in program.machine_limits:
         fit &= (np.einsum("fot,o->ft", machines, limit.each) <= limit.most * (1 + 1e-9)).all(axis=1)
+    for average in program.average_limits:
+        fit &= np.einsum("fot,ot,t->f", machines, average.each, share) <= average.most * (1 + 1e-9)
     machines = machines[fit]
     cost = machines @ share @ buy.hourly
+    cost = cost if buy.extra is None else cost + np.einsum("fot,ot,t->f", machines, buy.extra, share)
     order = np.argsort(cost, kind="stable")
     return machines[order], cost[order]
 

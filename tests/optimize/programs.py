@@ -11,6 +11,7 @@ from planner.optimize.program import (
     ANY,
     ApiColumns,
     Average,
+    AverageLimit,
     CellColumns,
     GpuLimit,
     MachineLimit,
@@ -36,6 +37,7 @@ def program(
     committed: Any = None,
     active: Any = None,
     limit: Any = None,
+    extra: Any = None,
     hours: Any = None,
     movable: Any = None,
     pool_call_cost: Any = None,
@@ -86,6 +88,7 @@ def program(
             committed=np.zeros(B, bool) if committed is None else np.array(committed, bool),
             active=np.ones((B, T), bool) if active is None else np.array(active, bool),
             limit=np.full(B, INF) if limit is None else np.array(limit, float),
+            extra=None if extra is None else np.array(extra, float),
         ),
         apis=ApiColumns(
             name=tuple(f"a{a}" for a in range(api.shape[1])),
@@ -115,6 +118,12 @@ def _sites(seed: int, purchases: int) -> tuple[MachineLimit, ...]:
     each = np.where(rng.random((2, purchases)) < 0.7, [rng.uniform(1, 4, purchases), 1 / rng.integers(1, 5, purchases)], 0.0)
     most = (float(rng.integers(4, 16)), float(rng.integers(1, 4)))
     return tuple(MachineLimit(f"site{i}", row, top) for i, (row, top) in enumerate(zip(each, most, strict=True)))
+
+
+def _carbon(seed: int, purchases: int, periods: int) -> tuple[AverageLimit, ...]:
+    """What machines emit, by the hour, and at most on average."""
+    rng = np.random.default_rng(seed + 37)
+    return (AverageLimit("carbon", rng.uniform(0.2, 2, (purchases, periods)), float(rng.uniform(1, 6))),)
 
 
 def random_program(seed: int, pools: int = 3) -> Program:
@@ -151,6 +160,8 @@ def random_program(seed: int, pools: int = 3) -> Program:
         extra["pool_sold"] = np.random.default_rng(seed + 11).random(K)[extra.get("pool_family", np.arange(K))] < 0.6
         extra["pool_spare"] = np.where(extra["pool_sold"], 0, extra.get("pool_spare", 0))
     extra["machine_limits"] = _sites(seed, B) if seed % 5 == 3 else ()
+    extra["average_limits"] = _carbon(seed, B, T) if seed % 5 == 4 else ()
+    extra["extra"] = np.random.default_rng(seed + 41).uniform(-0.3, 0.6, (B, T)).round(2) if seed % 5 in (1, 4) else None
     extra["active"] = _times(seed, B, T) if seed % 3 == 2 else None
     api = rng.random() < 0.4
     return program(
