@@ -13,6 +13,7 @@ from planner.domain.llm import KvPrecision, Model, Precision
 from planner.domain.offers import ApiOffer, OwnedFleet, OwnedOffer
 from planner.domain.speculation import Speculator
 from planner.domain.store_facts import EgressPrice, StoreOffer
+from planner.domain.variants import Partition, PowerPoint
 
 
 class Benchmark(Sourced):
@@ -77,6 +78,10 @@ class Catalog(Strict):
     """What a byte costs that leaves a cloud, named by the cloud."""
     grids: dict[Identifier, Grid] = Field(default_factory=dict)
     """Electricity grids, named by country or eGRID subregion."""
+    partitions: dict[Identifier, Partition] = Field(default_factory=dict)
+    """Parts that boards can be cut into."""
+    power_points: dict[Identifier, PowerPoint] = Field(default_factory=dict)
+    """Lower power limits of boards."""
     digest: str = ""
     """SHA-256 over the merged rows, written into every plan."""
 

@@ -293,6 +293,8 @@ class Purchase(Strict):
     """Months in which they are there: from the start of the first to the end of the last; absent = all."""
     scenario: str | None = None
     """The scenario for which they are ordered, once it has come; absent = for all, not knowing which comes."""
+    boards_per_machine: int | None = None
+    """Boards of one machine, which quotas count; written only where they are cut into parts."""
     carbon_cost: float = 0.0
     """What their carbon is taken to cost, on average, not in `cost` [$/h]; written only where carbon has a price."""
 

@@ -121,6 +121,10 @@ class ProblemChoices(Choices):
     owned. Commitments and purchases are considered only when they are named here."""
     speculators: Choice = Choice(allow=())
     """Drafts for speculative decoding, by catalog name (`mtp/*`). None is used unless it is named here."""
+    partitions: Choice = Choice(allow=())
+    """Parts that boards may be cut into (`1g`, `*`). None is used unless it is named here."""
+    power_points: Choice = Choice(allow=())
+    """Lower power limits for machines of one's own (`h100-600W`, `*`). None is used unless it is named here."""
 
 
 class Limits(Strict):

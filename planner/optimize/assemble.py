@@ -116,6 +116,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
             name=tuple(readable(c.name) for c in supply.cells),
             gpus=np.array([c.gpus for c in supply.cells], dtype=np.int64),
             power=np.array([c.power for c in supply.cells], dtype=float),
+            boards=np.array([c.boards for c in supply.cells], dtype=np.int64) if any(c.parts > 1 for c in supply.cells) else None,
         ),
         purchases=PurchaseColumns(
             name=tuple(readable(p.name) for p in supply.purchases),
@@ -203,6 +204,7 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
             name=(*cells.name, *names),
             gpus=np.append(cells.gpus, np.ones(count, dtype=np.int64)),
             power=np.append(cells.power, np.zeros(count)),
+            boards=None if cells.boards is None else np.append(cells.boards, np.ones(count, dtype=np.int64)),
         ),
         purchases=PurchaseColumns(
             name=(*buy.name, *names),

@@ -110,7 +110,7 @@ def _machine_limits(program: Program) -> Floats:
     """[O] Most machines of each purchase by its own limit, quotas, power, sites and budget; may be infinite."""
     buy, cells = program.purchases, program.cells
     limit = _whole(np.asarray(buy.limit, float))
-    gpus, power = cells.gpus[buy.cell], cells.power[buy.cell]
+    gpus, power = cells.counted[buy.cell], cells.power[buy.cell]
     for quota in program.gpu_limits:
         limit = np.where(quota.purchases, np.minimum(limit, _whole(quota.gpus / gpus)), limit)
     limit = np.minimum(limit, _whole(np.divide(program.power, power, out=np.full(len(power), np.inf), where=power > 0)))

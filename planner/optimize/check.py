@@ -37,6 +37,7 @@ def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
         "pools.sold": (program.pools.sold, (K,)),
         "cells.gpus": (program.cells.gpus, (C,)),
         "cells.power": (program.cells.power, (C,)),
+        "cells.boards": (program.cells.counted, (C,)),
         "purchases.cell": (program.purchases.cell, (B,)),
         "purchases.hourly": (program.purchases.hourly, (B,)),
         "purchases.committed": (program.purchases.committed, (B,)),

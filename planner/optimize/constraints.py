@@ -186,7 +186,7 @@ def _over_machines(model: Linear, program: Program, at: Layout, name: tuple[str,
 
 def gpu_limits(model: Linear, program: Program, at: Layout) -> Ints:
     """Quotas: Σ_{o in l} gpus[cell of o]·m[o,t] <= gpus[l], in each period."""
-    gpus = program.cells.gpus[program.purchases.cell].astype(float)
+    gpus = program.cells.counted[program.purchases.cell].astype(float)
     rows = [
         _over_machines(model, program, at, ("gpu_limit", quota.name), np.where(quota.purchases, gpus, 0.0), quota.gpus)
         for quota in program.gpu_limits

@@ -175,13 +175,14 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
     free = np.zeros((len(cells.name), point.machines.shape[1]))
     np.add.at(free, buy.cell, gpus)
     np.add.at(free, program.pools.cell, -point.replicas * program.pools.gpus[:, None])
+    boards = cells.counted[buy.cell][:, None] * point.machines
     drawn = (cells.power[buy.cell][:, None] * point.machines).sum(axis=0)
     return bool(
         (free >= 0).all()
         and (point.machines <= limit.machines).all()
         and (point.replicas <= limit.replicas).all()
         and one_each(program, point.replicas)
-        and all((gpus[quota.purchases].sum(axis=0) <= quota.gpus).all() for quota in program.gpu_limits)
+        and all((boards[quota.purchases].sum(axis=0) <= quota.gpus).all() for quota in program.gpu_limits)
         and (drawn <= program.power).all()
         and within(program, point.machines)
         and within_average(program, point.machines)

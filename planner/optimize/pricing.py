@@ -216,7 +216,7 @@ def machine_costs(program: Program, at: Prices) -> Floats:
     gpus = cells.gpus[buy.cell][:, None]
     cost = at.dollar * buy.paid * weights(program) - gpus * at.packing[buy.cell]
     for fees, limit in zip(at.gpu_limits, program.gpu_limits, strict=True):
-        cost = cost + np.where(limit.purchases[:, None], gpus, 0) * fees
+        cost = cost + np.where(limit.purchases[:, None], cells.counted[buy.cell][:, None], 0) * fees
     charged: Floats = cost + cells.power[buy.cell][:, None] / 1e3 * at.power
     for fees, taken in _charged(program, at):
         charged = charged + taken.each[:, None] * fees

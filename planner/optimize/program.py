@@ -56,6 +56,13 @@ class CellColumns:
     """[I] Accelerators of one machine."""
     power: Floats
     """[I] Draw of one machine, host included [W]."""
+    boards: Ints | None = None
+    """[I] Accelerators of one machine as quotas count them; None = `gpus`. Fewer where boards are cut into parts."""
+
+    @property
+    def counted(self) -> Ints:
+        """[I] Accelerators of one machine as quotas count them."""
+        return self.gpus if self.boards is None else self.boards
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +152,7 @@ NO_WAYS = WayColumns((), _NONE, np.zeros(0), _NONE, _NONE, np.zeros((0, 1)))
 
 @dataclass(frozen=True, eq=False)
 class GpuLimit:
-    """Σ over the chosen purchases of machines × GPUs may not exceed `gpus` in any period."""
+    """Σ over the chosen purchases of machines × GPUs, as quotas count them, may not exceed `gpus` in any period."""
 
     name: str
     """Where it comes from, as a YAML path: `limits.quotas[0]`."""

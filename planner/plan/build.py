@@ -139,6 +139,7 @@ def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchas
             ordered=bought.term.ordered,
             live=bought.term.live,
             scenario=bought.term.scenario,
+            boards_per_machine=cell.boards if cell.parts > 1 else None,
         )
 
 

@@ -43,6 +43,12 @@ def _gpus(basis: Basis, purchase: Purchase) -> int:
     return basis.catalog.instances[purchase.instance].count
 
 
+def _boards(basis: Basis, purchase: Purchase) -> int:
+    """Return the accelerators of a machine as quotas count them."""
+    shape = basis.catalog.instances[purchase.instance]
+    return shape.count // basis.catalog.accelerators[shape.accelerator].parts
+
+
 def limits(basis: Basis) -> Iterator[str]:
     """Quotas, totals, power, sites, budget, what is to be had, replica minima, commitments and API rates."""
     yield from _quotas(basis)
@@ -63,7 +69,7 @@ def _quotas(basis: Basis) -> Iterator[str]:
     for limit in gpu_limits(basis.problem, basis.supply, basis.catalog):
         counted = [buy for buy in basis.plan.purchases if any(limit.purchases[number] for number, _ in basis.offers(buy))]
         for period in basis.hours:
-            total = sum(_gpus(basis, buy) * buy.machines[period] for buy in counted)
+            total = sum(_boards(basis, buy) * buy.machines[period] for buy in counted)
             if total > limit.gpus:
                 yield f"{limit.name}: {total} accelerators in {period}, {limit.gpus:g} allowed"
 

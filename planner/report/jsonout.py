@@ -60,7 +60,7 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
     for row in (body["cost"], *body["purchases"]):
         _drop_nothing(row, "carbon", "carbon_cost")
     for buy in body["purchases"]:
-        _drop_absent(buy, "ordered", "live", "scenario")
+        _drop_absent(buy, "ordered", "live", "scenario", "boards_per_machine")
     for pool in body["pools"]:
         _drop_absent(pool["deployment"], "speculation")
         for load in pool["loads"]:

@@ -58,6 +58,7 @@ SECTIONS = {
     "Finance": ("discount_rate: 8%\ncarbon_price: $80/t",),
     "Energy": ("pue: 1.15",),
     "Site": ("name: hall-1\nregion: berlin\npower: 400kW\npue: 1.3\ncooling: 350kW\nracks: 10\nrack_power: 40kW",),
+    "ProblemChoices": ('partitions: {allow: ["1g", "2g"]}\npower_points: {allow: ["*"]}',),
     "Choices": ('models: {allow: ["Qwen/*", "meta-llama/*"]}\noffers: {forbid: [spot]}',),
     "CatalogUse": (
         "files: [our-prices.yaml]\noverrides:\n  owned:\n    our-h100-node:\n      capex: $310k   # replaces this field alone",

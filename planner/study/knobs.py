@@ -15,6 +15,7 @@ from planner.catalog.select import matches
 from planner.domain.calls import Objective, QualityFloor
 from planner.domain.plan import Plan
 from planner.domain.problem import Problem, Quota, Site
+from planner.domain.variants import origin_name
 from planner.domain.workload import Workload
 from planner.study import edit, words
 
@@ -232,12 +233,15 @@ def _gpus(quota: Quota, plan: Plan) -> float:
     counted = [
         buy
         for buy in plan.purchases
-        if matches(buy.accelerator, quota.accelerator)
+        if matches(buy.accelerator if buy.boards_per_machine is None else origin_name(buy.accelerator), quota.accelerator)
         and matches(buy.region, quota.region)
         and matches(buy.seller, quota.seller)
         and matches(buy.kind, quota.offer)
     ]
-    return max((sum(b.machines.get(p, 0) * b.gpus_per_machine for b in counted) for p in plan.periods), default=0)
+    return max(
+        (sum(b.machines.get(p, 0) * (b.boards_per_machine or b.gpus_per_machine) for b in counted) for p in plan.periods),
+        default=0,
+    )
 
 
 def all_freed(problem: Problem, group: Sequence[Knob]) -> Problem:

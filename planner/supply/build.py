@@ -88,7 +88,7 @@ def build_supply(problem: Problem, catalog: Catalog, streams: Sequence[Stream]) 
     found = _sort(problem, catalog, streams)
     groups = [group for ground, by_mask in found.kept.items() for group in _split(ground, by_mask)]
     names = _names(groups)
-    cells = tuple(_cell(name, group) for name, group in zip(names, groups, strict=True))
+    cells = tuple(_cell(name, group, _parts(catalog, group)) for name, group in zip(names, groups, strict=True))
     purchases = tuple(
         with_electricity(
             _purchase(names[index], index, offer, problem, term),
@@ -170,7 +170,11 @@ def _first_unique(index: int, *namings: list[str]) -> str:
     return next((names[index] for names in namings if names.count(names[index]) == 1), namings[-1][index])
 
 
-def _cell(name: str, group: _Group) -> Cell:
+def _parts(catalog: Catalog, group: _Group) -> int:
+    return catalog.accelerators[group.offers[0].shape.accelerator].parts
+
+
+def _cell(name: str, group: _Group, parts: int) -> Cell:
     offer = group.offers[0]
     return Cell(
         name=name,
@@ -183,6 +187,7 @@ def _cell(name: str, group: _Group) -> Cell:
         interruptible=offer.kind == "spot",
         power=group.ground.power,
         streams=group.streams,
+        parts=parts,
     )
 
 
@@ -199,7 +204,7 @@ def _purchase(cell: str, index: int, offer: Listing, problem: Problem, term: Ter
         source=offer.source,
         energy=offer.energy,
         term=term,
-        offer=name,
+        offer=name if offer.stock is None else offer.stock,
         payments=payments(offer, term),
     )
 

@@ -34,6 +34,13 @@ class Cell:
     """Draw of one machine, host included [W]."""
     streams: tuple[bool, ...]
     """Which streams may run here, by data rules, choices and interruptibility."""
+    parts: int = 1
+    """Parts that each board is cut into, each counted in `gpus`."""
+
+    @property
+    def boards(self) -> int:
+        """Boards of one machine, which quotas count."""
+        return self.gpus // self.parts
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class Purchase:
     term: Term = ALWAYS
     """When it is bought, and when its machines are there."""
     offer: str = ""
-    """What `limit` counts together with the same offer bought at other times: `cell/kind`."""
+    """What `limit` counts together with the same offer bought at other times, or run in other ways: `cell/kind`."""
     payments: Payments | None = None
     """What one machine costs in cash, where it is bought for a term."""
     pue: float = DEFAULT_PUE

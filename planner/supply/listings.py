@@ -15,6 +15,7 @@ from planner.domain.catalog import Catalog
 from planner.domain.hardware import Instance, OfferKind, Price, RegionGroup
 from planner.domain.offers import OwnedFleet, OwnedOffer
 from planner.domain.problem import Operations
+from planner.domain.variants import origin_name
 from planner.errors import InvalidInput, MissingFact
 from planner.supply.grids import price_week
 from planner.supply.hourly import week_of
@@ -69,6 +70,8 @@ class Listing:
     """Facility power over IT power where it stands, where the row states it [1]."""
     power_prices: tuple[float, ...] | None = None
     """What a kWh costs in each hour of the week in UTC, where it differs by hour [$/kWh]; `list_price` holds the mean."""
+    stock: str | None = None
+    """What machines are counted together whichever way they are run; None = nothing but these."""
 
     @property
     def place(self) -> str:
@@ -195,7 +198,10 @@ def _priced(catalog: Catalog, row: str, offer: _Row) -> tuple[_Row, tuple[float,
 
 
 def _own(catalog: Catalog, tag: str, row: OwnedOffer | OwnedFleet) -> Listing:
+    shared = {origin_name(name) for name, one in catalog.instances.items() if one.parent is not None}
+    stock = f"{origin_name(row.instance)}@{row.region}/{origin_name(tag)}" if origin_name(row.instance) in shared else None
     return Listing(
+        stock=stock,
         instance=row.instance,
         shape=_shape(catalog, row.instance, tag.replace(":", ".", 1)),
         region=row.region,

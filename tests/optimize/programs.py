@@ -32,6 +32,7 @@ def program(
     pool_gpus: Any = (1,),
     cell_gpus: Any = (1,),
     cell_power: Any = None,
+    cell_boards: Any = None,
     buy_cell: Any = (0,),
     hourly: Any = (1.0,),
     committed: Any = None,
@@ -80,6 +81,7 @@ def program(
             name=tuple(f"c{i}" for i in range(C)),
             gpus=np.array(cell_gpus, int),
             power=np.full(C, 1000.0) if cell_power is None else np.array(cell_power, float),
+            boards=None if cell_boards is None else np.array(cell_boards, int),
         ),
         purchases=PurchaseColumns(
             name=tuple(f"b{o}" for o in range(B)),
@@ -170,6 +172,7 @@ def random_program(seed: int, pools: int = 3) -> Program:
         pool_cell=pool_cell,
         pool_gpus=pool_gpus,
         cell_gpus=cell_gpus,
+        cell_boards=np.maximum(cell_gpus // 2, 1) if seed % 7 == 2 else None,
         buy_cell=buy_cell,
         hourly=rng.uniform(0.5, 3, B).round(2) * cell_gpus[buy_cell] * np.where(committed, 0.6, 1.0),
         committed=committed,

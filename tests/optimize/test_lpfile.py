@@ -116,6 +116,13 @@ def test_commitment_is_one_variable() -> None:
     assert " packing(c0,t1): n(p0,t1) - m(b1) - m(b0,t1) <= 0\n" in text
 
 
+def test_quotas_count_boards_that_are_cut_into_parts() -> None:
+    quota = GpuLimit("limits.quotas[0]", np.array([True]), 6)
+    text = export_lp(program(cell_gpus=[14], cell_boards=[2], gpu_limits=(quota,)))
+    assert " gpu_limit(limits.quotas_0_,t0): 2 m(b0,t0) <= 6\n" in text
+    assert " packing(c0,t0): n(p0,t0) - 14 m(b0,t0) <= 0\n" in text
+
+
 def test_machines_may_cost_more_in_one_period() -> None:
     text = export_lp(
         program(rate=[[1, 2]], buy_cell=[0, 0], hourly=[1, 0.6], committed=[False, True], extra=[[0, 1], [0.2, 0.4]])
