@@ -189,6 +189,13 @@ def _pool_facts(search: Search, pools: Sequence[Pool]) -> Iterator[Fact]:
             standing="published",
             source=f"{device.source} ({device.as_of})",
         )
+        if device.parent is not None:
+            yield Fact(
+                subject=deployment.accelerator,
+                statement=f"kernels and hosts as efficient as on a whole {device.parent} at full power; not measured",
+                standing="assumed",
+                source="docs/variants.md",
+            )
         model = catalog.models[deployment.model]
         yield Fact(
             subject=deployment.model,
