@@ -50,6 +50,7 @@ request = [request] = req
 dollar = [currency] = USD
 watt = [power] = W
 gram = [mass] = g
+tonne = 1000000 * gram = t
 """
 
 _COUNT_SUFFIX = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9}
@@ -84,6 +85,9 @@ DOLLARS_PER_CALL = Kind("price per call", "dollar/request", "$2.50/kreq", implie
 DOLLARS_PER_BYTE = Kind("price per byte", "dollar/byte", "$0.09/GB", implied="dollar")
 DOLLARS_PER_KWH = Kind("energy price", "dollar/(kilowatt*hour)", "$0.08/kWh", implied="dollar")
 WATTS = Kind("power", "watt", "700W")
+CARBON_INTENSITY = Kind("carbon intensity", "gram/(kilowatt*hour)", "380 g/kWh")
+CARBON_RATE = Kind("carbon rate", "kilogram/hour", "12 t/month")
+DOLLARS_PER_TONNE = Kind("carbon price", "dollar/tonne", "$80/t", implied="dollar")
 COUNT = Kind("count", "", "50k", bare=True, counts=True)
 
 
@@ -220,6 +224,9 @@ if TYPE_CHECKING:
     DollarsPerByte: TypeAlias = float
     DollarsPerKwh: TypeAlias = float
     Watts: TypeAlias = float
+    CarbonIntensity: TypeAlias = float
+    CarbonRate: TypeAlias = float
+    DollarsPerTonne: TypeAlias = float
     Count: TypeAlias = float
     Fraction: TypeAlias = float
 else:
@@ -237,5 +244,8 @@ else:
     DollarsPerByte = _quantity(DOLLARS_PER_BYTE, ge=0)
     DollarsPerKwh = _quantity(DOLLARS_PER_KWH, ge=0)
     Watts = _quantity(WATTS, gt=0)
+    CarbonIntensity = _quantity(CARBON_INTENSITY, ge=0)
+    CarbonRate = _quantity(CARBON_RATE, ge=0)
+    DollarsPerTonne = _quantity(DOLLARS_PER_TONNE, ge=0)
     Count = _quantity(COUNT, ge=0)
     Fraction = Annotated[float, BeforeValidator(_percentage), Field(ge=0, le=1, allow_inf_nan=False)]

@@ -124,7 +124,7 @@ class Search:
             if bought.term not in held:
                 held[bought.term] = sum(period.hours for period in periods if is_there(bought.term, period)) / cycle
             share = held[bought.term] if bought.committed else shortest
-            cell_cost[bought.cell] = min(cell_cost[bought.cell], bought.hourly * share)
+            cell_cost[bought.cell] = min(cell_cost[bought.cell], bought.lowest * share)
         cell_gpus = np.array([cell.gpus for cell in self.supply.cells])
         costs = [
             np.min(cell_cost * -(-self.sites.shapes[shape].gpus // cell_gpus), where=self.sites.hosts[hardware], initial=np.inf)
@@ -187,7 +187,7 @@ class Search:
         for purchase in self.supply.purchases:
             cell = self.supply.cells[purchase.cell]
             here = np.ix_(np.array(cell.streams, dtype=bool), self.sites.hosts[:, purchase.cell])
-            price[here] = np.minimum(price[here], purchase.hourly / cell.gpus)
+            price[here] = np.minimum(price[here], purchase.lowest / cell.gpus)
         return price
 
     def evaluate(self, rows: Index) -> Pools:

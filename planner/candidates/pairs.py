@@ -52,6 +52,8 @@ def shape_fits_machine(shape: Shape, machine: Hardware, accelerator: Accelerator
     Within one machine a replica's devices must divide it. A replica over several machines takes them whole: within one
     scale-up domain, or over the network with tensor parallelism inside the machine, or spread over exactly two.
     """
+    if accelerator.parts > 1:
+        return shape.gpus == 1  # parts of boards do not reach each other
     if shape.gpus <= machine.node:
         return machine.node % shape.gpus == 0
     if shape.gpus % machine.node:

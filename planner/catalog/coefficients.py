@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from planner.catalog.variants import origin
 from planner.domain.catalog import Catalog
 from planner.domain.engine import Coefficients, Evidence, Factor, Kind
 from planner.domain.llm import Model, Precision
@@ -82,7 +83,7 @@ def speaks_of(factor: Factor, case: Case, catalog: Catalog) -> bool:
     """Say whether a factor holds for a case."""
     if factor.generation != "*" and factor.generation not in catalog.accelerators[case.accelerator].architecture.split():
         return False
-    named = ((factor.accelerator, case.accelerator), (factor.engine, case.engine), (factor.format, case.format))
+    named = ((factor.accelerator, origin(catalog, case.accelerator)), (factor.engine, case.engine), (factor.format, case.format))
     if any(wanted not in ("*", found) for wanted, found in named):
         return False
     if factor.kind != "*" and factor.kind not in case.kinds:
@@ -133,7 +134,7 @@ def coefficients_for(catalog: Catalog, accelerator: str, engine: str, fmt: str) 
     -----
     fp16 takes bf16 rows where no fp16 row is as specific otherwise. Of rows equally specific, the later in the catalog wins.
     """
-    found = most_specific(catalog.coefficients.values(), accelerator, engine, fmt)
+    found = most_specific(catalog.coefficients.values(), origin(catalog, accelerator), engine, fmt)
     if found is None:
         raise MissingFact(
             f"no coefficients for {accelerator} under {engine} in {fmt}: "

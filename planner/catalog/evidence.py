@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planner.catalog.coefficients import most_specific
+from planner.catalog.variants import origin
 from planner.domain.catalog import Catalog
 from planner.domain.engine import Evidence, Ratios
 
@@ -23,7 +24,7 @@ REACH = 2.0
 
 def evidence_for(catalog: Catalog, accelerator: str, engine: str, fmt: str) -> Evidence | None:
     """Return the most specific row of evidence, None if there is not even one for any."""
-    return most_specific(catalog.evidence.values(), accelerator, engine, fmt)
+    return most_specific(catalog.evidence.values(), origin(catalog, accelerator), engine, fmt)
 
 
 def pessimism(catalog: Catalog, accelerator: str, engine: str, fmt: str, metric: Metric, confidence: float) -> float:

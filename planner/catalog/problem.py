@@ -13,19 +13,23 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from planner.catalog import validate
 from planner.catalog.check_choices import check_choices
 from planner.catalog.check_demand import check_demand
+from planner.catalog.check_energy import check_energy
 from planner.catalog.check_horizon import check_horizon, check_size
 from planner.catalog.check_levers import check_levers
 from planner.catalog.check_quality import check_quality
 from planner.catalog.check_reach import check_reach
 from planner.catalog.check_scenarios import check_scenarios
+from planner.catalog.check_sites import check_sites
 from planner.catalog.check_stages import check_stages
 from planner.catalog.check_stores import check_stores
 from planner.catalog.check_supply import check_supply
+from planner.catalog.check_variants import check_variants
 from planner.catalog.findings import Findings, Parts
 from planner.catalog.lever_sources import check_sources, with_sources
 from planner.catalog.load import load_catalog
 from planner.catalog.select import without_aliases
 from planner.catalog.store_sources import index_workloads, with_nodes
+from planner.catalog.variants import with_variants
 from planner.catalog.yamlfile import Document, KeyPath, read
 from planner.domain.catalog import Catalog
 from planner.domain.horizon import Horizon, Scenario
@@ -109,6 +113,7 @@ def load_problem(path: Path | str) -> LoadedProblem:
     problem = branched(lay_out(problem, base))
     check_size(problem, findings)
     warnings = tuple(sorted(set(findings.warnings)))
+    catalog = with_variants(catalog, problem.choose)
     return LoadedProblem(_by_catalog_name(problem, catalog, base), catalog, base, document, document.digest, warnings)
 
 
@@ -168,6 +173,9 @@ def _cross_check(parts: Parts, findings: Findings) -> None:
     check_sources(parts, findings)
     check_stores(parts, findings)
     check_supply(parts, findings)
+    check_sites(parts, findings)
+    check_energy(parts, findings)
+    check_variants(parts, findings)
 
 
 def _parts(document: Document, base: Path, catalog: Catalog) -> Parts:

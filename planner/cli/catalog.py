@@ -31,6 +31,9 @@ _FACTS: dict[str, tuple[str, ...]] = {
     "speculators": ("method", "target"),
     "stores": ("seller", "index", "precision"),
     "egress": ("price",),
+    "grids": ("carbon", "as_of"),
+    "partitions": ("per_board", "memory", "compute"),
+    "power_points": ("power", "compute"),
 }
 
 

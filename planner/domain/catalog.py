@@ -6,12 +6,14 @@ from pydantic import Field
 
 from planner.domain.base import Identifier, Sourced, Strict
 from planner.domain.engine import Coefficients, Engine, Evidence, Factor
+from planner.domain.grids import Grid
 from planner.domain.hardware import Accelerator, Fabric, Instance
 from planner.domain.lever_facts import Component, ContextEffect, FineTuneFact, PositionEffect, Router, SemanticCacheCurve
 from planner.domain.llm import KvPrecision, Model, Precision
 from planner.domain.offers import ApiOffer, OwnedFleet, OwnedOffer
 from planner.domain.speculation import Speculator
 from planner.domain.store_facts import EgressPrice, StoreOffer
+from planner.domain.variants import Partition, PowerPoint
 
 
 class Benchmark(Sourced):
@@ -74,6 +76,12 @@ class Catalog(Strict):
     """Vector stores that may be rented, named `seller/size-index`."""
     egress: dict[Identifier, EgressPrice] = Field(default_factory=dict)
     """What a byte costs that leaves a cloud, named by the cloud."""
+    grids: dict[Identifier, Grid] = Field(default_factory=dict)
+    """Electricity grids, named by country or eGRID subregion."""
+    partitions: dict[Identifier, Partition] = Field(default_factory=dict)
+    """Parts that boards can be cut into."""
+    power_points: dict[Identifier, PowerPoint] = Field(default_factory=dict)
+    """Lower power limits of boards."""
     digest: str = ""
     """SHA-256 over the merged rows, written into every plan."""
 

@@ -47,6 +47,10 @@ class Accelerator(Sourced):
     """Year of release."""
     mig_slices: int | None = None
     """Hardware partitions the device can be cut into."""
+    parent: Identifier | None = None
+    """What it is a variant of; set by the planner on parts of boards and on lower power limits."""
+    parts: PositiveInt = 1
+    """Parts that its board is cut into; parts cannot be joined. Set by the planner."""
 
     @property
     def usable_memory(self) -> float:
@@ -130,3 +134,5 @@ class Instance(Strict):
     """What a buyer should know."""
     unverified: tuple[str, ...] = ()
     """Fields that were not read in a source."""
+    parent: Identifier | None = None
+    """The machine it is a variant of; set by the planner."""

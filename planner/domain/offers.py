@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from statistics import fmean
+
 from pydantic import Field, model_validator
 
 from planner.domain.api_terms import ApiBatch, ApiCache, ApiLatency, Provisioned
 from planner.domain.base import Identifier, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Sourced
+from planner.domain.grids import EnergyPrice, Zone
 from planner.domain.hardware import RegionGroup
 from planner.domain.llm import Score
 from planner.units import Dollars, DollarsPerHour, DollarsPerKwh, DollarsPerToken, Fraction, RequestRate, TokenRate, Tokens, Watts
@@ -89,17 +92,27 @@ class OwnedOffer(Sourced):
     """Draw of one machine under load."""
     pue: PositiveFloat = 1.56
     """Facility power over IT power (survey average 2024, handbook §8)."""
-    energy_price: DollarsPerKwh
-    """Price of electricity."""
+    energy_price: EnergyPrice
+    """Price of electricity; 24 or 168 figures where it differs by hour (from Monday 0:00, `timezone`), or `grid` for what the
+    grid of the region charges."""
     available: PositiveInt | None = None
     """How many can be had; absent = any number."""
     lead_months: NonNegativeInt = 0
     """Months from order to delivery; counts where the problem has a horizon."""
+    timezone: Zone = 0
+    """Whole hours by which the clock of its hourly energy prices is ahead of UTC."""
+
+    @property
+    def mean_price(self) -> DollarsPerKwh:
+        """Price of electricity, the mean of those by hour, [$/kWh]; what a grid charges is known to the catalog alone."""
+        if isinstance(self.energy_price, str):
+            raise ValueError("the price is the grid's, look it up there")
+        return self.energy_price if isinstance(self.energy_price, float) else fmean(self.energy_price)
 
     @property
     def energy(self) -> DollarsPerHour:
         """Electricity of one machine per hour, its share of cooling included, [$/h]."""
-        return self.pue * self.power / 1000.0 * self.energy_price
+        return self.pue * self.power / 1000.0 * self.mean_price
 
     @property
     def running(self) -> DollarsPerHour:
@@ -129,3 +142,18 @@ class OwnedFleet(Sourced):
     """How many there are."""
     hourly: NonNegativeFloat = 0.0
     """Running cost of one machine, in $/h."""
+    power: Watts | None = None
+    """Draw of one machine under load; absent = by the board power of its accelerators."""
+    pue: PositiveFloat = 1.56
+    """Facility power over IT power (survey average 2024, handbook §8)."""
+    energy_price: EnergyPrice | None = None
+    """Price of electricity, paid on top of `hourly` while a machine is used; 24 or 168 figures, or `grid`, as of owned machines.
+    Absent = `hourly` holds it."""
+    timezone: Zone = 0
+    """Whole hours by which the clock of its hourly energy prices is ahead of UTC."""
+
+    @model_validator(mode="after")
+    def _draw_known(self) -> OwnedFleet:
+        if self.energy_price is not None and self.power is None:
+            raise ValueError("energy is paid by what a machine draws; give power beside energy_price")
+        return self

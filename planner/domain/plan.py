@@ -12,6 +12,7 @@ from pydantic import Field
 
 from planner.domain.base import Strict
 from planner.domain.hardware import OfferKind
+from planner.domain.plan_energy import EnergyPart
 from planner.domain.plan_procurement import Cash, Futures, Sizing
 from planner.domain.plan_stores import StorePart
 
@@ -292,6 +293,10 @@ class Purchase(Strict):
     """Months in which they are there: from the start of the first to the end of the last; absent = all."""
     scenario: str | None = None
     """The scenario for which they are ordered, once it has come; absent = for all, not knowing which comes."""
+    boards_per_machine: int | None = None
+    """Boards of one machine, which quotas count; written only where they are cut into parts."""
+    carbon_cost: float = 0.0
+    """What their carbon is taken to cost, on average, not in `cost` [$/h]; written only where carbon has a price."""
 
 
 class Promised(Strict):
@@ -511,6 +516,8 @@ class Cost(Strict):
     """By tier of tenants and by tag, where workloads have any."""
     statement: Statement | None = None
     """Why it costs that: tokens, fan-out, headroom, batching, fixed costs, degradation, energy."""
+    carbon: float = 0.0
+    """What the carbon of machines is taken to cost; written only where it has a price."""
 
 
 class Fact(Strict):
@@ -659,6 +666,8 @@ class Plan(Strict):
     """What a reviewer should know."""
     simulation: Simulation | None = None
     """What a simulation of its pools showed, where one was asked for (`solve --verify`)."""
+    energy: EnergyPart | None = None
+    """What it draws and emits; written only where the problem asks for it."""
 
     @property
     def external(self) -> tuple[ApiRoute | ProvisionedRoute, ...]:

@@ -8,10 +8,11 @@ from pydantic import Field, model_validator
 
 from planner.domain.base import Identifier, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Strict
 from planner.domain.calls import Choice, Choices
-from planner.domain.horizon import Horizon, Scenario
+from planner.domain.grids import Energy
+from planner.domain.horizon import HOURS_PER_WEEK, Horizon, Scenario
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
-from planner.units import DollarsPerHour, Fraction, Seconds, Watts
+from planner.units import CarbonRate, DollarsPerHour, DollarsPerTonne, Fraction, Seconds, Watts
 
 
 class Metadata(Strict):
@@ -45,11 +46,26 @@ class Period(Strict):
     """Months of the horizon it lies in: from the start of the first to the end of the last, counted from 0; absent = all."""
     scenario: Identifier | None = None
     """The scenario it belongs to, its hours counted with the scenario's probability; absent = there is only one."""
+    hours_of_day: tuple[Annotated[int, Field(ge=0, le=23)], Annotated[int, Field(ge=1, le=24)]] | None = None
+    """Hours of the day that it stands for, in UTC: `[8, 18]` from 8:00 to 18:00, `[18, 8]` through the night; absent = all alike.
+    Counts where energy prices or carbon differ by hour."""
+    week: tuple[NonNegativeFloat, ...] | None = None
+    """How many of its hours are each of the 168 hours of the week, in UTC, from Monday 0:00; a horizon fills this in."""
 
     @model_validator(mode="after")
     def _months_run_forward(self) -> Period:
         if self.months is not None and self.months[0] >= self.months[1]:
             raise ValueError(f"months run from {self.months[0]} to {self.months[1]}; the second must be larger")
+        return self
+
+    @model_validator(mode="after")
+    def _clock_runs(self) -> Period:
+        if self.hours_of_day is not None and self.week is not None:
+            raise ValueError("hours_of_day and week both say which hours it stands for; give one of them")
+        if self.hours_of_day is not None and self.hours_of_day[0] == self.hours_of_day[1]:
+            raise ValueError("hours_of_day holds no hour; give two different hours, or leave it out for all of them")
+        if self.week is not None and (len(self.week) != HOURS_PER_WEEK or not any(self.week)):
+            raise ValueError("week must be 168 figures, not all zero; give one for each hour of the week from Monday 0:00 in UTC")
         return self
 
 
@@ -68,6 +84,35 @@ class Quota(Strict):
     """Most accelerators at any time."""
 
 
+class Site(Strict):
+    """What a place where machines stand can feed, cool and hold. At least one of `power`, `cooling`, `racks`."""
+
+    name: Identifier
+    """Name used in messages."""
+    region: str = "*"
+    """Region or pattern of the machines that stand here."""
+    seller: str = "*"
+    """Seller or pattern of the machines that stand here."""
+    power: Watts | None = None
+    """Feed of the whole facility: Σ machines · draw · PUE may not exceed it."""
+    pue: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    """Facility power over IT power here; absent = each machine's own, 1.56 where none is given (survey average 2024)."""
+    cooling: Watts | None = None
+    """Heat that can be carried off; machines give off what they draw."""
+    racks: PositiveInt | None = None
+    """Racks to be had."""
+    rack_power: Watts | None = None
+    """Draw that one rack can feed and cool: a rack holds ⌊rack_power / draw⌋ machines of a kind."""
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Site:
+        if self.power is None and self.cooling is None and self.racks is None:
+            raise ValueError("a site without limits; give at least one of power, cooling, racks with rack_power")
+        if (self.racks is None) != (self.rack_power is None):
+            raise ValueError("racks and rack_power belong together; give both or neither")
+        return self
+
+
 class ProblemChoices(Choices):
     """Allowed and forbidden parts of a deployment, for all workloads; a workload may narrow them."""
 
@@ -76,6 +121,10 @@ class ProblemChoices(Choices):
     owned. Commitments and purchases are considered only when they are named here."""
     speculators: Choice = Choice(allow=())
     """Drafts for speculative decoding, by catalog name (`mtp/*`). None is used unless it is named here."""
+    partitions: Choice = Choice(allow=())
+    """Parts that boards may be cut into (`1g`, `*`). None is used unless it is named here."""
+    power_points: Choice = Choice(allow=())
+    """Lower power limits for machines of one's own (`h100-600W`, `*`). None is used unless it is named here."""
 
 
 class Limits(Strict):
@@ -89,6 +138,10 @@ class Limits(Strict):
     """Quotas per accelerator, region, seller and way to pay."""
     max_gpus: NonNegativeInt | None = None
     """Most accelerators at any time."""
+    carbon: CarbonRate | None = None
+    """Most carbon dioxide and its equivalents by the energy of all machines, averaged over the cycle: `12 t/month`."""
+    sites: tuple[Site, ...] = ()
+    """Power, cooling and racks of the places where machines stand."""
 
 
 class Failures(Strict):
@@ -146,6 +199,8 @@ class Finance(Strict):
 
     discount_rate: Fraction = 0.08
     """Cost of capital per year, by which payments are discounted (assumption, handbook §9)."""
+    carbon_price: DollarsPerTonne = 0.0
+    """What a tonne of carbon dioxide and its equivalents is taken to cost (`$80/t`): added to the cost as a line of its own."""
 
 
 class Solver(Strict):
@@ -190,9 +245,11 @@ class Problem(Strict):
     operations: Operations = Operations()
     """Replicas, spares and pool overheads."""
     finance: Finance = Finance()
-    """What money costs; counts where the periods have months."""
+    """What money, and carbon, costs."""
     solver: Solver = Solver()
     """Gap, time limit, seed."""
+    energy: Energy | None = None
+    """How energy and carbon are counted; present, even empty (`energy: {}`), the plan tells both."""
 
     @model_validator(mode="after")
     def _names(self) -> Problem:
@@ -200,6 +257,7 @@ class Problem(Strict):
             ("workload", [w.name for w in self.workloads]),
             ("period", [p.name for p in self.periods]),
             ("store", [s.name for s in self.stores]),
+            ("site", [s.name for s in self.limits.sites]),
         ):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
@@ -209,6 +267,21 @@ class Problem(Strict):
     def store(self, name: str) -> Store:
         """Return a store by name."""
         return next(store for store in self.stores if store.name == name)
+
+    @property
+    def tells_energy(self) -> bool:
+        """Whether its plan tells energy and carbon: where it asks for that, limits carbon or gives it a price."""
+        return self.energy is not None or self.counts_carbon
+
+    @property
+    def counts_carbon(self) -> bool:
+        """Whether carbon is limited or has a price."""
+        return self.limits.carbon is not None or self.finance.carbon_price > 0
+
+    @property
+    def pue(self) -> float:
+        """Facility power over IT power where a machine's row states none [1]."""
+        return (self.energy or Energy()).pue
 
     @property
     def cycle_hours(self) -> float:

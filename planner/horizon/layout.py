@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.domain.horizon import Horizon
+from planner.domain.horizon import HOURS_PER_WEEK, Horizon
 from planner.domain.problem import Period, Problem
 from planner.domain.workload import LaidOutDemand, Workload
 from planner.horizon.calendar import Hours, Ints, hours_of, label, month_numbers, spans, week_hours
@@ -78,8 +78,10 @@ def _laid(horizon: Horizon, courses: Sequence[Course], first: int, end: int) -> 
     rate = np.stack([flow.level[kinds] for flow in flows], axis=1)
     typical = typical_hours(rate, count, horizon.typical_hours)
     added = (typical.rate[typical.of] - rate) * count[:, None]
+    weeks = np.zeros((len(typical.hours), HOURS_PER_WEEK))
+    np.add.at(weeks, (typical.of, week_hours(hours)[kinds]), count)
     return Laid(
-        periods=tuple(_periods(label(horizon.start, first, end), typical.hours, (first, end))),
+        periods=tuple(_periods(label(horizon.start, first, end), weeks, (first, end))),
         rate=typical.rate,
         expected=np.array([flow.expected for flow in flows]),
         grown=np.array([flow.grown for flow in flows]),
@@ -117,12 +119,12 @@ def _kinds(hours: Hours, flows: Sequence[_Flow]) -> tuple[Ints, Floats]:
     return first, count.astype(np.float64)
 
 
-def _periods(name: str, hours: Floats, months: tuple[int, int]) -> Iterator[Period]:
-    """Yield the periods of a step: `2027Q1 h1` the busiest, `2027Q1 h2` the next, …; alone, `2027Q1`."""
-    width = len(str(len(hours)))
-    for number, length in enumerate(hours, 1):
-        part = f" h{number:0{width}d}" if len(hours) > 1 else ""
-        yield Period(name=f"{name}{part}", hours=float(length), months=months)
+def _periods(name: str, weeks: Floats, months: tuple[int, int]) -> Iterator[Period]:
+    """Yield the periods of a step, from their hours of the week: `2027Q1 h1` the busiest, `2027Q1 h2`, …; alone, `2027Q1`."""
+    width = len(str(len(weeks)))
+    for number, week in enumerate(weeks, 1):
+        part = f" h{number:0{width}d}" if len(weeks) > 1 else ""
+        yield Period(name=f"{name}{part}", hours=float(week.sum()), months=months, week=tuple(week.tolist()))
 
 
 def _with_periods(workload: Workload, made: Course, horizon: Horizon, steps: Sequence[Laid], index: int) -> Workload:

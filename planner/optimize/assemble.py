@@ -18,10 +18,22 @@ from planner.domain.api_terms import Provisioned
 from planner.domain.problem import Period
 from planner.optimize.choices import Choices, choices
 from planner.optimize.offered import at_sizes
-from planner.optimize.program import ANY, ApiColumns, Average, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns
+from planner.optimize.program import (
+    ANY,
+    ApiColumns,
+    Average,
+    AverageLimit,
+    CellColumns,
+    GpuLimit,
+    MachineLimit,
+    PoolColumns,
+    Program,
+    PurchaseColumns,
+)
 from planner.perf.level import RESOURCES
 from planner.supply.cells import Supply
 from planner.supply.limits import gpu_limits
+from planner.supply.sites import site_limits
 from planner.supply.terms import is_there
 
 Index = NDArray[np.intp]
@@ -76,6 +88,9 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         GpuLimit(limit.name, np.array(limit.purchases, dtype=bool), float(limit.gpus))
         for limit in gpu_limits(problem, supply, search.catalog)
     )
+    placed = tuple(
+        MachineLimit(limit.name, np.array(limit.each), limit.most) for limit in site_limits(problem, supply, search.catalog)
+    )
     operations = problem.operations
     open_ways = choices(search.streams, search.ways, servable(pools, apis))
     program = Program(
@@ -101,6 +116,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
             name=tuple(readable(c.name) for c in supply.cells),
             gpus=np.array([c.gpus for c in supply.cells], dtype=np.int64),
             power=np.array([c.power for c in supply.cells], dtype=float),
+            boards=np.array([c.boards for c in supply.cells], dtype=np.int64) if any(c.parts > 1 for c in supply.cells) else None,
         ),
         purchases=PurchaseColumns(
             name=tuple(readable(p.name) for p in supply.purchases),
@@ -109,6 +125,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
             committed=np.array([p.committed for p in supply.purchases], dtype=bool),
             active=active_in(supply, problem.periods),
             limit=np.array([p.limit for p in supply.purchases], dtype=float),
+            extra=extras(supply, len(problem.periods)),
         ),
         apis=ApiColumns(tuple(readable(name) for name in apis.names), apis.call_cost, apis.limits),
         gpu_limits=limits,
@@ -119,9 +136,27 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         max_pools=operations.max_pools,
         ways=open_ways.columns,
         averages=tuple(_averages(search, pools, apis, pool)),
+        machine_limits=placed,
+        average_limits=tuple(_carbon(search)),
     )
     program, column = at_sizes(program, supply.cells, operations)
     return Assembled(with_units(program, apis, search), pool[column], cell[column], open_ways)
+
+
+def extras(supply: Supply, periods: int) -> Floats | None:
+    """[O, T] What machines cost in each period beside their hourly price; None where it is nothing."""
+    if not any(bought.extra for bought in supply.purchases):
+        return None
+    return np.array([bought.extra or (0.0,) * periods for bought in supply.purchases])
+
+
+def _carbon(search: Search) -> Iterator[AverageLimit]:
+    """Yield the limit on carbon, where there is one: then what every machine emits is known."""
+    most, supply = search.problem.limits.carbon, search.supply
+    if most is not None:
+        emitted = np.array([bought.carbon for bought in supply.purchases], dtype=float)
+        shape = (len(supply.purchases), len(search.problem.periods))
+        yield AverageLimit("limits.carbon", emitted.reshape(shape), most)
 
 
 def active_in(supply: Supply, periods: Sequence[Period]) -> NDArray[np.bool_]:
@@ -141,6 +176,7 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
         return program
     pools, cells, buy = program.pools, program.cells, program.purchases
     names = tuple(readable(f"{name}.units") for name in units.names)
+    none = np.zeros((count, len(program.hours)))
     place = np.arange(count, dtype=np.int64)
     demand = np.zeros((len(program.resources), *units.demand.shape))
     demand[0] = units.demand
@@ -168,6 +204,7 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
             name=(*cells.name, *names),
             gpus=np.append(cells.gpus, np.ones(count, dtype=np.int64)),
             power=np.append(cells.power, np.zeros(count)),
+            boards=None if cells.boards is None else np.append(cells.boards, np.ones(count, dtype=np.int64)),
         ),
         purchases=PurchaseColumns(
             name=(*buy.name, *names),
@@ -176,11 +213,14 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
             committed=np.append(buy.committed, [sold.term != "hourly" for sold in units.offers]).astype(bool),
             active=np.concatenate([buy.active, np.ones((count, len(program.hours)), dtype=bool)]),
             limit=np.append(buy.limit, [_blocks(sold) for sold in units.offers]),
+            extra=None if buy.extra is None else np.concatenate([buy.extra, none]),
         ),
         gpu_limits=tuple(
             replace(limit, purchases=np.append(limit.purchases, np.zeros(count, dtype=bool))) for limit in program.gpu_limits
         ),
         averages=tuple(replace(one, pools=pools) for one, pools in zip(program.averages, worth, strict=True)),
+        machine_limits=tuple(replace(one, each=np.append(one.each, none[:, 0])) for one in program.machine_limits),
+        average_limits=tuple(replace(one, each=np.concatenate([one.each, none])) for one in program.average_limits),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from planner.optimize.program import Average, Bools, Floats, Ints, Program
+from planner.optimize.program import Average, Bools, Floats, Ints, Program, PurchaseColumns
 
 SLACK = 1e-9
 """Relative slack when a bound is rounded to a whole number, so that rounding noise never cuts off a plan."""
@@ -107,18 +107,37 @@ def _whole(limit: Floats) -> Floats:
 
 
 def _machine_limits(program: Program) -> Floats:
-    """[O] Most machines of each purchase by its own limit, quotas, power and budget; may be infinite."""
+    """[O] Most machines of each purchase by its own limit, quotas, power, sites and budget; may be infinite."""
     buy, cells = program.purchases, program.cells
     limit = _whole(np.asarray(buy.limit, float))
-    gpus, power = cells.gpus[buy.cell], cells.power[buy.cell]
+    gpus, power = cells.counted[buy.cell], cells.power[buy.cell]
     for quota in program.gpu_limits:
         limit = np.where(quota.purchases, np.minimum(limit, _whole(quota.gpus / gpus)), limit)
     limit = np.minimum(limit, _whole(np.divide(program.power, power, out=np.full(len(power), np.inf), where=power > 0)))
+    for taken in program.machine_limits:
+        most = np.divide(taken.most, taken.each, out=np.full(len(power), np.inf), where=taken.each > 0)
+        limit = np.minimum(limit, _whole(most))
     if np.isfinite(program.budget):
-        price = buy.hourly * np.where(buy.committed, buy.active @ weights(program), weights(program).min())
+        price = _least_paid(program)
         afford = np.divide(program.budget, price, out=np.full(len(price), np.inf), where=price > 0)
         limit = np.minimum(limit, _whole(afford))
     return np.maximum(limit, 0.0)
+
+
+def _least_paid(program: Program) -> Floats:
+    """[O] Least average cost of having one machine of each purchase: always while it is there, or in the cheapest period."""
+    buy, share = program.purchases, weights(program)
+    if buy.extra is None:
+        return np.asarray(buy.hourly * np.where(buy.committed, buy.active @ share, share.min()))
+    cost = buy.paid * share
+    held = np.where(buy.active, cost, 0.0).sum(axis=1)
+    least: Floats = np.where(buy.committed, held, np.where(buy.active, cost, np.inf).min(axis=1))
+    return least
+
+
+def added(buy: PurchaseColumns) -> Floats:
+    """[O, T] What machines cost in each period beside `hourly`, while they are there [$/h]."""
+    return np.zeros(buy.active.shape) if buy.extra is None else np.where(buy.active, buy.extra, 0.0)
 
 
 def _room(program: Program, bought: Floats) -> Ints:

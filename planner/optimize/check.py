@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.optimize.program import Program
+from planner.optimize.program import Floats, Program
 
 
 def check(program: Program) -> None:
@@ -37,6 +37,7 @@ def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
         "pools.sold": (program.pools.sold, (K,)),
         "cells.gpus": (program.cells.gpus, (C,)),
         "cells.power": (program.cells.power, (C,)),
+        "cells.boards": (program.cells.counted, (C,)),
         "purchases.cell": (program.purchases.cell, (B,)),
         "purchases.hourly": (program.purchases.hourly, (B,)),
         "purchases.committed": (program.purchases.committed, (B,)),
@@ -45,6 +46,9 @@ def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
         "apis.call_cost": (program.apis.call_cost, (R, A)),
         "apis.limits": (program.apis.limits, (len(program.apis.limits), R, A)),
         **{limit.name: (limit.purchases, (B,)) for limit in program.gpu_limits},
+        **{limit.name: (limit.each, (B,)) for limit in program.machine_limits},
+        **{limit.name: (limit.each, (B, T)) for limit in program.average_limits},
+        **({} if program.purchases.extra is None else {"purchases.extra": (program.purchases.extra, (B, T))}),
         **{f"{one.name}.pools": (one.pools, (len(one.streams), K)) for one in program.averages},
         **{f"{one.name}.apis": (one.apis, (len(one.streams), A)) for one in program.averages},
     }
@@ -70,9 +74,16 @@ def _numbers(program: Program) -> tuple[tuple[bool, str], ...]:
         (bool(np.isin(buy.cell, np.arange(len(cells.name))).all()), "purchases must be in a cell"),
         (bool(np.isfinite(program.pool_cost) and program.pool_cost >= 0), "pool cost must be finite and not negative"),
         (all(np.isfinite(a).all() for one in program.averages for a in (one.pools, one.apis)), "worths must be finite"),
+        (all(_finite(limit.each) for limit in program.machine_limits), "machines must take finite parts of sites"),
+        (all(_finite(limit.each) for limit in program.average_limits), "what machines take on average must be finite"),
+        (buy.extra is None or _finite(buy.paid), "machines must not earn money in any period"),
         (program.min_replicas >= 0 and bool((pools.spare >= 0).all()), "replica numbers must not be negative"),
         (pools.spare.shape != pools.sold.shape or not pools.spare[pools.sold].any(), "what a seller operates has no spares"),
     )
+
+
+def _finite(each: Floats) -> bool:
+    return bool((np.isfinite(each) & (each >= 0)).all())
 
 
 def _packing_exact(program: Program) -> bool:

@@ -8,6 +8,8 @@
     packing         replicas fit in machines
     gpu_limits      quotas
     power           power
+    machine_limits  what machines take of sites: power, cooling, racks
+    average_limits  what machines take on average: carbon
     budget          budget
     api_limits      limits of API accounts
     warm_links      a pool open in a period has its fewest replicas, a closed one none
@@ -24,7 +26,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.optimize.bounds import Bounds, counted_calls, least_open, parts
+from planner.optimize.bounds import Bounds, counted_calls, least_open, parts, weights
 from planner.optimize.coverage import Covers, no_covers
 from planner.optimize.layout import Layout, Rows
 from planner.optimize.linear import Linear
@@ -60,6 +62,8 @@ def constraints(
         max_pools=max_pools(model, program, at),
         averages=averages(model, program, bounds, at),
         covers=coverage(model, program, at, covers or no_covers(program)),
+        machine_limits=machine_limits(model, program, at),
+        average_limits=average_limits(model, program, at),
     )
 
 
@@ -182,7 +186,7 @@ def _over_machines(model: Linear, program: Program, at: Layout, name: tuple[str,
 
 def gpu_limits(model: Linear, program: Program, at: Layout) -> Ints:
     """Quotas: Σ_{o in l} gpus[cell of o]·m[o,t] <= gpus[l], in each period."""
-    gpus = program.cells.gpus[program.purchases.cell].astype(float)
+    gpus = program.cells.counted[program.purchases.cell].astype(float)
     rows = [
         _over_machines(model, program, at, ("gpu_limit", quota.name), np.where(quota.purchases, gpus, 0.0), quota.gpus)
         for quota in program.gpu_limits
@@ -206,6 +210,28 @@ def power(model: Linear, program: Program, at: Layout) -> Ints:
     drawn = program.cells.power[program.purchases.cell]
     # In kW: rows with coefficients near the others' are solved to the same relative precision.
     return _over_machines(model, program, at, ("power_kW",), drawn / 1e3, program.power / 1e3)
+
+
+def machine_limits(model: Linear, program: Program, at: Layout) -> Ints:
+    """What machines take of a site, in each period: Σ_o each[l,o]·m[o,t] <= most[l]."""
+    rows = [
+        _over_machines(model, program, at, ("machine_limit", limit.name), limit.each, limit.most)
+        for limit in program.machine_limits
+    ]
+    return np.array(rows, dtype=np.int64).reshape(len(rows), len(program.hours))
+
+
+def average_limits(model: Linear, program: Program, at: Layout) -> Ints:
+    """What machines take on average over the cycle: Σ_t w[t]·Σ_o each[l,o,t]·m[o,t] <= most[l]."""
+    limits, share = program.average_limits, weights(program)
+    most = np.array([limit.most for limit in limits])
+    rows = model.add_rows(len(limits), -np.inf, most, names=lambda: [label("average_limit", limit.name) for limit in limits])
+    for row, limit in zip(rows.tolist(), limits, strict=True):
+        o, t = np.nonzero((limit.each != 0) & (at.m >= 0))
+        # A commitment is one variable for all its periods.
+        held, place = np.unique(at.m[o, t], return_inverse=True)
+        model.add_terms(row, held, np.bincount(place.reshape(-1), weights=limit.each[o, t] * share[t]))
+    return rows
 
 
 def budget(model: Linear, program: Program) -> Ints:

@@ -15,6 +15,7 @@ import numpy as np
 from planner.optimize.backend import Limits, Result, solve_milp
 from planner.optimize.bounds import Bounds, bounds, weights
 from planner.optimize.cuts import Cuts
+from planner.optimize.holdings import within, within_average
 from planner.optimize.model import Point, build, read, restrict, restrict_bounds, write
 from planner.optimize.objective import objective
 from planner.optimize.program import Bools, Floats, Ints, Program
@@ -114,7 +115,7 @@ def by_period(program: Program, relaxation: Relaxation, limits: Limits, deadline
         if reached or time.monotonic() > deadline:
             break
         point = _with_commitments(program, relaxation, held, limits, deadline)
-        if point is not None and objective(program, point) <= program.budget:
+        if point is not None and objective(program, point) <= program.budget and within_average(program, point.machines):
             best = better(program, best, point)
     return best
 
@@ -181,14 +182,17 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
     free = np.zeros((len(cells.name), point.machines.shape[1]))
     np.add.at(free, buy.cell, gpus)
     np.add.at(free, program.pools.cell, -point.replicas * program.pools.gpus[:, None])
+    boards = cells.counted[buy.cell][:, None] * point.machines
     drawn = (cells.power[buy.cell][:, None] * point.machines).sum(axis=0)
     return bool(
         (free >= 0).all()
         and (point.machines <= limit.machines).all()
         and (point.replicas <= limit.replicas).all()
         and one_each(program, point.replicas)
-        and all((gpus[quota.purchases].sum(axis=0) <= quota.gpus).all() for quota in program.gpu_limits)
+        and all((boards[quota.purchases].sum(axis=0) <= quota.gpus).all() for quota in program.gpu_limits)
         and (drawn <= program.power).all()
+        and within(program, point.machines)
+        and within_average(program, point.machines)
         and (program.max_pools is None or program.operated(point.replicas) <= program.max_pools)
         and objective(program, point) <= program.budget
     )
@@ -312,6 +316,7 @@ def _period(program: Program, t: int, rate: Floats, held: Floats) -> Program:
         buy,
         hourly=np.where(buy.committed, 0.0, buy.hourly),
         active=buy.active[:, t : t + 1],
+        extra=None if buy.extra is None else np.where(buy.committed, 0.0, buy.extra[:, t])[:, None],
         limit=np.where(buy.committed, held, buy.limit),
     )
     return replace(
@@ -322,5 +327,6 @@ def _period(program: Program, t: int, rate: Floats, held: Floats) -> Program:
         movable=np.zeros(len(rate), dtype=bool),
         purchases=paid,
         budget=np.inf,
+        average_limits=(),
         pool_cost=0.0 if len(weights(program)) > 1 else program.pool_cost,
     )

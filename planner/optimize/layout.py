@@ -65,3 +65,7 @@ class Rows:
     """[Q] What must hold on average."""
     covers: Ints
     """[C] Rounded coverage."""
+    machine_limits: Ints
+    """[M, T] What machines take of sites."""
+    average_limits: Ints
+    """[A] What machines take on average."""

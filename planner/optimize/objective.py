@@ -19,10 +19,11 @@ def _paid(cost: Floats, flow: Floats, share: Floats) -> float:
 def objective(program: Program, point: Point) -> float:
     """Average cost: machines + soft misses + API calls + pools + ways.
 
-    Σ_o hourly·Σ_t w·m + 3600·Σ_t w·(Σ call_cost·x + Σ call_cost·z) + pool_cost·(pools with replicas) + Σ_w cost·v [$/h]
+    Σ_o Σ_t w·(hourly + extra)·m + 3600·Σ_t w·(Σ call_cost·x + Σ call_cost·z) + pool_cost·(pools with replicas) + Σ_w cost·v [$/h]
     """
     share = weights(program)
     machines = float(program.purchases.hourly @ (point.machines @ share))
+    machines += 0.0 if program.purchases.extra is None else float(((program.purchases.extra * point.machines) @ share).sum())
     misses = _paid(program.pools.call_cost, point.flow, share)
     calls = _paid(program.apis.call_cost, point.api_flow, share)
     fixed = float(program.ways.cost @ point.ways)

@@ -24,7 +24,7 @@ from planner.optimize.coverage import Covers
 from planner.optimize.kinds import Kinds
 from planner.optimize.knapsack import in_proportion, quick, sharp
 from planner.optimize.layout import Rows
-from planner.optimize.program import Bools, Floats, Ints, Program
+from planner.optimize.program import AverageLimit, Bools, Floats, Ints, MachineLimit, Program
 from planner.optimize.variables import SECONDS_PER_HOUR, needs_operated
 
 BLOCK = 4096
@@ -59,6 +59,10 @@ class Prices:
     """[Q] Per unit of what is worth something on average, in shares of all calls."""
     money: float = 1.0
     """1: costs count. 0: they do not, and a positive bound proves that no plan exists."""
+    machine_limits: Floats | None = None
+    """[M, T] Per unit of what machines take of sites; None = nothing is charged for it, which is valid too."""
+    average_limits: Floats | None = None
+    """[A] Per unit of what machines take on average; None as above."""
 
     @property
     def dollar(self) -> float:
@@ -106,6 +110,8 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
         covers=np.maximum(solved.duals[rows.covers], 0.0),
         averages=np.maximum(solved.duals[rows.averages], 0.0),
         money=money,
+        machine_limits=fee(rows.machine_limits),
+        average_limits=fee(rows.average_limits),
     )
 
 
@@ -117,7 +123,7 @@ def listed(program: Program, packing: Floats, open_: Bools, dollar: float) -> Fl
     """
     buy, share = program.purchases, weights(program)
     gpus, here = program.cells.gpus[buy.cell][:, None], open_[buy.cell] & buy.active
-    cost = dollar * buy.hourly[:, None] * share
+    cost = dollar * buy.paid * share
     left = np.where(buy.active, cost - gpus * np.where(open_, 0.0, packing)[buy.cell], 0.0).sum(axis=1)
     spread = np.divide(here * share, (here @ share)[:, None], out=np.zeros(here.shape), where=here)
     each = np.where(buy.committed[:, None], np.maximum(left, 0.0)[:, None] * spread, cost) / gpus
@@ -163,9 +169,23 @@ def _limits_value(program: Program, at: Prices) -> float:
         float(fees.sum()) * limit.gpus for fees, limit in zip(at.gpu_limits, program.gpu_limits, strict=True) if fees.any()
     )
     charged += float(at.power.sum()) * program.power / 1e3 if at.power.any() else 0.0
+    charged += sum(float(fees.sum()) * limit.most for fees, limit in _charged(program, at))
+    charged += sum(each * average.most for each, average in _averaged(program, at))
     charged += at.budget * program.budget if at.budget else 0.0
     charged += at.max_pools * program.max_pools if program.max_pools is not None else 0.0
     return float(served) - charged - float(at.api_limits.sum())
+
+
+def _charged(program: Program, at: Prices) -> list[tuple[Floats, MachineLimit]]:
+    """Return the limits of sites that have prices, with their prices [T]."""
+    fees = () if at.machine_limits is None else at.machine_limits
+    return [(fee, limit) for fee, limit in zip(fees, program.machine_limits, strict=False) if fee.any()]
+
+
+def _averaged(program: Program, at: Prices) -> list[tuple[float, AverageLimit]]:
+    """Return the limits on averages of machines that have prices, with their prices."""
+    fees = [] if at.average_limits is None else at.average_limits.tolist()
+    return [(fee, limit) for fee, limit in zip(fees, program.average_limits, strict=False) if fee]
 
 
 def _whole(program: Program, at: Prices) -> Floats:
@@ -200,10 +220,14 @@ def machine_costs(program: Program, at: Prices) -> Floats:
     """[O, T] Cost of a machine less the price of the accelerators it offers."""
     buy, cells = program.purchases, program.cells
     gpus = cells.gpus[buy.cell][:, None]
-    cost = at.dollar * buy.hourly[:, None] * weights(program) - gpus * at.packing[buy.cell]
+    cost = at.dollar * buy.paid * weights(program) - gpus * at.packing[buy.cell]
     for fees, limit in zip(at.gpu_limits, program.gpu_limits, strict=True):
-        cost = cost + np.where(limit.purchases[:, None], gpus, 0) * fees
+        cost = cost + np.where(limit.purchases[:, None], cells.counted[buy.cell][:, None], 0) * fees
     charged: Floats = cost + cells.power[buy.cell][:, None] / 1e3 * at.power
+    for fees, taken in _charged(program, at):
+        charged = charged + taken.each[:, None] * fees
+    for each, average in _averaged(program, at):
+        charged = charged + each * weights(program) * average.each
     return charged
 
 

@@ -56,6 +56,13 @@ class CellColumns:
     """[I] Accelerators of one machine."""
     power: Floats
     """[I] Draw of one machine, host included [W]."""
+    boards: Ints | None = None
+    """[I] Accelerators of one machine as quotas count them; None = `gpus`. Fewer where boards are cut into parts."""
+
+    @property
+    def counted(self) -> Ints:
+        """[I] Accelerators of one machine as quotas count them."""
+        return self.gpus if self.boards is None else self.boards
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +81,13 @@ class PurchaseColumns:
     """[O, T] In which periods its machines are there: from when they are delivered to the end of the term."""
     limit: Floats
     """[O] Most machines to be had; inf if any number."""
+    extra: Floats | None = None
+    """[O, T] What one machine costs in each period beside `hourly` [$/h], energy by hour and carbon; None = nothing."""
+
+    @property
+    def paid(self) -> Floats:
+        """[O, T] What one machine costs in each period [$/h]; [O, 1] where all are alike."""
+        return self.hourly[:, None] if self.extra is None else self.hourly[:, None] + self.extra
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,13 +152,37 @@ NO_WAYS = WayColumns((), _NONE, np.zeros(0), _NONE, _NONE, np.zeros((0, 1)))
 
 @dataclass(frozen=True, eq=False)
 class GpuLimit:
-    """Σ over the chosen purchases of machines × GPUs may not exceed `gpus` in any period."""
+    """Σ over the chosen purchases of machines × GPUs, as quotas count them, may not exceed `gpus` in any period."""
 
     name: str
     """Where it comes from, as a YAML path: `limits.quotas[0]`."""
     purchases: Bools
     """[O] Which purchases count."""
     gpus: float
+    """The limit."""
+
+
+@dataclass(frozen=True, eq=False)
+class MachineLimit:
+    """Σ_o each[o]·machines[o] may not exceed `most` in any period: power of a site, heat to be cooled away, racks."""
+
+    name: str
+    """Where it comes from, as a YAML path: `limits.sites[0].power`."""
+    each: Floats
+    """[O] What one machine takes; 0 where it does not count."""
+    most: float
+    """The limit."""
+
+
+@dataclass(frozen=True, eq=False)
+class AverageLimit:
+    """Σ_t w[t]·Σ_o each[o,t]·machines[o,t] may not exceed `most`: carbon, averaged over the cycle."""
+
+    name: str
+    """Where it comes from, as a YAML path: `limits.carbon`."""
+    each: Floats
+    """[O, T] What one machine takes in each period."""
+    most: float
     """The limit."""
 
 
@@ -190,6 +228,10 @@ class Program:
     """Ways to serve."""
     averages: tuple[Average, ...] = ()
     """What must hold on average."""
+    machine_limits: tuple[MachineLimit, ...] = ()
+    """What machines take of sites."""
+    average_limits: tuple[AverageLimit, ...] = ()
+    """What machines take on average over the cycle."""
 
     @property
     def fixed(self) -> Bools:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from planner.optimize.bounds import Bounds, allowed, least_open, weights
+from planner.optimize.bounds import Bounds, added, allowed, least_open, weights
 from planner.optimize.layout import Layout
 from planner.optimize.linear import Linear
 from planner.optimize.program import Bools, Floats, Ints, Program
@@ -124,11 +124,12 @@ def machines(model: Linear, program: Program, bounds: Bounds, *, whole: bool) ->
     ids = np.full(bounds.machines.shape, -1, dtype=np.int64)
     (o,) = np.nonzero(buy.committed)
     names, most = labels("m", (buy.name, o)), bounds.machines[o].max(axis=1, initial=0)
-    held = model.add_variables(len(o), 0, most, buy.hourly[o] * (buy.active[o] @ share), integer=whole, names=names)
+    cost = buy.hourly[o] * (buy.active[o] @ share) + added(buy)[o] @ share
+    held = model.add_variables(len(o), 0, most, cost, integer=whole, names=names)
     ids[o] = np.where(buy.active[o], held[:, None], -1)
     o, t = np.nonzero(~buy.committed[:, None] & buy.active)
     names = labels("m", (buy.name, o), (program.periods, t))
-    cost = buy.hourly[o] * share[t]
+    cost = buy.hourly[o] * share[t] + added(buy)[o, t] * share[t]
     ids[o, t] = model.add_variables(len(o), 0, bounds.machines[o, t], cost, integer=whole, names=names)
     return ids
 

@@ -69,12 +69,13 @@ def cost_of(
     at_units = [part for route in routes if isinstance(route, ProvisionedRoute) for part in _unit_parts(search, route, periods)]
     parts = [*at_pools, *at_apis, *at_units]
     machines, misses = costing.machine_cost(purchases), sum(part.misses for part in parts)
+    carbon = sum(purchase.carbon_cost for purchase in purchases)
     tokens = sum(part.inputs + part.outputs for part in at_apis)
     items = [item for way in taken for item in way.items]
     levers = sum(item.hourly for item in items if item.category == "lever")
     components = sum(item.hourly for item in items if item.category != "lever")
     units = sum(part.inputs + part.outputs for part in at_units)
-    everything = machines + tokens + units + misses + fee * len(predicted) + levers + components
+    everything = machines + tokens + units + misses + fee * len(predicted) + levers + components + carbon
     streams = {stream.name: stream for stream in search.streams}
     workloads = []
     for way in taken:
@@ -105,6 +106,7 @@ def cost_of(
         by_path=tuple(path for way in taken for path in paths(way, stages)),
         by_label=tuple(by_label(search.problem, workloads)),
         statement=statement(search, predicted, [spent - fee for spent in by_pool], others, taken, rented, periods),
+        carbon=carbon,
     )
 
 

@@ -33,7 +33,7 @@ from planner.demand.stream import Stream
 from planner.demand.ways import Flows, Way
 from planner.domain.plan import BuyOrBuild, Crossing, Pool
 from planner.optimize.assemble import Assembled, assemble
-from planner.optimize.bounds import least_open
+from planner.optimize.bounds import added, least_open
 from planner.plan.costing import hourly_calls, stream_shares
 from planner.plan.crossing import Deployment, Floats, crossing, full_cost, own_cost
 from planner.plan.pool import PredictedPool
@@ -233,7 +233,7 @@ def _deployments(
                 most=float(program.pools.most[k]),
                 gpus=int(program.pools.gpus[k]),
                 machine_gpus=int(program.cells.gpus[cell]),
-                hourly=float(program.purchases.hourly[o]),
+                hourly=float(program.purchases.hourly[o] + added(program.purchases)[o] @ share),
                 committed=bool(program.purchases.committed[o]),
                 limit=float(program.purchases.limit[o]),
                 fixed=program.pool_cost,

@@ -12,8 +12,9 @@ from planner.domain.plan import ApiRoute, Plan, Proof, Purchase
 from planner.plan.bill import cost_of
 from planner.plan.breakeven import buy_or_build
 from planner.plan.cashflow import cash_flow
-from planner.plan.costing import average_machine_cost
+from planner.plan.costing import average_extra, average_machine_cost
 from planner.plan.doubt import doubt_reasons
+from planner.plan.energy import energy_part, energy_reasons
 from planner.plan.explain import context_warnings, facts_of, reasons_of
 from planner.plan.futures import futures
 from planner.plan.graphs import taken_ways
@@ -58,6 +59,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
     stores = tuple(store_parts(search, taken))
     cost = cost_of(search, predicted, purchases, (*routes, *units), taken, list(_rented(solved, periods)), periods)
     spending = [row.hourly for row in cost.by_pool]
+    drawn = energy_part(solved, predicted, periods) if problem.tells_energy else None
     return Plan(
         planner=__version__,
         problem=problem.metadata.name,
@@ -83,11 +85,13 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         reasons=(
             *reasons_of(search, pools, (*routes, *units), cost),
             *store_reasons(stores),
+            *energy_reasons(problem, drawn),
             *segment_reasons(solved, pools, purchases, cost),
             *doubt_reasons(solved, pools, cost),
         ),
         facts=tuple(facts_of(search, pools, (*routes, *units), purchases, taken)),
         warnings=(*warnings, *context_warnings(search, pools)),
+        energy=drawn,
     )
 
 
@@ -130,10 +134,12 @@ def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchas
             machines=machines,
             hourly=bought.hourly,
             price_source=bought.source,
-            cost=average_machine_cost(machines, bought.hourly, periods),
+            cost=average_machine_cost(machines, bought.hourly, periods) + average_extra(machines, bought.dearer, periods),
+            carbon_cost=average_extra(machines, bought.carbon_cost, periods),
             ordered=bought.term.ordered,
             live=bought.term.live,
             scenario=bought.term.scenario,
+            boards_per_machine=cell.boards if cell.parts > 1 else None,
         )
 
 
@@ -143,9 +149,16 @@ def _rented(solved: Solved, periods: Mapping[str, float]) -> Iterator[Rent]:
     for index in np.flatnonzero(outcome.machines[: len(search.supply.purchases)].sum(axis=1) > 0).tolist():
         bought = search.supply.purchases[index]
         machines = {name: int(count) for name, count in zip(periods, outcome.machines[index], strict=True)}
-        energy = bought.energy / bought.hourly if bought.hourly else 0.0
         lost = 1.0 - bought.list_price / bought.hourly if bought.kind == "spot" and bought.hourly else 0.0
-        yield Rent(average_machine_cost(machines, bought.hourly, periods), energy, lost)
+        dearer, carbon = (average_extra(machines, extra, periods) for extra in (bought.dearer, bought.carbon_cost))
+        price = average_machine_cost(machines, bought.hourly, periods)
+        if not dearer and not carbon:
+            energy = bought.energy / bought.hourly if bought.hourly else 0.0
+            yield Rent(price, energy, lost)
+            continue
+        whole = price + dearer + carbon
+        electricity = average_machine_cost(machines, bought.energy, periods) + dearer
+        yield Rent(whole, electricity / whole, lost * price / whole, carbon / whole)
 
 
 def _turnaround(solved: Solved, api: str) -> float | None:

@@ -113,7 +113,8 @@ def _machines(solved: Solved, calendar: _Calendar) -> dict[str, Floats]:
     for bought, machines in _held(solved):
         paid = bought.payments
         if paid is None or bought.term.live is None:
-            lines["rented"] += calendar.spread(machines * calendar.hours * bought.hourly)
+            dearer = np.array(bought.dearer or (0.0,) * len(calendar.hours))
+            lines["rented"] += calendar.spread(machines * calendar.hours * (bought.hourly + dearer))
             continue
         begin, end = bought.term.live
         number = float(machines.max()) * calendar.likelihood(bought.term.scenario)

@@ -21,10 +21,18 @@ def average_machine_cost(machines: Mapping[str, int], hourly: float, periods: Ma
     return sum(hours * machines[name] for name, hours in periods.items()) * hourly / cycle
 
 
+def average_extra(machines: Mapping[str, int], extra: Sequence[float], periods: Mapping[str, float]) -> float:
+    """Return the average of what machines cost in each period beside their price, Σ_t h_t·m_t·extra_t / Σ_t h_t [$/h]."""
+    if not extra:
+        return 0.0
+    each = zip(periods.items(), extra, strict=True)
+    return sum(hours * machines[name] * cost for (name, hours), cost in each) / sum(periods.values())
+
+
 def pool_costs(
     pools: Sequence[Pool], purchases: Sequence[Purchase], periods: Mapping[str, float], pool_cost: float
 ) -> list[float]:
-    """Return the average cost of each pool: its share of the machines where it stands, plus the cost of operating it [$/h].
+    """Return the average cost of each pool: its share of the machines there and of their carbon, plus that of operating it [$/h].
 
     Notes
     -----
@@ -35,7 +43,7 @@ def pool_costs(
     spent: dict[tuple[str, str, bool], float] = {}
     for purchase in purchases:
         place = (purchase.instance, purchase.region, purchase.kind == "spot")
-        spent[place] = spent.get(place, 0.0) + purchase.cost
+        spent[place] = spent.get(place, 0.0) + purchase.cost + purchase.carbon_cost
     hours = [sum(periods[load.period] * load.replicas for load in pool.loads) * pool.deployment.layout.gpus for pool in pools]
     used: dict[tuple[str, str, bool], float] = {}
     for place, amount in zip(places, hours, strict=True):

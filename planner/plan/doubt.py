@@ -40,9 +40,7 @@ def basis_of(catalog: Catalog, deployment: Deployment) -> str:
         return f"{found.points:,} measurements; {found.note}"
     if found.accelerator == "*":
         return f"{found.points:,} measurements of other accelerators, each predicted without its own"
-    return (
-        f"{found.points:,} measurements of {deployment.accelerator} under {deployment.engine}, each predicted without its model"
-    )
+    return f"{found.points:,} measurements of {found.accelerator} under {deployment.engine}, each predicted without its model"
 
 
 def doubt_reasons(solved: Solved, pools: Sequence[Pool], cost: Cost) -> list[str]:

@@ -12,6 +12,7 @@ from planner.domain.hardware import Accelerator
 from planner.domain.plan import ApiRoute, Cost, Fact, Pool, ProvisionedRoute, Purchase, Speculation
 from planner.plan.doubt import basis_of
 from planner.plan.effects import effect_facts
+from planner.plan.grid_facts import grid_facts
 from planner.plan.stores import store_facts
 
 STANDINGS = ("assumed", "fitted", "stated", "published", "measured")
@@ -121,7 +122,7 @@ def facts_of(
     """
     subjects: dict[Fact, list[str]] = {}
     found = (*_stream_facts(search), *effect_facts(search, taken), *store_facts(search, taken), *_pool_facts(search, pools))
-    for fact in (*found, *_price_facts(search, routes, purchases)):
+    for fact in (*found, *_price_facts(search, routes, purchases), *grid_facts(search, purchases)):
         subjects.setdefault(fact.model_copy(update={"subject": ""}), []).append(fact.subject)
     unique = [fact.model_copy(update={"subject": ", ".join(dict.fromkeys(names))}) for fact, names in subjects.items()]
     return sorted(unique, key=lambda fact: STANDINGS.index(fact.standing))
@@ -188,6 +189,13 @@ def _pool_facts(search: Search, pools: Sequence[Pool]) -> Iterator[Fact]:
             standing="published",
             source=f"{device.source} ({device.as_of})",
         )
+        if device.parent is not None:
+            yield Fact(
+                subject=deployment.accelerator,
+                statement=f"kernels and hosts as efficient as on a whole {device.parent} at full power; not measured",
+                standing="assumed",
+                source="docs/variants.md",
+            )
         model = catalog.models[deployment.model]
         yield Fact(
             subject=deployment.model,

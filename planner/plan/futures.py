@@ -23,6 +23,8 @@ from functools import cached_property
 import numpy as np
 
 from planner.domain.plan_procurement import Commitment, Future, Futures
+from planner.optimize.bounds import added
+from planner.optimize.holdings import in_periods
 from planner.optimize.program import Bools, Floats, Program
 from planner.plan.again import Again, in_parts, large, solved_again
 from planner.plan.solved import Solved
@@ -119,23 +121,18 @@ class _Tree:
 
     def _of(self, name: str) -> Program:
         """Return the choice of a scenario by itself."""
-        mine, whole = self._periods(name), self.program
-        return replace(
-            whole,
-            periods=tuple(period for period, own in zip(whole.periods, mine, strict=True) if own),
-            hours=whole.hours[mine],
-            rate=whole.rate[:, mine],
-            purchases=replace(whole.purchases, active=whole.purchases.active[:, mine]),
-        )
+        return in_periods(self.program, self._periods(name))
 
     def _committed(self, name: str, held: Floats) -> float | None:
         """Return the least cost found where a scenario comes and these commitments have been made [$/h]."""
         program = self._of(name)
         buy = program.purchases
         hourly, limit = np.where(self.first, 0.0, buy.hourly), np.where(self.first, held, buy.limit)
-        best = self._best(replace(program, purchases=replace(buy, hourly=hourly, limit=limit)))
+        extra = None if buy.extra is None else np.where(self.first[:, None], 0.0, buy.extra)
+        best = self._best(replace(program, purchases=replace(buy, hourly=hourly, limit=limit, extra=extra)))
         share = buy.active[self.first] @ program.hours / program.hours.sum()
-        return None if best is None else float(buy.hourly[self.first] * share @ held[self.first]) + best.cost
+        more = added(buy)[self.first] @ program.hours / program.hours.sum()
+        return None if best is None else float((buy.hourly[self.first] * share + more) @ held[self.first]) + best.cost
 
     def _without_later(self, program: Program) -> Program:
         """Return the choice in which nothing may be committed to after the start."""

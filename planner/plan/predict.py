@@ -26,7 +26,7 @@ from planner.perf.pooling import company
 from planner.perf.static import operate_static
 from planner.perf.steady import State
 from planner.perf.tails import Latencies, latencies
-from planner.perf.traffic import mix
+from planner.perf.traffic import Traffic, mix
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Operation:
     """Latencies of each stream, by name."""
     prompt_share: dict[str, float]
     """Stream → share of its work that its prompts cause: c_p·I against O·τ_d/B for its output [1]."""
+    traffic: Traffic | None = None
+    """Moments of all its calls together; None where batches end together."""
 
 
 class Replicas:
@@ -111,7 +113,7 @@ class Replicas:
             prompt = float(np.max(own.prompt_cost * traffic.prompt))
             output = float(np.max(traffic.output * state.decode / np.maximum(state.sequences, 1.0)))
             prompt_share[name] = prompt / (prompt + output)
-        return Operation(state, strain, seen, prompt_share)
+        return Operation(state, strain, seen, prompt_share, together)
 
     def unpromised(self, stream: str, pooled: int) -> float:
         """Return the most calls per second of one stream that a replica takes if nothing is promised [1/s]."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from planner.domain.plan_procurement import Sizing
 from planner.optimize.bounds import bounds
+from planner.optimize.holdings import some
 from planner.optimize.model import restrict
 from planner.optimize.program import ApiColumns, Program
 from planner.optimize.relax import relax
@@ -57,11 +58,14 @@ def _floor(solved: Solved) -> float:
             committed=np.zeros(len(buy.name), dtype=bool),
             active=np.ones_like(buy.active),
             limit=np.full(len(buy.name), np.inf),
+            extra=None,
         ),
         apis=ApiColumns((), np.zeros((count, 0)), np.zeros((len(served.apis.limits), count, 0))),
         gpu_limits=(),
         budget=np.inf,
         power=np.inf,
+        machine_limits=(),
+        average_limits=(),
         min_replicas=1,
         one_size=False,
         pool_cost=0.0,
@@ -80,16 +84,6 @@ def _static_cost(solved: Solved) -> float | None:
 
 def _unchanging(program: Program) -> Program:
     """Return the choice in which every machine is held in all periods, of those that are there in all."""
-    buy = program.purchases
-    stay = np.flatnonzero(buy.active.all(axis=1))
-    kept = replace(
-        buy,
-        name=tuple(buy.name[o] for o in stay.tolist()),
-        cell=buy.cell[stay],
-        hourly=buy.hourly[stay],
-        committed=np.ones(len(stay), dtype=bool),
-        active=buy.active[stay],
-        limit=buy.limit[stay],
-    )
-    limits = tuple(replace(limit, purchases=limit.purchases[stay]) for limit in program.gpu_limits)
-    return replace(program, purchases=kept, gpu_limits=limits)
+    stay = np.flatnonzero(program.purchases.active.all(axis=1))
+    kept = some(program, stay)
+    return replace(kept, purchases=replace(kept.purchases, committed=np.ones(len(stay), dtype=bool)))

@@ -10,6 +10,7 @@ promised, u the share of the stable rate that is used, and L the replicas that t
     SLO headroom         (1 − u)·Σ λ/μ* + (working − L)     kept free for tails, and replicas bought whole
     degradation          spares, tries after failed ones, work lost to failures, spot interruptions, missed soft targets
     energy               of machines whose energy is paid apart; within the price of rented ones
+    carbon               of all machines, where it has a price
 
 Every dollar stands in one line; in cents the lines add up to the total exactly.
 """
@@ -40,6 +41,9 @@ ITEMS = (
 )
 """Lines of the statement, in order."""
 
+CARBON = "carbon"
+"""One more, where carbon has a price."""
+
 Lines = dict[str, float]
 
 
@@ -53,6 +57,8 @@ class Rent:
     """Share of it that is electricity, where that is paid apart [1]."""
     lost: float
     """Share of it that interruptions add [1]."""
+    carbon: float = 0.0
+    """Share of it that carbon is taken to cost [1]."""
 
 
 class Part(Protocol):
@@ -142,20 +148,24 @@ def statement(
     -------
     Statement, whose lines add up to the total
     """
-    lines: Lines = dict.fromkeys(ITEMS, 0.0)
+    carbon_priced = search.problem.finance.carbon_price > 0
+    lines: Lines = dict.fromkeys((*ITEMS, CARBON) if carbon_priced else ITEMS, 0.0)
     answering = {name for way in taken for name in way.answering}
     retried = {name: step.retried for way in taken for step in way.steps for name in step.streams}
     paid = sum(rent.cost for rent in rented)
     energy = sum(rent.cost * rent.energy for rent in rented) / paid if paid else 0.0
     lost = sum(rent.cost * rent.lost for rent in rented) / paid if paid else 0.0
+    carbon = sum(rent.cost * rent.carbon for rent in rented) / paid if paid else 0.0
     ideal = needed = spares = thrown = 0.0
     for made, cost in zip(predicted, spent, strict=True):
         use = use_of(made, periods)
-        per_hour = cost * (1.0 - energy - lost) / use.hours if use.hours else 0.0
+        per_hour = cost * (1.0 - energy - lost - carbon) / use.hours if use.hours else 0.0
         ideal, needed = ideal + use.ideal * per_hour, needed + use.needed * per_hour
         spares += per_hour * use.spare
         thrown += _pool(lines, search, made, use, per_hour, answering, retried)
         lines["energy"] += cost * energy
+        if carbon_priced:
+            lines[CARBON] += cost * carbon
         lines["degradation"] += cost * lost
     for part in parts:
         failed = retried.get(part.stream, 0.0)
@@ -221,6 +231,7 @@ def _in_cents(lines: Lines) -> tuple[StatementLine, ...]:
     exact = {item: value * HOURS_PER_MONTH * 100.0 for item, value in lines.items()}
     cents = {item: int(np.floor(value)) for item, value in exact.items()}
     left = whole_cents(sum(exact.values())) - sum(cents.values())
-    for item in sorted(exact, key=lambda item: (cents[item] - exact[item], ITEMS.index(item)))[:left]:
+    order = list(lines)
+    for item in sorted(exact, key=lambda item: (cents[item] - exact[item], order.index(item)))[:left]:
         cents[item] += 1
-    return tuple(StatementLine(item=item, hourly=lines[item], cents_per_month=cents[item]) for item in ITEMS)
+    return tuple(StatementLine(item=item, hourly=lines[item], cents_per_month=cents[item]) for item in order)

@@ -12,6 +12,7 @@ from planner.plan.basis import Basis
 from planner.plan.verify_buying import buying
 from planner.plan.verify_cash import cash
 from planner.plan.verify_cost import cost
+from planner.plan.verify_energy import energy
 from planner.plan.verify_failures import failures
 from planner.plan.verify_limits import limits, packing
 from planner.plan.verify_promises import flows, promises
@@ -44,4 +45,13 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     impossible = list(deployments(basis))
     if impossible:
         return [*impossible, *broken]
-    return [*broken, *failures(basis), *promises(basis), *cost(basis), *stores(basis), *buying(basis), *cash(basis)]
+    return [
+        *broken,
+        *failures(basis),
+        *promises(basis),
+        *cost(basis),
+        *stores(basis),
+        *buying(basis),
+        *cash(basis),
+        *energy(basis),
+    ]

@@ -11,6 +11,7 @@ from planner.candidates.units import as_sold
 from planner.demand.items import Item
 from planner.domain.plan import ApiRoute, Share
 from planner.plan.basis import Basis, above, differs
+from planner.plan.verify_energy import carbon_paid, offered, paid
 from planner.plan.verify_units import units_cost
 
 
@@ -24,6 +25,7 @@ def cost(basis: Basis) -> Iterator[str]:
         "levers": sum(item.hourly for item in _items(basis) if item.category == "lever"),
         "components": sum(item.hourly for item in _items(basis) if item.category != "lever"),
         "operations": basis.problem.operations.pool_cost * len(basis.plan.pools),
+        "carbon": sum(carbon_paid(basis, purchase) for purchase in basis.plan.purchases),
     }
     for name, value in parts.items():
         if differs(getattr(stated, name), value):
@@ -32,7 +34,7 @@ def cost(basis: Basis) -> Iterator[str]:
     if above(missed, stated.misses):
         yield f"cost.misses: ${stated.misses:,.6f}/h stated, ${missed:,.6f}/h expected"
     total = sum(parts.values()) + stated.misses
-    yield from _sums(basis, total, parts["machines"] + parts["operations"])
+    yield from _sums(basis, total, parts["machines"] + parts["operations"] + parts["carbon"])
     for index, value in _machines(basis).items():
         purchase = basis.plan.purchases[index]
         if differs(purchase.cost, value):
@@ -94,11 +96,8 @@ def _hourly(basis: Basis, rate: Sequence[float]) -> float:
 
 
 def _machines(basis: Basis) -> dict[int, float]:
-    """Return purchase → Σ_t h_t·m_t·price / Σ_t h_t [$/h]."""
-    return {
-        index: sum(basis.hours[period] * count for period, count in buy.machines.items()) * buy.hourly / basis.cycle
-        for index, buy in enumerate(basis.plan.purchases)
-    }
+    """Return purchase → Σ_t h_t·m_t·(price + what energy adds in the period) / Σ_t h_t [$/h]."""
+    return {index: paid(basis, buy, offered(basis, buy)) for index, buy in enumerate(basis.plan.purchases)}
 
 
 def _calls(basis: Basis, share: Share) -> float:

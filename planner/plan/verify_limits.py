@@ -10,6 +10,7 @@ from planner.domain.offers import ApiOffer
 from planner.domain.plan import Purchase
 from planner.plan.basis import Basis, above
 from planner.supply.limits import gpu_limits
+from planner.supply.sites import site_limits
 from planner.supply.terms import Term, is_there
 
 Place = tuple[str, str, bool]
@@ -42,10 +43,17 @@ def _gpus(basis: Basis, purchase: Purchase) -> int:
     return basis.catalog.instances[purchase.instance].count
 
 
+def _boards(basis: Basis, purchase: Purchase) -> int:
+    """Return the accelerators of a machine as quotas count them."""
+    shape = basis.catalog.instances[purchase.instance]
+    return shape.count // basis.catalog.accelerators[shape.accelerator].parts
+
+
 def limits(basis: Basis) -> Iterator[str]:
-    """Quotas, totals, power, budget, what is to be had, replica minima, commitments and API rates."""
+    """Quotas, totals, power, sites, budget, what is to be had, replica minima, commitments and API rates."""
     yield from _quotas(basis)
     yield from _power(basis)
+    yield from _sites(basis)
     budget = basis.problem.limits.budget
     if budget is not None and above(basis.plan.cost.total, budget):
         yield f"limits.budget: ${basis.plan.cost.total:,.2f}/h, ${budget:,.2f}/h allowed"
@@ -61,7 +69,7 @@ def _quotas(basis: Basis) -> Iterator[str]:
     for limit in gpu_limits(basis.problem, basis.supply, basis.catalog):
         counted = [buy for buy in basis.plan.purchases if any(limit.purchases[number] for number, _ in basis.offers(buy))]
         for period in basis.hours:
-            total = sum(_gpus(basis, buy) * buy.machines[period] for buy in counted)
+            total = sum(_boards(basis, buy) * buy.machines[period] for buy in counted)
             if total > limit.gpus:
                 yield f"{limit.name}: {total} accelerators in {period}, {limit.gpus:g} allowed"
 
@@ -78,6 +86,18 @@ def _power(basis: Basis) -> Iterator[str]:
             drawn += max(draws, default=0.0) * buy.machines[period]
         if above(drawn, allowed):
             yield f"limits.power: {drawn / 1e3:.1f} kW in {period}, {allowed / 1e3:.1f} kW allowed"
+
+
+def _sites(basis: Basis) -> Iterator[str]:
+    """Σ machines · what each takes of a site ≤ what the site has, per period."""
+    for limit in site_limits(basis.problem, basis.supply, basis.catalog):
+        unit = "racks" if limit.what == "racks" else "kW"
+        for period in basis.hours:
+            taken = 0.0
+            for buy in basis.plan.purchases:
+                taken += max((limit.each[number] for number, _ in basis.offers(buy)), default=0.0) * buy.machines[period]
+            if above(taken, limit.most):
+                yield f"{limit.name}: {taken:.4g} {unit} in {period}, {limit.most:.4g} {unit} at {limit.site}"
 
 
 def _purchase(basis: Basis, purchase: Purchase) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.domain.plan import Plan
-from planner.report import cash, futures, stores
+from planner.report import cash, energy, futures, stores
 from planner.report import console_graphs as called
 from planner.report import console_tables as tables
 from planner.report import format as fmt
@@ -123,10 +123,14 @@ def _apis(plan: Plan, ink: Ink) -> list[tuple[str, RenderableType]]:
 
 
 def _costs(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableType]]:
-    """Return the splits of the cost."""
+    """Return the splits of the cost, and what is drawn and emitted."""
+    from rich.console import Group
+
     made: list[tuple[str, RenderableType]] = [("Cost by workload", tables.workloads(plan, ink))]
     if plan.cost.statement is not None:
         made.append((statement_title(plan.cost.statement), tables.statement(plan.cost, plan.cost.statement, ink)))
+    if plan.energy is not None:
+        made.append(("Energy and carbon", Group(ink(energy.summary(plan.energy)), *energy.on_console(plan.energy, ink))))
     if plan.ways:
         made.append(("Cost by stage", called.stages(plan, ink, width)))
     if plan.cost.by_path:

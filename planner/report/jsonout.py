@@ -56,9 +56,11 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
 
     Drafts, spares where no availability is asked for, and all that a horizon brings.
     """
-    _drop_absent(body, "sizing", "futures", "start", "cash")
+    _drop_absent(body, "sizing", "futures", "start", "cash", "energy")
+    for row in (body["cost"], *body["purchases"]):
+        _drop_nothing(row, "carbon", "carbon_cost")
     for buy in body["purchases"]:
-        _drop_absent(buy, "ordered", "live", "scenario")
+        _drop_absent(buy, "ordered", "live", "scenario", "boards_per_machine")
     for pool in body["pools"]:
         _drop_absent(pool["deployment"], "speculation")
         for load in pool["loads"]:
@@ -66,6 +68,13 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
     if body["cost"]["statement"] is not None:
         _drop_absent(body["cost"]["statement"], "spares", "lost_work")
     return body
+
+
+def _drop_nothing(row: dict[str, Any], *names: str) -> None:
+    """Drop figures that are 0."""
+    for name in names:
+        if not row.get(name, 1.0):
+            del row[name]
 
 
 def _drop_absent(row: dict[str, Any], *names: str) -> None:

@@ -51,6 +51,14 @@ SECTIONS = {
         "metric: e2e\npercentile: 99\ntarget: 30s\nprice_per_miss: $0.02   # soft: each slower request costs this much",
     ),
     "Limits": ('budget: $60k/month\npower: 120kW\nquotas:\n  - {accelerator: "h100-*", region: eu-central-1, gpus: 16}',),
+    "Period": (
+        "name: day\nhours: 365\nhours_of_day: [7, 19]   # in UTC; counts where energy prices or carbon differ by hour",
+        "name: q1 night\nhours: 900\nmonths: [0, 3]",
+    ),
+    "Finance": ("discount_rate: 8%\ncarbon_price: $80/t",),
+    "Energy": ("pue: 1.15",),
+    "Site": ("name: hall-1\nregion: berlin\npower: 400kW\npue: 1.3\ncooling: 350kW\nracks: 10\nrack_power: 40kW",),
+    "ProblemChoices": ('partitions: {allow: ["1g", "2g"]}\npower_points: {allow: ["*"]}',),
     "Choices": ('models: {allow: ["Qwen/*", "meta-llama/*"]}\noffers: {forbid: [spot]}',),
     "CatalogUse": (
         "files: [our-prices.yaml]\noverrides:\n  owned:\n    our-h100-node:\n      capex: $310k   # replaces this field alone",

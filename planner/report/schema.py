@@ -26,6 +26,7 @@ _WRITTEN = {
     units.DOLLARS_PER_CALL.example: "${:g}/kreq",
     units.DOLLARS_PER_BYTE.example: "${:g}/B",
     units.WATTS.example: "{:g}W",
+    units.DOLLARS_PER_TONNE.example: "${:g}/t",
 }
 _PERCENT = {"type": "string", "pattern": r"^\s*(\d+(\.\d*)?|\.\d+)\s*%\s*$", "examples": ["1%"]}
 

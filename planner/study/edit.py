@@ -60,6 +60,12 @@ def with_quota(problem: Problem, index: int, gpus: int) -> Problem:
     return with_limit(problem, quotas=quotas)
 
 
+def with_site(problem: Problem, index: int, **fields: Any) -> Problem:
+    """Return the problem with limits of a site replaced."""
+    sites = tuple(site.model_copy(update=fields) if i == index else site for i, site in enumerate(problem.limits.sites))
+    return with_limit(problem, sites=sites)
+
+
 def with_operations(problem: Problem, **fields: Any) -> Problem:
     """Return the problem with fields of its operations replaced."""
     return problem.model_copy(update={"operations": problem.operations.model_copy(update=fields)})

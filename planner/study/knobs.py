@@ -14,7 +14,8 @@ from functools import partial
 from planner.catalog.select import matches
 from planner.domain.calls import Objective, QualityFloor
 from planner.domain.plan import Plan
-from planner.domain.problem import Problem, Quota
+from planner.domain.problem import Problem, Quota, Site
+from planner.domain.variants import origin_name
 from planner.domain.workload import Workload
 from planner.study import edit, words
 
@@ -161,6 +162,30 @@ def _limits(problem: Problem) -> Iterator[Knob]:
             "limits", "", "the power limit", "raise", limits.power, ladder(limits.power, 1e5), words.watts,
             lambda problem, value: edit.with_limit(problem, power=value), lambda _: math.inf,
         )  # fmt: skip
+    if limits.carbon:
+        yield Knob(
+            "limits", "", "the carbon limit", "raise", limits.carbon, ladder(limits.carbon, 1e5), words.carbon,
+            lambda problem, value: edit.with_limit(problem, carbon=value),
+            lambda plan: math.inf if plan.energy is None else plan.energy.carbon,
+        )  # fmt: skip
+    for index, site in enumerate(limits.sites):
+        yield from _site(index, site)
+
+
+def _site(index: int, site: Site) -> Iterator[Knob]:
+    """Yield what a site feeds, cools and holds."""
+    for field, name in (("power", "power"), ("cooling", "cooling"), ("rack_power", "power of a rack")):
+        value: float | None = getattr(site, field)
+        if value is not None:
+            yield Knob(
+                "limits", "", f"the {name} at {site.name}", "raise", value, ladder(value, 1e5), words.watts,
+                partial(_set_site, index, field), lambda _: math.inf,
+            )  # fmt: skip
+    if site.racks is not None:
+        yield Knob(
+            "limits", "", f"the racks at {site.name}", "raise", site.racks, counts(site.racks), words.number,
+            lambda problem, racks: edit.with_site(problem, index, racks=int(racks)), lambda _: math.inf,
+        )  # fmt: skip
 
 
 def _operations(problem: Problem) -> Iterator[Knob]:
@@ -195,6 +220,10 @@ def quota_name(quota: Quota) -> str:
     return " ".join([quota.accelerator, *where, *who, *how])
 
 
+def _set_site(index: int, field: str, problem: Problem, value: float) -> Problem:
+    return edit.with_site(problem, index, **{field: value})
+
+
 def _set_quota(index: int, problem: Problem, value: float) -> Problem:
     return edit.with_quota(problem, index, int(value))
 
@@ -204,12 +233,15 @@ def _gpus(quota: Quota, plan: Plan) -> float:
     counted = [
         buy
         for buy in plan.purchases
-        if matches(buy.accelerator, quota.accelerator)
+        if matches(buy.accelerator if buy.boards_per_machine is None else origin_name(buy.accelerator), quota.accelerator)
         and matches(buy.region, quota.region)
         and matches(buy.seller, quota.seller)
         and matches(buy.kind, quota.offer)
     ]
-    return max((sum(b.machines.get(p, 0) * b.gpus_per_machine for b in counted) for p in plan.periods), default=0)
+    return max(
+        (sum(b.machines.get(p, 0) * (b.boards_per_machine or b.gpus_per_machine) for b in counted) for p in plan.periods),
+        default=0,
+    )
 
 
 def all_freed(problem: Problem, group: Sequence[Knob]) -> Problem:

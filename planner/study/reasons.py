@@ -118,11 +118,11 @@ def _too_little(search: Search, r: int) -> Iterator[str]:
 
 def _gpus_bought(search: Search, r: int) -> Floats:
     """Return [row, cell] the accelerators of whole machines that one replica takes; inf where a stream may not run it."""
-    sizes = np.array([cell.gpus for cell in search.supply.cells], dtype=float)
+    sizes, boards = (np.array([getattr(cell, what) for cell in search.supply.cells], dtype=float) for what in ("gpus", "boards"))
     open_to = np.array([cell.streams[r] for cell in search.supply.cells], dtype=bool)
     machines = np.ceil(search.space.gpus()[:, None] / sizes)
     may = search.sites.hosts[search.space.machine] & open_to & search.eligible[r][:, None]
-    return np.where(may, machines * sizes, np.inf)
+    return np.where(may, machines * boards, np.inf)
 
 
 def _most_gpus(search: Search) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from planner.units import HOURS_PER_MONTH
+
 
 def dollars(value: float) -> str:
     """Write a price per hour, `$12.30/h`; small ones keep three significant digits."""
@@ -19,6 +21,11 @@ def seconds(value: float) -> str:
 def watts(value: float) -> str:
     """Write a power, `5.5 kW`."""
     return f"{value / 1e3:.4g} kW"
+
+
+def carbon(value: float) -> str:
+    """Write a rate of carbon by the month, `12 t/month`."""
+    return f"{value * HOURS_PER_MONTH / 1000.0:.4g} t/month"
 
 
 def gpus(value: float) -> str:

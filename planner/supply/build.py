@@ -18,6 +18,8 @@ from planner.domain.hardware import Accelerator, Instance, RegionGroup
 from planner.domain.problem import Problem
 from planner.errors import MissingFact
 from planner.supply.cells import Cell, Purchase, Supply
+from planner.supply.draw import asked_by, draw_of, too_hot, unknown_carbon, unknown_draw
+from planner.supply.electricity import with_electricity
 from planner.supply.listings import Listing, hourly_cost, listings, unpriced
 from planner.supply.machine import machine_power
 from planner.supply.payments import payments
@@ -86,9 +88,16 @@ def build_supply(problem: Problem, catalog: Catalog, streams: Sequence[Stream]) 
     found = _sort(problem, catalog, streams)
     groups = [group for ground, by_mask in found.kept.items() for group in _split(ground, by_mask)]
     names = _names(groups)
-    cells = tuple(_cell(name, group) for name, group in zip(names, groups, strict=True))
+    cells = tuple(_cell(name, group, _parts(catalog, group)) for name, group in zip(names, groups, strict=True))
     purchases = tuple(
-        _purchase(names[index], index, offer, problem, term)
+        with_electricity(
+            _purchase(names[index], index, offer, problem, term),
+            cells[index],
+            offer,
+            draw_of(offer, catalog.accelerators[offer.shape.accelerator]),
+            problem,
+            catalog,
+        )
         for index, group in enumerate(groups)
         for offer in group.offers
         for term in terms(offer, problem.periods)
@@ -99,37 +108,33 @@ def build_supply(problem: Problem, catalog: Catalog, streams: Sequence[Stream]) 
 def _sort(problem: Problem, catalog: Catalog, streams: Sequence[Stream]) -> _Sorted:
     """Ask the rules about every offer."""
     rules = Rules(problem.choose, streams)
-    limited = problem.limits.power is not None
     found = _Sorted()
     for offer in listings(catalog):
         accelerator = _accelerator(catalog, offer.instance, offer.shape)
         verdict = rules.judge(offer)
-        power = _power(offer, accelerator, limited=limited)
-        if power is None or verdict.refusal is not None:
-            found.refused.setdefault(offer.place, []).append((offer, verdict.refusal or _unknown_power(offer.shape)))
+        power, unfit = _power(problem, catalog, offer, accelerator)
+        refusal = verdict.refusal or unfit
+        if refusal is not None:
+            found.refused.setdefault(offer.place, []).append((offer, refusal))
         else:
             ground = _Ground(offer.place, offer.region_group, power)
             found.kept.setdefault(ground, {}).setdefault(verdict.streams, []).append(offer)
     return found
 
 
-def _power(offer: Listing, accelerator: Accelerator, *, limited: bool) -> float | None:
-    """Return the draw of a machine [W], None if a power limit asks for it and nobody knows.
+def _power(problem: Problem, catalog: Catalog, offer: Listing, accelerator: Accelerator) -> tuple[float, Refusal | None]:
+    """Return the draw of a machine [W], and why it is left out where a limit asks for it and it is unknown or too high.
 
-    Under a power limit the draw an owned offer states counts, and puts machines of another draw into another cell. Without one
+    Under a limit the draw that an own offer states counts, and puts machines of another draw into another cell. Without one
     nothing depends on it: offers stay together, and an unknown draw is 0.
     """
-    if limited and offer.power is not None:
-        return offer.power
-    if accelerator.tdp is not None:
-        return machine_power(offer.shape.count, accelerator.tdp)
-    return None if limited else 0.0
-
-
-def _unknown_power(shape: Instance) -> Refusal:
-    name = shape.accelerator
-    remedy = f"give catalogs.overrides.accelerators.{name}.tdp"
-    return Refusal("power_unknown", f"limits.power is set and the board power of {name} is not known; {remedy}")
+    asked = asked_by(problem, offer)
+    if asked is None:
+        return (0.0 if accelerator.tdp is None else machine_power(offer.shape.count, accelerator.tdp)), None
+    draw = draw_of(offer, accelerator)
+    if draw is None:
+        return 0.0, unknown_draw(asked, offer.shape.accelerator)
+    return draw, too_hot(problem, offer, draw) or unknown_carbon(problem, catalog, offer)
 
 
 def _accelerator(catalog: Catalog, instance: str, shape: Instance) -> Accelerator:
@@ -165,7 +170,11 @@ def _first_unique(index: int, *namings: list[str]) -> str:
     return next((names[index] for names in namings if names.count(names[index]) == 1), namings[-1][index])
 
 
-def _cell(name: str, group: _Group) -> Cell:
+def _parts(catalog: Catalog, group: _Group) -> int:
+    return catalog.accelerators[group.offers[0].shape.accelerator].parts
+
+
+def _cell(name: str, group: _Group, parts: int) -> Cell:
     offer = group.offers[0]
     return Cell(
         name=name,
@@ -178,6 +187,7 @@ def _cell(name: str, group: _Group) -> Cell:
         interruptible=offer.kind == "spot",
         power=group.ground.power,
         streams=group.streams,
+        parts=parts,
     )
 
 
@@ -194,7 +204,7 @@ def _purchase(cell: str, index: int, offer: Listing, problem: Problem, term: Ter
         source=offer.source,
         energy=offer.energy,
         term=term,
-        offer=name,
+        offer=name if offer.stock is None else offer.stock,
         payments=payments(offer, term),
     )
 

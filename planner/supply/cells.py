@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.domain.hardware import OfferKind, RegionGroup
+from planner.supply.machine import DEFAULT_PUE
 from planner.supply.payments import Payments
 from planner.supply.terms import ALWAYS, Term
 
@@ -33,6 +34,13 @@ class Cell:
     """Draw of one machine, host included [W]."""
     streams: tuple[bool, ...]
     """Which streams may run here, by data rules, choices and interruptibility."""
+    parts: int = 1
+    """Parts that each board is cut into, each counted in `gpus`."""
+
+    @property
+    def boards(self) -> int:
+        """Boards of one machine, which quotas count."""
+        return self.gpus // self.parts
 
 
 @dataclass(frozen=True)
@@ -60,9 +68,32 @@ class Purchase:
     term: Term = ALWAYS
     """When it is bought, and when its machines are there."""
     offer: str = ""
-    """What `limit` counts together with the same offer bought at other times: `cell/kind`."""
+    """What `limit` counts together with the same offer bought at other times, or run in other ways: `cell/kind`."""
     payments: Payments | None = None
     """What one machine costs in cash, where it is bought for a term."""
+    pue: float = DEFAULT_PUE
+    """Facility power over IT power where it stands [1]."""
+    draw: float | None = None
+    """Draw of one machine, host included [W]: as stated, else by its boards; None if nobody knows."""
+    grid: str | None = None
+    """Grid that feeds it; None if no row says."""
+    dearer: tuple[float, ...] = ()
+    """[T] What a kWh being dearer in a period than on average adds to `hourly` [$/h]; empty where it is not."""
+    carbon: tuple[float, ...] | None = None
+    """[T] What one machine emits in each period, as rated [kg CO2e/h]; None if draw or grid is not known."""
+    carbon_cost: tuple[float, ...] = ()
+    """[T] What that is taken to cost, not in `hourly` [$/h]; empty where carbon has no price."""
+
+    @property
+    def extra(self) -> tuple[float, ...]:
+        """[T] What one machine costs in each period beside `hourly` [$/h]; empty where it is nothing."""
+        parts = [part for part in (self.dearer, self.carbon_cost) if part]
+        return tuple(sum(each) for each in zip(*parts, strict=True))
+
+    @property
+    def lowest(self) -> float:
+        """Least cost of one machine in any period [$/h]."""
+        return self.hourly + min(self.extra, default=0.0)
 
 
 @dataclass(frozen=True)

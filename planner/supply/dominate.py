@@ -6,7 +6,7 @@ exchanged for one of A's that costs no more and binds no more:
 - the machines are the same to the performance model: accelerator, number, fabric, network;
 - every stream that may run on B may run on A, A is not interruptible unless B is, and draws no more where power is limited;
 - for each purchase b of B there is a purchase a of A with hourly(a) ≤ hourly(b), a commitment as weak or weaker, no limit on its
-  number, there in the same months, and every quota that counts a counts b.
+  number, there in the same months, every quota that counts a counts b, and a takes no more of any site.
 
 Then any plan with B is turned into one without, period by period and machine by machine, at no higher cost and within the same
 limits. The relation is transitive and A must be unlimited, so one kept cell answers for everything it makes superfluous. The
@@ -27,6 +27,7 @@ from planner.domain.hardware import OfferKind
 from planner.domain.problem import Problem
 from planner.supply.cells import Cell, Purchase, Supply
 from planner.supply.limits import gpu_limits
+from planner.supply.sites import site_limits
 from planner.supply.terms import ALWAYS
 
 Bools = NDArray[np.bool_]
@@ -44,6 +45,10 @@ class _Offer:
     """Of a machine, or of an accelerator [$/h]."""
     counted: frozenset[int]
     """The limits that count it."""
+    taken: tuple[float, ...]
+    """What a machine, or an accelerator, takes of each limit of sites, and of a limit on carbon in each period."""
+    extra: tuple[float, ...]
+    """What it costs in each period beside `hourly`, where that may differ from offer to offer [$/h]."""
 
     @property
     def binds(self) -> int:
@@ -121,12 +126,17 @@ def needed_by_relaxations(supply: Supply, hosts: Bools, problem: Problem, catalo
 
 def _sites(supply: Supply, problem: Problem, catalog: Catalog, *, per_gpu: bool = False) -> list[_Site]:
     """Return the cells with their offers, prices and draw of a machine or of an accelerator."""
-    limits = gpu_limits(problem, supply, catalog)
+    limits, placed = gpu_limits(problem, supply, catalog), site_limits(problem, supply, catalog)
     size = [cell.gpus if per_gpu else 1 for cell in supply.cells]
+    limits_carbon, dearer = problem.limits.carbon is not None, any(purchase.extra for purchase in supply.purchases)
     offers: list[list[_Offer]] = [[] for _ in supply.cells]
     for index, purchase in enumerate(supply.purchases):
         counted = frozenset(number for number, limit in enumerate(limits) if limit.purchases[index])
-        offers[purchase.cell].append(_Offer(purchase, purchase.hourly / size[purchase.cell], counted))
+        parts = size[purchase.cell]
+        taken = (*(limit.each[index] for limit in placed), *(purchase.carbon or () if limits_carbon else ()))
+        extra = purchase.extra or ((0.0,) * len(problem.periods) if dearer else ())
+        each = (tuple(one / parts for one in figures) for figures in (taken, extra))
+        offers[purchase.cell].append(_Offer(purchase, purchase.hourly / parts, counted, *each))
     limited = problem.limits.power is not None
     power = [cell.power / gpus if limited else 0.0 for cell, gpus in zip(supply.cells, size, strict=True)]
     return [_Site(*parts) for parts in zip(supply.cells, power, map(tuple, offers), strict=True)]
@@ -168,8 +178,10 @@ def _replaces(new: _Offer, old: _Offer) -> bool:
     return (
         new.purchase.limit == inf
         and new.hourly <= old.hourly
+        and all(new.hourly + mine <= old.hourly + other for mine, other in zip(new.extra, old.extra, strict=True))
         and new.binds <= old.binds
         and new.counted <= old.counted
+        and all(mine <= other for mine, other in zip(new.taken, old.taken, strict=True))
         and new.purchase.term.when in (ALWAYS.when, old.purchase.term.when)
     )
 

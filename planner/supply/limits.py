@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 
 from planner.catalog.select import counts, matches, names
 from planner.catalog.suggest import remedy_for
+from planner.catalog.variants import origin
 from planner.domain.catalog import Catalog
 from planner.domain.problem import Problem, Quota
 from planner.errors import InvalidInput, Issue
@@ -16,7 +18,7 @@ from planner.supply.cells import Supply
 
 @dataclass(frozen=True)
 class GpuLimitSpec:
-    """Σ over the chosen purchases of machines × GPUs may not exceed `gpus` in any period."""
+    """Σ over the chosen purchases of machines × boards may not exceed `gpus` in any period."""
 
     name: str
     """YAML path: `limits.quotas[0]`, `limits.max_gpus`."""
@@ -40,7 +42,7 @@ def gpu_limits(problem: Problem, supply: Supply, catalog: Catalog) -> tuple[GpuL
     if mistakes:
         raise InvalidInput(mistakes)
     specs = [
-        GpuLimitSpec(f"limits.quotas[{index}]", _mask(quota, supply), float(quota.gpus))
+        GpuLimitSpec(f"limits.quotas[{index}]", _mask(quota, supply, catalog), float(quota.gpus))
         for index, quota in enumerate(problem.limits.quotas)
     ]
     if problem.limits.max_gpus is not None:
@@ -49,20 +51,22 @@ def gpu_limits(problem: Problem, supply: Supply, catalog: Catalog) -> tuple[GpuL
 
 
 def _to_be_had(supply: Supply) -> Iterator[GpuLimitSpec]:
-    """Yield what is to be had of limited offers that may be bought at several times."""
+    """Yield what is to be had of limited offers that may be bought at several times, or run in several ways."""
+    alike = Counter(purchase.offer for purchase in supply.purchases if purchase.offer)
     limited: dict[str, list[int]] = {}
     for index, purchase in enumerate(supply.purchases):
-        if purchase.term.live is not None and purchase.limit < inf:
+        several = purchase.term.live is not None or alike[purchase.offer] > 1
+        if several and purchase.limit < inf:
             limited.setdefault(purchase.offer, []).append(index)
     for name, same in limited.items():
         first = supply.purchases[same[0]]
         counted = tuple(index in same for index in range(len(supply.purchases)))
-        yield GpuLimitSpec(name, counted, first.limit * supply.cells[first.cell].gpus)
+        yield GpuLimitSpec(name, counted, first.limit * supply.cells[first.cell].boards)
 
 
-def _mask(quota: Quota, supply: Supply) -> tuple[bool, ...]:
+def _mask(quota: Quota, supply: Supply, catalog: Catalog) -> tuple[bool, ...]:
     placed = ((supply.cells[purchase.cell], purchase.kind) for purchase in supply.purchases)
-    return tuple(counts(quota, cell.accelerator, cell.region, cell.seller, kind) for cell, kind in placed)
+    return tuple(counts(quota, origin(catalog, cell.accelerator), cell.region, cell.seller, kind) for cell, kind in placed)
 
 
 def _unknown(index: int, quota: Quota, catalog: Catalog) -> Iterator[Issue]:

@@ -6,15 +6,22 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf
+from typing import TypeVar
+
+import numpy as np
 
 from planner.catalog.yamlfile import dotted
 from planner.domain.catalog import Catalog
 from planner.domain.hardware import Instance, OfferKind, Price, RegionGroup
 from planner.domain.offers import OwnedFleet, OwnedOffer
 from planner.domain.problem import Operations
+from planner.domain.variants import origin_name
 from planner.errors import InvalidInput, MissingFact
+from planner.supply.grids import price_week
+from planner.supply.hourly import week_of
 from planner.supply.machine import lost_share, useful_hour
 
+_Row = TypeVar("_Row", OwnedOffer, OwnedFleet)
 _RENTED: tuple[OfferKind, ...] = ("on_demand", "reserved_1y", "reserved_3y", "spot")
 _COMMITTED = frozenset({"reserved_1y", "reserved_3y"})
 
@@ -59,6 +66,12 @@ class Listing:
     """What it costs to run it [$/h]."""
     salvage: float = 0.0
     """Share of its price that is left at the end of its life [1]."""
+    pue: float | None = None
+    """Facility power over IT power where it stands, where the row states it [1]."""
+    power_prices: tuple[float, ...] | None = None
+    """What a kWh costs in each hour of the week in UTC, where it differs by hour [$/kWh]; `list_price` holds the mean."""
+    stock: str | None = None
+    """What machines are counted together whichever way they are run; None = nothing but these."""
 
     @property
     def place(self) -> str:
@@ -130,7 +143,8 @@ def _rented(name: str, shape: Instance, price: Price) -> Iterator[Listing]:
 
 def _bought(catalog: Catalog) -> Iterator[Listing]:
     """Yield owned offers: their capital is spent whether they run or not, so they are committed."""
-    for name, offer in catalog.owned.items():
+    for name, given in catalog.owned.items():
+        offer, prices = _priced(catalog, f"owned.{name}", given)
         limit = inf if offer.available is None else float(offer.available)
         yield replace(
             _own(catalog, f"owned:{name}", offer),
@@ -143,17 +157,51 @@ def _bought(catalog: Catalog) -> Iterator[Listing]:
             capital=offer.capex,
             running=offer.running,
             salvage=offer.salvage,
+            pue=offer.pue,
+            power_prices=prices,
         )
 
 
 def _standing(catalog: Catalog) -> Iterator[Listing]:
     """Yield the existing fleet: its capital is sunk, so only hours of use cost, and it is not committed."""
-    for name, fleet in catalog.fleet.items():
-        yield replace(_own(catalog, f"fleet:{name}", fleet), committed=False, limit=float(fleet.count))
+    for name, given in catalog.fleet.items():
+        fleet, prices = _priced(catalog, f"fleet.{name}", given)
+        energy = 0.0
+        if fleet.power is not None and isinstance(fleet.energy_price, float):
+            energy = fleet.pue * fleet.power / 1000.0 * fleet.energy_price
+        own = _own(catalog, f"fleet:{name}", fleet)
+        yield replace(
+            own,
+            list_price=own.list_price + energy,
+            committed=False,
+            limit=float(fleet.count),
+            power=fleet.power,
+            pue=fleet.pue,
+            energy=energy,
+            power_prices=prices,
+        )
+
+
+def _priced(catalog: Catalog, row: str, offer: _Row) -> tuple[_Row, tuple[float, ...] | None]:
+    """Return a row of one's own at its mean price of electricity, and its prices in the hours of the week where they differ."""
+    price = offer.energy_price
+    if price is None or isinstance(price, float):
+        return offer, None
+    if isinstance(price, str):
+        seller = _shape(catalog, offer.instance, row).seller
+        week = price_week(catalog, f"catalogs.overrides.{row}.energy_price", seller, offer.region)
+    else:
+        week = week_of(price, offer.timezone)
+    if np.ptp(week) == 0:
+        return offer.model_copy(update={"energy_price": float(week[0])}), None
+    return offer.model_copy(update={"energy_price": float(week.mean())}), tuple(week.tolist())
 
 
 def _own(catalog: Catalog, tag: str, row: OwnedOffer | OwnedFleet) -> Listing:
+    shared = {origin_name(name) for name, one in catalog.instances.items() if one.parent is not None}
+    stock = f"{origin_name(row.instance)}@{row.region}/{origin_name(tag)}" if origin_name(row.instance) in shared else None
     return Listing(
+        stock=stock,
         instance=row.instance,
         shape=_shape(catalog, row.instance, tag.replace(":", ".", 1)),
         region=row.region,

@@ -6,6 +6,9 @@ HOST_FACTOR = 10_200.0 / (8 * 700.0)
 """Machine power over the sum of its boards' limits [1]: an 8×H100 node is rated 10.2 kW (Latif et al. 2025, handbook §8) and its
 boards 700 W each (H100 SXM datasheet). Assumed of every other machine, which is high for machines of a single small card."""
 
+DEFAULT_PUE = 1.56
+"""Facility power over IT power where nothing else is said: survey average 2024 (handbook §8) [1]."""
+
 SECONDS_PER_HOUR = 3600.0
 
 

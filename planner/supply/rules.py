@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from planner.demand.stream import Stream
 from planner.domain.calls import Choice, Choices
+from planner.domain.variants import origin_name
 from planner.domain.workload import DataRules, Workload
 from planner.supply.choice import refusal
 from planner.supply.listings import Listing
@@ -86,8 +87,9 @@ def first_refusal(listing: Listing, choose: Choices, workload: Workload) -> Refu
 def _refusals(listing: Listing, choose: Choices, workload: Workload) -> Iterator[Refusal]:
     own = workload.choose
     shape = listing.shape
-    yield from _choice("accelerator", shape.accelerator, choose.accelerators, own.accelerators)
-    yield from _choice("instance", listing.instance, choose.instances, own.instances)
+    device = shape.accelerator if shape.parent is None else origin_name(shape.accelerator)
+    yield from _choice("accelerator", device, choose.accelerators, own.accelerators)
+    yield from _choice("instance", shape.parent or listing.instance, choose.instances, own.instances)
     yield from _choice("seller", shape.seller, choose.sellers, own.sellers)
     yield from _choice("region", listing.region, choose.regions, own.regions)
     yield from _data(listing, workload.data)

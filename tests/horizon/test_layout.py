@@ -46,10 +46,14 @@ def overstated(problem: Problem, index: int = 0) -> float:
 def test_two_levels_are_two_periods_and_exact() -> None:
     # February 2027 has 28 days, so 20 weekdays: 200 office hours and 472 others. Mean (200 + 47.2)/672 = 61.8/168 of the peak.
     found = made({"rate": "61.8 req/s", "shape": "office_hours"}, start="2027-02", months=1, step="month", typical=2)
-    assert found.periods == (
+    assert [period.model_copy(update={"week": None}) for period in found.periods] == [
         Period(name="2027-02 h1", hours=200, months=(0, 1)),
         Period(name="2027-02 h2", hours=472, months=(0, 1)),
-    )
+    ]
+    # Each office hour of the week comes four times, on Monday from 8:00 on.
+    office = found.periods[0].week or ()
+    assert (len(office), sum(office), set(office), office[7:9]) == (168, 200, {0.0, 4.0}, (0.0, 4.0))
+    assert all(one + other == 4.0 for one, other in zip(office, found.periods[1].week or (), strict=True))
     assert rate(found) == pytest.approx((168, 16.8))
     assert overstated(found) == 0
 

@@ -89,12 +89,18 @@ def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
         width = 1 if buy.committed[o] else T
         machines[:, o] = grid[:, column : column + width] * buy.active[o]
         column += width
-    gpus, watts = program.cells.gpus[buy.cell][:, None], program.cells.power[buy.cell][:, None]
+    counted = program.cells.gpus if program.cells.boards is None else program.cells.boards
+    boards, watts = counted[buy.cell][:, None], program.cells.power[buy.cell][:, None]
     fit = ((machines * watts).sum(axis=1) <= program.power).all(axis=1)
     for quota in program.gpu_limits:
-        fit &= ((machines * gpus)[:, quota.purchases].sum(axis=1) <= quota.gpus).all(axis=1)
+        fit &= ((machines * boards)[:, quota.purchases].sum(axis=1) <= quota.gpus).all(axis=1)
+    for limit in program.machine_limits:
+        fit &= (np.einsum("fot,o->ft", machines, limit.each) <= limit.most * (1 + 1e-9)).all(axis=1)
+    for average in program.average_limits:
+        fit &= np.einsum("fot,ot,t->f", machines, average.each, share) <= average.most * (1 + 1e-9)
     machines = machines[fit]
     cost = machines @ share @ buy.hourly
+    cost = cost if buy.extra is None else cost + np.einsum("fot,ot,t->f", machines, buy.extra, share)
     order = np.argsort(cost, kind="stable")
     return machines[order], cost[order]
 

@@ -11,8 +11,10 @@ from planner.optimize.program import (
     ANY,
     ApiColumns,
     Average,
+    AverageLimit,
     CellColumns,
     GpuLimit,
+    MachineLimit,
     PoolColumns,
     Program,
     PurchaseColumns,
@@ -30,11 +32,13 @@ def program(
     pool_gpus: Any = (1,),
     cell_gpus: Any = (1,),
     cell_power: Any = None,
+    cell_boards: Any = None,
     buy_cell: Any = (0,),
     hourly: Any = (1.0,),
     committed: Any = None,
     active: Any = None,
     limit: Any = None,
+    extra: Any = None,
     hours: Any = None,
     movable: Any = None,
     pool_call_cost: Any = None,
@@ -77,6 +81,7 @@ def program(
             name=tuple(f"c{i}" for i in range(C)),
             gpus=np.array(cell_gpus, int),
             power=np.full(C, 1000.0) if cell_power is None else np.array(cell_power, float),
+            boards=None if cell_boards is None else np.array(cell_boards, int),
         ),
         purchases=PurchaseColumns(
             name=tuple(f"b{o}" for o in range(B)),
@@ -85,6 +90,7 @@ def program(
             committed=np.zeros(B, bool) if committed is None else np.array(committed, bool),
             active=np.ones((B, T), bool) if active is None else np.array(active, bool),
             limit=np.full(B, INF) if limit is None else np.array(limit, float),
+            extra=None if extra is None else np.array(extra, float),
         ),
         apis=ApiColumns(
             name=tuple(f"a{a}" for a in range(api.shape[1])),
@@ -106,6 +112,20 @@ def _times(seed: int, purchases: int, periods: int) -> np.ndarray:
     there = np.random.default_rng(seed + 23).random((purchases, periods)) < 0.6
     there[np.arange(purchases), np.random.default_rng(seed + 29).integers(0, periods, purchases)] = True
     return there
+
+
+def _sites(seed: int, purchases: int) -> tuple[MachineLimit, ...]:
+    """Two sites' worth of power and racks: some machines stand there, a few to a rack."""
+    rng = np.random.default_rng(seed + 31)
+    each = np.where(rng.random((2, purchases)) < 0.7, [rng.uniform(1, 4, purchases), 1 / rng.integers(1, 5, purchases)], 0.0)
+    most = (float(rng.integers(4, 16)), float(rng.integers(1, 4)))
+    return tuple(MachineLimit(f"site{i}", row, top) for i, (row, top) in enumerate(zip(each, most, strict=True)))
+
+
+def _carbon(seed: int, purchases: int, periods: int) -> tuple[AverageLimit, ...]:
+    """What machines emit, by the hour, and at most on average."""
+    rng = np.random.default_rng(seed + 37)
+    return (AverageLimit("carbon", rng.uniform(0.2, 2, (purchases, periods)), float(rng.uniform(1, 6))),)
 
 
 def random_program(seed: int, pools: int = 3) -> Program:
@@ -141,6 +161,9 @@ def random_program(seed: int, pools: int = 3) -> Program:
     if seed % 4 == 1:
         extra["pool_sold"] = np.random.default_rng(seed + 11).random(K)[extra.get("pool_family", np.arange(K))] < 0.6
         extra["pool_spare"] = np.where(extra["pool_sold"], 0, extra.get("pool_spare", 0))
+    extra["machine_limits"] = _sites(seed, B) if seed % 5 == 3 else ()
+    extra["average_limits"] = _carbon(seed, B, T) if seed % 5 == 4 else ()
+    extra["extra"] = np.random.default_rng(seed + 41).uniform(-0.3, 0.6, (B, T)).round(2) if seed % 5 in (1, 4) else None
     extra["active"] = _times(seed, B, T) if seed % 3 == 2 else None
     api = rng.random() < 0.4
     return program(
@@ -149,6 +172,7 @@ def random_program(seed: int, pools: int = 3) -> Program:
         pool_cell=pool_cell,
         pool_gpus=pool_gpus,
         cell_gpus=cell_gpus,
+        cell_boards=np.maximum(cell_gpus // 2, 1) if seed % 7 == 2 else None,
         buy_cell=buy_cell,
         hourly=rng.uniform(0.5, 3, B).round(2) * cell_gpus[buy_cell] * np.where(committed, 0.6, 1.0),
         committed=committed,

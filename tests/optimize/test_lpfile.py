@@ -16,7 +16,7 @@ from planner.optimize.coverage import make_covers
 from planner.optimize.kinds import kinds
 from planner.optimize.lpfile import export_lp, lp_text
 from planner.optimize.model import build
-from planner.optimize.program import Average, GpuLimit, Program, WayColumns
+from planner.optimize.program import Average, AverageLimit, GpuLimit, MachineLimit, Program, WayColumns
 
 WAYS = WayColumns(
     ("plain", "cache"), np.array([0, 0]), np.array([0, 0.2]), np.array([0, 1]), np.array([0, 0]), np.array([[1.5], [0.9]])
@@ -46,6 +46,14 @@ GOLDEN: dict[str, tuple[Program, list[str]]] = {
         ["gpu_limit(limits.quotas_0_,t0): 2 m(b0,t0) <= 6"],
     ),
     "power": (program(power=9000, cell_power=[1500]), ["power_kW(t0): 1.5 m(b0,t0) <= 9"]),
+    "machine_limits": (
+        program(machine_limits=(MachineLimit("limits.sites[0].racks", np.array([0.25]), 3.0),)),
+        ["machine_limit(limits.sites_0_.racks,t0): 0.25 m(b0,t0) <= 3"],
+    ),
+    "average_limits": (
+        program(rate=[[1, 1]], hours=[1, 3], average_limits=(AverageLimit("limits.carbon", np.array([[4.0, 2.0]]), 5.0),)),
+        ["average_limit(limits.carbon): m(b0,t0) + 1.5 m(b0,t1) <= 5"],
+    ),
     "budget": (
         program(budget=7, hourly=[2], pool_call_cost=[[1e-3]]),
         ["budget: 3.6 x(s0,p0,t0) + 2 m(b0,t0) <= 7"],
@@ -106,6 +114,20 @@ def test_commitment_is_one_variable() -> None:
     text = export_lp(program(rate=[[1, 2]], buy_cell=[0, 0], hourly=[1, 0.6], committed=[False, True]))
     assert " cost: 0.6 m(b1) + 0.5 m(b0,t0) + 0.5 m(b0,t1)\n" in text
     assert " packing(c0,t1): n(p0,t1) - m(b1) - m(b0,t1) <= 0\n" in text
+
+
+def test_quotas_count_boards_that_are_cut_into_parts() -> None:
+    quota = GpuLimit("limits.quotas[0]", np.array([True]), 6)
+    text = export_lp(program(cell_gpus=[14], cell_boards=[2], gpu_limits=(quota,)))
+    assert " gpu_limit(limits.quotas_0_,t0): 2 m(b0,t0) <= 6\n" in text
+    assert " packing(c0,t0): n(p0,t0) - 14 m(b0,t0) <= 0\n" in text
+
+
+def test_machines_may_cost_more_in_one_period() -> None:
+    text = export_lp(
+        program(rate=[[1, 2]], buy_cell=[0, 0], hourly=[1, 0.6], committed=[False, True], extra=[[0, 1], [0.2, 0.4]])
+    )
+    assert " cost: 0.9 m(b1) + 0.5 m(b0,t0) + m(b0,t1)\n" in text
 
 
 def test_whole_file() -> None:

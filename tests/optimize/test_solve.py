@@ -15,7 +15,7 @@ from programs import program, random_program
 from planner.optimize.backend import Limits, Status, solve_milp
 from planner.optimize.bounds import bounds
 from planner.optimize.model import build
-from planner.optimize.program import GpuLimit, Outcome, Program
+from planner.optimize.program import AverageLimit, GpuLimit, MachineLimit, Outcome, Program
 from planner.optimize.relax import Verdict, relax, tighten
 from planner.optimize.solve import solve
 
@@ -26,6 +26,14 @@ def run(given_program: Program, gap: float = 1e-7, solver: str = "highs") -> Out
 
 def quota(gpus: float, *counted: bool) -> tuple[GpuLimit, ...]:
     return (GpuLimit("quota", np.array(counted or (True,)), gpus),)
+
+
+def racks(most: float) -> tuple[MachineLimit, ...]:
+    return (MachineLimit("racks", np.array([1 / 3]), most),)
+
+
+def carbon(most: float) -> tuple[AverageLimit, ...]:
+    return (AverageLimit("carbon", np.array([[6.0, 2.0]]), most),)
 
 
 TWO_CELLS: dict[str, Any] = {"pool_cell": [0, 1], "pool_gpus": [1, 1], "cell_gpus": [1, 1], "buy_cell": [0, 1], "hourly": [1, 2]}
@@ -42,6 +50,20 @@ HAND = {
     ),
     # The second resource decides: 1 call/s takes 0.4 of one, 1.5 of the other.
     "second resource": (program(demand=[[[0.4]], [[1.5]]]), 2.0, program(demand=[[[0.4]], [[1.5]]], power=1500)),
+    # Three to a rack: one rack holds three machines, no fourth.
+    "racks": (program(rate=[[3]], machine_limits=racks(1.0)), 3.0, program(rate=[[4]], machine_limits=racks(1.0))),
+    # Work that may wait is done at night, where a machine is $1/h cheaper: two machines half the time at $1, not one always.
+    "energy by hour": (
+        program(rate=[[1, 1]], movable=[True], hourly=[1.5], extra=[[0.5, -0.5]]),
+        1.0,
+        program(rate=[[1, 1]], movable=[True], hourly=[1.5], extra=[[0.5, -0.5]], budget=0.9),
+    ),
+    # The same by carbon alone: 2 kg/h at night, 6 by day; one always emits 4 on average, two at night 2.
+    "carbon": (
+        program(rate=[[1, 1]], movable=[True], average_limits=carbon(2.0)),
+        1.0,
+        program(rate=[[1, 1]], movable=[True], average_limits=carbon(1.9)),
+    ),
     # Three replicas of two GPUs need 6 GPUs: two machines of four at $4/h.
     "packing": (
         program(rate=[[3]], pool_gpus=[2], cell_gpus=[4], hourly=[4]),

@@ -31,7 +31,7 @@ def pool(day: int, night: int, gpus: int = 1, shares: dict[str, tuple[float, flo
 
 
 def purchase(cost: float, kind: str = "on_demand", region: str = "here") -> Purchase:
-    return cast("Purchase", SimpleNamespace(instance="shop/box", region=region, kind=kind, cost=cost))
+    return cast("Purchase", SimpleNamespace(instance="shop/box", region=region, kind=kind, cost=cost, carbon_cost=0.0))
 
 
 def stream(rate: tuple[float, float], *, movable: bool = False) -> Stream:

@@ -54,6 +54,15 @@ def test_every_number_of_a_problem_is_found(load: Load) -> None:
     ]  # fmt: skip
 
 
+def test_limits_of_sites_are_found_and_raised(load: Load) -> None:
+    site = {"name": "hall", "region": "eu-1", "power": "9kW", "cooling": "5kW", "racks": 1, "rack_power": "4kW"}
+    problem = load(limits={"sites": [site]}).problem
+    found = {knob.name: knob for knob in knobs(problem) if "hall" in knob.name}
+    assert list(found) == ["the power at hall", "the cooling at hall", "the power of a rack at hall", "the racks at hall"]
+    assert found["the racks at hall"].set(problem, 3.0).limits.sites[0].racks == 3
+    assert found["the cooling at hall"].set(problem, 6e3).limits.sites[0].cooling == 6e3
+
+
 def test_an_availability_goes_down_by_nines(load: Load) -> None:
     (knob,) = [one for one in knobs(load(operations={"availability": "99.9%"}).problem) if one.name == "availability"]
     assert (knob.verb, knob.rungs[:2], knob.show(knob.value)) == ("lower", (0.998, 0.995), "99.9%")

@@ -17,6 +17,7 @@ from planner.supply.build import build_supply
 from planner.supply.cells import Cell, Purchase, Supply
 from planner.supply.dominate import drop_dominated, needed_by_relaxations
 from planner.supply.limits import gpu_limits
+from planner.supply.sites import site_limits
 
 
 def kept(tiny: SimpleNamespace, catalog: Catalog, *workloads: Any, **fields: Any) -> list[str]:
@@ -169,6 +170,8 @@ def least_cost(supply: Supply, problem: Problem, catalog: Catalog, load: np.ndar
         allowed &= machines @ (gpus * np.array(limit.purchases)) <= limit.gpus
     if problem.limits.power is not None:
         allowed &= machines @ np.array([cell.power for cell in cells]) <= problem.limits.power
+    for taken in site_limits(problem, supply, catalog):
+        allowed &= machines @ np.array(taken.each) <= taken.most * (1 + 1e-9)
     hours = np.array([period.hours for period in problem.periods])
     key = (machines * committed) @ (MOST + 1) ** np.arange(len(cells))
     total: dict[int, float] = {int(k): float(row @ (hourly * committed)) for k, row in zip(key, machines, strict=True)}
@@ -223,6 +226,9 @@ def cases(draw: st.DrawFn, tiny: SimpleNamespace) -> tuple[Supply, Problem, Cata
         {"accelerator": st.just("h100"), "gpus": st.integers(0, 3)} | {k: st.sampled_from(v) for k, v in pattern.items()}
     )
     limits: dict[str, Any] = {"quotas": draw(st.lists(quota, max_size=1)), "max_gpus": draw(st.sampled_from([None, None, 3]))}
+    site = {"name": "hall", "region": draw(st.sampled_from(["us", "eu"]))}
+    most = draw(st.sampled_from([{"power": "3W", "pue": 1.5}, {"cooling": "2W"}, {"racks": 1, "rack_power": "4W"}]))
+    limits["sites"] = draw(st.sampled_from([(), (), ({**site, **most},)]))
     limits["power"] = draw(st.sampled_from([None, "3W", "4W"]))
     periods = [{"name": "day", "hours": 2}, {"name": "night", "hours": 1}]
     # One row in `b` and in each region, so that no quota is a mistake.
@@ -277,6 +283,8 @@ def relaxed_cost(supply: Supply, hosts: np.ndarray, problem: Problem, catalog: C
     share, (streams, periods) = hours / hours.sum(), load.shape
     gpus = np.array([supply.cells[p.cell].gpus for p in supply.purchases])
     power = np.array([supply.cells[p.cell].power for p in supply.purchases])
+    drawn = [(list(taken.each), taken.most) for taken in site_limits(problem, supply, catalog)]
+    drawn += [(power.tolist(), problem.limits.power)] if problem.limits.power is not None else []
     buy = {(o, t): i for i, (o, t) in enumerate(product(range(len(gpus)), range(periods)))}
     places = [(s, c, t) for s in range(streams) for c in range(len(supply.cells)) for t in range(periods)]
     use = {place: len(buy) + i for i, place in enumerate(places)}
@@ -300,8 +308,8 @@ def relaxed_cost(supply: Supply, hosts: np.ndarray, problem: Problem, catalog: C
             row({**held, **{use[s, c, t]: 1.0 for s in range(streams)}}, 0.0)
         for each in gpu_limits(problem, supply, catalog):
             row({buy[o, t]: float(gpus[o]) for o in range(len(gpus)) if each.purchases[o]}, each.gpus)
-        if problem.limits.power is not None:
-            row({buy[o, t]: power[o] for o in range(len(gpus))}, problem.limits.power)
+        for taken, most in drawn:
+            row({buy[o, t]: taken[o] for o in range(len(gpus))}, most)
     same = [(buy[o, t], buy[o, 0]) for o, p in enumerate(supply.purchases) if p.committed for t in range(1, periods)]
     for one, other in same:
         row({one: 1.0, other: -1.0}, 0.0)
