@@ -292,6 +292,8 @@ class Purchase(Strict):
     """Months in which they are there: from the start of the first to the end of the last; absent = all."""
     scenario: str | None = None
     """The scenario for which they are ordered, once it has come; absent = for all, not knowing which comes."""
+    already: bool = False
+    """Whether they were committed to before: paid in every plan, whether used or not; written only where true."""
 
 
 class Promised(Strict):
@@ -511,6 +513,8 @@ class Cost(Strict):
     """By tier of tenants and by tag, where workloads have any."""
     statement: Statement | None = None
     """Why it costs that: tokens, fan-out, headroom, batching, fixed costs, degradation, energy."""
+    committed: float | None = None
+    """Of machines, what is paid whether used or not for what was committed to before: the same in every plan; absent = none."""
 
 
 class Fact(Strict):

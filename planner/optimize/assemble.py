@@ -109,6 +109,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
             committed=np.array([p.committed for p in supply.purchases], dtype=bool),
             active=active_in(supply, problem.periods),
             limit=np.array([p.limit for p in supply.purchases], dtype=float),
+            held=np.array([p.held for p in supply.purchases], dtype=float) if any(p.held for p in supply.purchases) else None,
         ),
         apis=ApiColumns(tuple(readable(name) for name in apis.names), apis.call_cost, apis.limits),
         gpu_limits=limits,
@@ -119,6 +120,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         max_pools=operations.max_pools,
         ways=open_ways.columns,
         averages=tuple(_averages(search, pools, apis, pool)),
+        standing=standing_in(supply, problem.periods),
     )
     program, column = at_sizes(program, supply.cells, operations)
     return Assembled(with_units(program, apis, search), pool[column], cell[column], open_ways)
@@ -128,6 +130,14 @@ def active_in(supply: Supply, periods: Sequence[Period]) -> NDArray[np.bool_]:
     """[O, T] In which periods the machines of purchases are there."""
     there = [is_there(bought.term, period) for bought in supply.purchases for period in periods]
     return np.array(there, dtype=bool).reshape(len(supply.purchases), len(periods))
+
+
+def standing_in(supply: Supply, periods: Sequence[Period]) -> Floats | None:
+    """[T] What is paid in each period for what was committed to before [$/h]; None where nothing was."""
+    if not any(bought.held for bought in supply.purchases):
+        return None
+    cost: Floats = np.array([bought.held * bought.standing for bought in supply.purchases]) @ active_in(supply, periods)
+    return cost
 
 
 def with_units(program: Program, apis: Apis, search: Search) -> Program:
@@ -176,6 +186,7 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
             committed=np.append(buy.committed, [sold.term != "hourly" for sold in units.offers]).astype(bool),
             active=np.concatenate([buy.active, np.ones((count, len(program.hours)), dtype=bool)]),
             limit=np.append(buy.limit, [_blocks(sold) for sold in units.offers]),
+            held=None if buy.held is None else np.append(buy.held, np.zeros(count)),
         ),
         gpu_limits=tuple(
             replace(limit, purchases=np.append(limit.purchases, np.zeros(count, dtype=bool))) for limit in program.gpu_limits

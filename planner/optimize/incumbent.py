@@ -145,7 +145,7 @@ def rounded(program: Program, limit: Bounds, relaxation: Relaxation) -> Point | 
         return None
     flow = gathered(program, limit, relaxed.flow)
     replicas = needed_replicas(program, flow)
-    machines = np.ceil(relaxed.machines - UNUSED)
+    machines = np.maximum(np.ceil(relaxed.machines - UNUSED), program.purchases.fewest)
     _fill(program, limit, replicas, machines)
     point = tidy(program, Point(flow, relaxed.api_flow, replicas, machines, relaxed.ways))
     return point if keeps_limits(program, limit, point) else None
@@ -177,6 +177,7 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
     drawn = (cells.power[buy.cell][:, None] * point.machines).sum(axis=0)
     return bool(
         (free >= 0).all()
+        and (program.purchases.fewest <= point.machines).all()
         and (point.machines <= limit.machines).all()
         and (point.replicas <= limit.replicas).all()
         and one_each(program, point.replicas)
@@ -285,4 +286,5 @@ def _period(program: Program, t: int, rate: Floats, held: Floats) -> Program:
         purchases=paid,
         budget=np.inf,
         pool_cost=0.0 if len(weights(program)) > 1 else program.pool_cost,
+        standing=None if program.standing is None else program.standing[t : t + 1],
     )

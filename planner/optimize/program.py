@@ -74,6 +74,15 @@ class PurchaseColumns:
     """[O, T] In which periods its machines are there: from when they are delivered to the end of the term."""
     limit: Floats
     """[O] Most machines to be had; inf if any number."""
+    held: Floats | None = None
+    """[O] Machines that are held in any case while they are there, at most `limit`; None = none."""
+
+    @property
+    def fewest(self) -> Floats:
+        """[O, T] Fewest machines: those held in any case."""
+        least = np.zeros(len(self.name)) if self.held is None else self.held
+        fewest: Floats = np.where(self.active, least[:, None], 0.0)
+        return fewest
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,6 +199,13 @@ class Program:
     """Ways to serve."""
     averages: tuple[Average, ...] = ()
     """What must hold on average."""
+    standing: Floats | None = None
+    """[T] What is paid in each period whatever is chosen, for what was committed to before [$/h]; None = nothing."""
+
+    @property
+    def already(self) -> float:
+        """What is paid whatever is chosen, averaged [$/h]."""
+        return 0.0 if self.standing is None else float(self.standing @ self.hours / self.hours.sum())
 
     @property
     def fixed(self) -> Bools:

@@ -42,6 +42,7 @@ def variables(model: Linear, program: Program, bounds: Bounds, *, whole: bool = 
         y=operated_pools(model, program, bounds, whole=whole),
         m=machines(model, program, bounds, whole=whole),
         v=ways(model, program, whole=whole),
+        already=already(model, program),
     )
 
 
@@ -116,21 +117,30 @@ def operated_pools(model: Linear, program: Program, bounds: Bounds, *, whole: bo
 
 
 def machines(model: Linear, program: Program, bounds: Bounds, *, whole: bool) -> Ints:
-    """0 <= m[o,t] <= M[o,t], whole: machines held, where they are there; a commitment is one variable m[o], paid while it lasts.
+    """H[o,t] <= m[o,t] <= M[o,t], whole: machines held, where they are there; a commitment is one variable m[o].
 
-    The purchase limits are these upper bounds.
+    It is paid while it lasts. The purchase limits are the upper bounds; the lower ones are what is held in any case, else 0.
     """
     buy, share = program.purchases, weights(program)
     ids = np.full(bounds.machines.shape, -1, dtype=np.int64)
     (o,) = np.nonzero(buy.committed)
     names, most = labels("m", (buy.name, o)), bounds.machines[o].max(axis=1, initial=0)
-    held = model.add_variables(len(o), 0, most, buy.hourly[o] * (buy.active[o] @ share), integer=whole, names=names)
+    least = buy.fewest
+    held = model.add_variables(
+        len(o), least[o].max(axis=1, initial=0), most, buy.hourly[o] * (buy.active[o] @ share), integer=whole, names=names
+    )
     ids[o] = np.where(buy.active[o], held[:, None], -1)
     o, t = np.nonzero(~buy.committed[:, None] & buy.active)
     names = labels("m", (buy.name, o), (program.periods, t))
     cost = buy.hourly[o] * share[t]
-    ids[o, t] = model.add_variables(len(o), 0, bounds.machines[o, t], cost, integer=whole, names=names)
+    ids[o, t] = model.add_variables(len(o), least[o, t], bounds.machines[o, t], cost, integer=whole, names=names)
     return ids
+
+
+def already(model: Linear, program: Program) -> Ints:
+    """1 <= already <= 1: what is paid whatever is chosen, so that costs, bounds and the budget count it; only if there is any."""
+    paid = program.already
+    return model.add_variables(int(paid > 0), 1, 1, paid, integer=False, names=lambda: ["already"])
 
 
 def ways(model: Linear, program: Program, *, whole: bool) -> Ints:

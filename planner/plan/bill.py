@@ -9,7 +9,7 @@ from planner.candidates.api_rules import missed_cost
 from planner.candidates.build import Search
 from planner.candidates.units import as_sold, call_tokens
 from planner.demand.ways import Way
-from planner.domain.plan import ApiRoute, Cost, PoolCost, ProvisionedRoute, Purchase
+from planner.domain.plan import ApiRoute, Cost, PoolCost, ProvisionedRoute, Purchase, StageCost, WorkloadCost
 from planner.plan import costing
 from planner.plan.costing import hourly_calls
 from planner.plan.graphs import by_label, by_stage, paths
@@ -75,6 +75,7 @@ def cost_of(
     components = sum(item.hourly for item in items if item.category != "lever")
     units = sum(part.inputs + part.outputs for part in at_units)
     everything = machines + tokens + units + misses + fee * len(predicted) + levers + components
+    idle = costing.idle_cost([made.pool for made in predicted], purchases)
     streams = {stream.name: stream for stream in search.streams}
     workloads = []
     for way in taken:
@@ -85,10 +86,15 @@ def cost_of(
     others = [*at_apis, *at_units, *(replace(part, inputs=0.0, outputs=0.0) for part in at_pools)]
     spent_on = {stream.name: sum(part.total for part in parts if part.stream == stream.name) for stream in search.streams}
     stages = [stage for way in taken for stage in by_stage(way, spent_on, hourly_calls(way.requests, periods), everything)]
+    if idle > 0:
+        workloads.append(_idle_workload(idle, everything))
+        stages.append(_idle_stage(idle, everything))
     pools = [
         PoolCost(pool=made.pool.name, hourly=spent, share=spent / everything if everything else 0.0)
         for made, spent in zip(predicted, by_pool, strict=True)
     ]
+    pools += [PoolCost(pool=costing.IDLE, hourly=idle, share=idle / everything)] if idle > 0 else []
+    signed = [purchase.cost for purchase in purchases if purchase.already]
     return Cost(
         total=everything,
         machines=machines,
@@ -104,8 +110,28 @@ def cost_of(
         by_stage=tuple(stages),
         by_path=tuple(path for way in taken for path in paths(way, stages)),
         by_label=tuple(by_label(search.problem, workloads)),
-        statement=statement(search, predicted, [spent - fee for spent in by_pool], others, taken, rented, periods),
+        statement=statement(search, predicted, [spent - fee for spent in by_pool], others, taken, rented, periods, idle),
+        committed=sum(signed) if signed else None,
     )
+
+
+def _idle_workload(idle: float, everything: float) -> WorkloadCost:
+    """What nobody uses, as a row beside the workloads."""
+    return WorkloadCost(
+        workload=costing.IDLE,
+        hourly=idle,
+        share=idle / everything,
+        per_million_input=None,
+        per_million_output=None,
+        per_thousand_calls=0.0,
+        tokens_per_hour=0.0,
+    )
+
+
+def _idle_stage(idle: float, everything: float) -> StageCost:
+    """The same beside the stages."""
+    figures = {"reached": 0.0, "calls": 0.0, "retried": 0.0, "per_thousand_requests": 0.0}
+    return StageCost(workload=costing.IDLE, stage=costing.IDLE, streams=(), hourly=idle, share=idle / everything, **figures)
 
 
 def _pool_parts(made: PredictedPool, spent: float, periods: Mapping[str, float]) -> Iterator[Part]:

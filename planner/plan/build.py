@@ -128,12 +128,13 @@ def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchas
             accelerator=cell.accelerator,
             gpus_per_machine=cell.gpus,
             machines=machines,
-            hourly=bought.hourly,
+            hourly=bought.cost,
             price_source=bought.source,
-            cost=average_machine_cost(machines, bought.hourly, periods),
+            cost=average_machine_cost(machines, bought.cost, periods),
             ordered=bought.term.ordered,
             live=bought.term.live,
             scenario=bought.term.scenario,
+            already=bought.held > 0,
         )
 
 
@@ -145,7 +146,7 @@ def _rented(solved: Solved, periods: Mapping[str, float]) -> Iterator[Rent]:
         machines = {name: int(count) for name, count in zip(periods, outcome.machines[index], strict=True)}
         energy = bought.energy / bought.hourly if bought.hourly else 0.0
         lost = 1.0 - bought.list_price / bought.hourly if bought.kind == "spot" and bought.hourly else 0.0
-        yield Rent(average_machine_cost(machines, bought.hourly, periods), energy, lost)
+        yield Rent(average_machine_cost(machines, bought.cost, periods), energy, lost)
 
 
 def _turnaround(solved: Solved, api: str) -> float | None:

@@ -57,6 +57,7 @@ def _floor(solved: Solved) -> float:
             committed=np.zeros(len(buy.name), dtype=bool),
             active=np.ones_like(buy.active),
             limit=np.full(len(buy.name), np.inf),
+            held=None,
         ),
         apis=ApiColumns((), np.zeros((count, 0)), np.zeros((len(served.apis.limits), count, 0))),
         gpu_limits=(),
@@ -67,6 +68,7 @@ def _floor(solved: Solved) -> float:
         pool_cost=0.0,
         max_pools=None,
         averages=(),
+        standing=None,
     )
     return relax(counted, bounds(counted), lambda _: None).bound * float(whole.hours.sum())
 
@@ -90,6 +92,7 @@ def _unchanging(program: Program) -> Program:
         committed=np.ones(len(stay), dtype=bool),
         active=buy.active[stay],
         limit=buy.limit[stay],
+        held=None if buy.held is None else buy.held[stay],
     )
     limits = tuple(replace(limit, purchases=limit.purchases[stay]) for limit in program.gpu_limits)
     return replace(program, purchases=kept, gpu_limits=limits)

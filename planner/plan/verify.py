@@ -17,6 +17,7 @@ from planner.plan.verify_limits import limits, packing
 from planner.plan.verify_promises import flows, promises
 from planner.plan.verify_rules import deployments, rules
 from planner.plan.verify_shape import identity, shape
+from planner.plan.verify_standing import standing
 from planner.plan.verify_stores import stores
 from planner.plan.verify_units import units
 
@@ -44,4 +45,5 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     impossible = list(deployments(basis))
     if impossible:
         return [*impossible, *broken]
-    return [*broken, *failures(basis), *promises(basis), *cost(basis), *stores(basis), *buying(basis), *cash(basis)]
+    broken += [*failures(basis), *promises(basis), *cost(basis), *stores(basis), *buying(basis)]
+    return [*broken, *standing(basis), *cash(basis)]

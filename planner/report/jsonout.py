@@ -59,10 +59,16 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
     _drop_absent(body, "sizing", "futures", "start", "cash")
     for buy in body["purchases"]:
         _drop_absent(buy, "ordered", "live", "scenario")
+        _drop_false(buy, "already")
     for pool in body["pools"]:
         _drop_absent(pool["deployment"], "speculation")
         for load in pool["loads"]:
             _drop_absent(load, "spares", "availability")
+    _drop_absent(body["cost"], "committed")
+    months = body["cash"]["months"] if "cash" in body else []
+    if not any(month["committed"] for month in months):
+        for month in months:
+            del month["committed"]
     if body["cost"]["statement"] is not None:
         _drop_absent(body["cost"]["statement"], "spares", "lost_work")
     return body
@@ -73,6 +79,12 @@ def _drop_absent(row: dict[str, Any], *names: str) -> None:
     for name in names:
         if row[name] is None:
             del row[name]
+
+
+def _drop_false(row: dict[str, Any], name: str) -> None:
+    """Drop a mark that is not set."""
+    if not row[name]:
+        del row[name]
 
 
 def no_plan(error: Infeasible) -> str:

@@ -105,7 +105,15 @@ def _sort(problem: Problem, catalog: Catalog, streams: Sequence[Stream]) -> _Sor
         accelerator = _accelerator(catalog, offer.instance, offer.shape)
         verdict = rules.judge(offer)
         power = _power(offer, accelerator, limited=limited)
-        if power is None or verdict.refusal is not None:
+        if offer.fleet is not None and not any(True for _ in terms(offer, problem.periods)):
+            continue
+        if offer.held:
+            # What is paid in any case counts even where nobody may use it.
+            if power is None:
+                raise MissingFact(f"{offer.tag}: {_unknown_power(offer.shape).sentence}")
+            ground = _Ground(offer.place, offer.region_group, power)
+            found.kept.setdefault(ground, {}).setdefault(verdict.streams, []).append(offer)
+        elif power is None or verdict.refusal is not None:
             found.refused.setdefault(offer.place, []).append((offer, verdict.refusal or _unknown_power(offer.shape)))
         else:
             ground = _Ground(offer.place, offer.region_group, power)
@@ -146,7 +154,7 @@ def _split(ground: _Ground, by_mask: dict[_Mask, list[Listing]]) -> Iterator[_Gr
         joining = [
             offer
             for other, offers in by_mask.items()
-            if other != mask and all(wide or not narrow for narrow, wide in zip(mask, other, strict=True))
+            if any(mask) and other != mask and all(wide or not narrow for narrow, wide in zip(mask, other, strict=True))
             for offer in offers
             if offer.limit == inf
         ]
@@ -196,6 +204,8 @@ def _purchase(cell: str, index: int, offer: Listing, problem: Problem, term: Ter
         term=term,
         offer=name,
         payments=payments(offer, term),
+        held=offer.held,
+        standing=offer.list_price if offer.held else 0.0,
     )
 
 

@@ -63,6 +63,15 @@ class Purchase:
     """What `limit` counts together with the same offer bought at other times: `cell/kind`."""
     payments: Payments | None = None
     """What one machine costs in cash, where it is bought for a term."""
+    held: int = 0
+    """Machines that are there and paid in any case, for what was signed before."""
+    standing: float = 0.0
+    """What one of those costs whether it is used or not, beside `hourly` [$/h]."""
+
+    @property
+    def cost(self) -> float:
+        """What one machine costs, by use or in any case [$/h]."""
+        return self.hourly + self.standing
 
 
 @dataclass(frozen=True)

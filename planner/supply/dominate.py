@@ -53,7 +53,7 @@ class _Offer:
     @property
     def standing(self) -> bool:
         """Whether it is of the existing fleet."""
-        return self.purchase.kind == "fleet"
+        return self.purchase.kind == "fleet" or self.purchase.held > 0
 
 
 @dataclass(frozen=True)

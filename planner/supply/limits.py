@@ -52,7 +52,7 @@ def _to_be_had(supply: Supply) -> Iterator[GpuLimitSpec]:
     """Yield what is to be had of limited offers that may be bought at several times."""
     limited: dict[str, list[int]] = {}
     for index, purchase in enumerate(supply.purchases):
-        if purchase.term.live is not None and purchase.limit < inf:
+        if purchase.term.ordered is not None and purchase.limit < inf:
             limited.setdefault(purchase.offer, []).append(index)
     for name, same in limited.items():
         first = supply.purchases[same[0]]

@@ -59,6 +59,13 @@ class Listing:
     """What it costs to run it [$/h]."""
     salvage: float = 0.0
     """Share of its price that is left at the end of its life [1]."""
+    fleet: OwnedFleet | None = None
+    """The row of machines that are there already, or signed for."""
+
+    @property
+    def held(self) -> int:
+        """Machines that are paid whether they are used or not, for what was signed before."""
+        return self.fleet.count if self.fleet is not None and self.fleet.committed else 0
 
     @property
     def place(self) -> str:
@@ -85,7 +92,12 @@ def unpriced(catalog: Catalog) -> Iterator[str]:
 
 
 def hourly_cost(listing: Listing, operations: Operations) -> float:
-    """Return the cost of one useful machine-hour [$/h]; raise InvalidInput if interruptions leave spot machines no time."""
+    """Return the cost of one useful machine-hour [$/h]; raise InvalidInput if interruptions leave spot machines no time.
+
+    Of machines that are paid in any case no hour of use costs anything: what they cost is no choice.
+    """
+    if listing.held:
+        return 0.0
     if listing.kind != "spot":
         return listing.list_price
     lost = lost_share(operations.spot_interruptions_per_hour, operations.spot_restart)
@@ -147,9 +159,13 @@ def _bought(catalog: Catalog) -> Iterator[Listing]:
 
 
 def _standing(catalog: Catalog) -> Iterator[Listing]:
-    """Yield the existing fleet: its capital is sunk, so only hours of use cost, and it is not committed."""
+    """Yield the existing fleet: its capital is sunk, so only hours of use cost, and it is not committed.
+
+    Neither is what was committed to before: its number is no choice any more.
+    """
     for name, fleet in catalog.fleet.items():
-        yield replace(_own(catalog, f"fleet:{name}", fleet), committed=False, limit=float(fleet.count))
+        own = _own(catalog, f"fleet:{name}", fleet)
+        yield replace(own, kind=fleet.paid, committed=False, limit=float(fleet.count), fleet=fleet)
 
 
 def _own(catalog: Catalog, tag: str, row: OwnedOffer | OwnedFleet) -> Listing:

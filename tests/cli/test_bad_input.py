@@ -36,7 +36,7 @@ CASES = {
     ),
     "another currency in a catalog": (
         "[tiny.yaml]",
-        "[tiny.yaml], overrides: {apis: {cloud/big: {provider: c, model: b, source: t, as_of: 2025-01, input_price: 2 GBP/Mtok}}}",
+        "[tiny.yaml], overrides: {apis: {cloud/big: {provider: c, model: b, source: t, as_of: 2025-01, input_price: 2 GBP/tok}}}",
         3,
         'catalogs.overrides.apis["cloud/big"].input_price',
         "is in GBP, and all prices must be in one currency",

@@ -81,7 +81,8 @@ def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
     gpus = np.array(_tops(program)) * program.pools.gpus
     for o, limit in enumerate(buy.limit):
         most = -(-gpus[program.pools.cell == buy.cell[o]].sum() // program.cells.gpus[buy.cell[o]])
-        axes += [range(int(min(limit, most)) + 1)] * (1 if buy.committed[o] else T)
+        least = 0 if buy.held is None else int(buy.held[o])
+        axes += [range(max(int(min(limit, most)), least) + 1)] * (1 if buy.committed[o] else T)
     grid = np.array(list(itertools.product(*axes)))
     machines = np.zeros((len(grid), len(buy.name), T))
     column = 0
@@ -93,8 +94,10 @@ def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
     fit = ((machines * watts).sum(axis=1) <= program.power).all(axis=1)
     for quota in program.gpu_limits:
         fit &= ((machines * gpus)[:, quota.purchases].sum(axis=1) <= quota.gpus).all(axis=1)
+    if buy.held is not None:
+        fit &= (machines >= buy.held[:, None] * buy.active).all(axis=(1, 2))
     machines = machines[fit]
-    cost = machines @ share @ buy.hourly
+    cost = machines @ share @ buy.hourly + (0.0 if program.standing is None else program.standing @ share)
     order = np.argsort(cost, kind="stable")
     return machines[order], cost[order]
 
