@@ -107,7 +107,8 @@ def by_period(program: Program, relaxation: Relaxation, limits: Limits, deadline
         if reached or time.monotonic() > deadline:
             break
         point = _with_commitments(program, relaxation, held, limits, deadline)
-        if point is not None and objective(program, point) <= program.budget:
+        # Each period keeps the limits with the machines it uses; commitments rounded up may together exceed one.
+        if point is not None and keeps_limits(program, bounds(program), point):
             best = better(program, best, point)
     return best
 
