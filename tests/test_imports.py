@@ -26,7 +26,7 @@ FLOORS = (
     ("optimize",),
     ("plan",),
     ("simulate",),
-    ("study",),
+    ("study", "roll"),
     ("report", "export"),
     ("gate",),
     ("pipeline",),

@@ -293,10 +293,18 @@ def first_round(search: Search, known: Pools, progress: Callable[[str], None]) -
 
 def _promising(search: Search, stream: int, rows: Bools, best: float) -> Index:
     """Return the next of some deployments to evaluate for a stream: the cheapest by their bound, while near the best found."""
-    need = search.gpu_price[stream, search.space.machine] * search.space.gpus() * search.least[:, stream].max(axis=0)
+    price, least = search.gpu_price[stream, search.space.machine], search.least[:, stream].max(axis=0)
+    need = times(price * search.space.gpus(), least)
     cost = np.where(search.evaluated | ~rows, np.inf, need)
     able = np.flatnonzero(cost <= min(best * SLACK, np.finfo(float).max))
     return able[np.argsort(cost[able], kind="stable")[:BATCH]]
+
+
+def times(price: Floats, least: Floats) -> Floats:
+    """Return what serving costs; inf where nothing is to be had or nothing can be served, also on machines that cost nothing."""
+    usable = np.isfinite(price) & np.isfinite(least)
+    cost: Floats = np.multiply(price, least, out=np.full(np.shape(price), np.inf), where=usable)
+    return cost
 
 
 def _cheapest(search: Search, pools: Pools, stream: int, among: Bools) -> float:

@@ -75,7 +75,7 @@ def _edges(parts: Parts) -> list[int]:
 def _lead_times(parts: Parts, months: int, findings: Findings) -> None:
     """Machines that come after the horizon serve nothing in it."""
     for name, offer in parts.catalog.owned.items():
-        if offer.lead_months >= months:
+        if offer.available != 0 and offer.lead_months >= months:
             message = f"{name} comes {offer.lead_months} months after its order, the horizon ends after {months}"
             path = ("catalogs", "overrides", "owned", name, "lead_months")
             findings.error(path, message, "lengthen the horizon, or remove the offer")

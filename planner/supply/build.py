@@ -105,7 +105,7 @@ def _sort(problem: Problem, catalog: Catalog, streams: Sequence[Stream]) -> _Sor
         accelerator = _accelerator(catalog, offer.instance, offer.shape)
         verdict = rules.judge(offer)
         power = _power(offer, accelerator, limited=limited)
-        if offer.fleet is not None and not any(True for _ in terms(offer, problem.periods)):
+        if not any(True for _ in terms(offer, problem.periods)):  # it comes too late, or is gone
             continue
         if offer.held:
             # What is paid in any case counts even where nobody may use it.
