@@ -25,9 +25,11 @@ from planner.candidates.pools import Anchor, Pools, anchors_of, join, make_pools
 from planner.candidates.prune import undominated
 from planner.candidates.rejection import Ledger
 from planner.candidates.space import AllowedNames, Sites, Space, build_space, empty_space, find_sites
+from planner.candidates.today import runs_today
 from planner.demand.stream import Stream
 from planner.demand.ways import Aside, Flows, Way, together
 from planner.domain.catalog import Catalog
+from planner.domain.plan import Plan
 from planner.domain.problem import Problem
 from planner.perf.bounds import LEAST_ROWS
 from planner.perf.capacity import Capacity
@@ -83,6 +85,8 @@ class Search:
     """Ways not compared, if any."""
     reached: float = -1.0
     """Sites whose first replica costs at most this have been enumerated [$/h]."""
+    today: Plan | None = None
+    """What runs today, if the plan is made from it."""
 
     def pairs(self) -> int:
         """Return how many ordered pairs of streams may share a pool, each with itself included."""
@@ -391,6 +395,15 @@ def _margins(search: Search, worth: Worth, rows: Index) -> Floats:
     return least
 
 
+def with_today(search: Search, pools: Pools) -> Pools:
+    """Return pools with those of the deployments that run today, as far as they are enumerated."""
+    if search.today is None:
+        return pools
+    rows = np.flatnonzero(~search.evaluated)
+    rows = rows[runs_today(search.space, rows, search.today)]
+    return prune(search, join([pools, search.evaluate(rows)], len(search.streams))) if len(rows) else pools
+
+
 def prune(search: Search, pools: Pools) -> Pools:
     """Leave out dominated pools."""
     return pools.take(np.flatnonzero(undominated_in(search, pools))) if len(pools.row) else pools
@@ -401,4 +414,8 @@ def undominated_in(search: Search, pools: Pools) -> Bools:
     gpus = search.space.gpus()[pools.row]
     worth = np.array([row for _, row in search.worths(pools.row)]).reshape(-1, len(pools.row))
     machine = search.space.machine[pools.row]
-    return undominated(machine, search.sites.hosts, gpus, pools.demand, pools.call_cost, pools.fewest, worth)
+    kept = undominated(machine, search.sites.hosts, gpus, pools.demand, pools.call_cost, pools.fewest, worth)
+    if search.today is not None:
+        # What runs today need not be set up: no other pool makes it superfluous.
+        kept = kept | runs_today(search.space, pools.row, search.today)
+    return kept

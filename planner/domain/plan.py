@@ -12,6 +12,7 @@ from pydantic import Field
 
 from planner.domain.base import Strict
 from planner.domain.hardware import OfferKind
+from planner.domain.plan_changes import Changes
 from planner.domain.plan_procurement import Cash, Futures, Sizing
 from planner.domain.plan_stores import StorePart
 
@@ -663,6 +664,8 @@ class Plan(Strict):
     """What a reviewer should know."""
     simulation: Simulation | None = None
     """What a simulation of its pools showed, where one was asked for (`solve --verify`)."""
+    changes: Changes | None = None
+    """What it changes of what runs today; only where it was made from that (`solve --from`)."""
 
     @property
     def external(self) -> tuple[ApiRoute | ProvisionedRoute, ...]:

@@ -14,6 +14,7 @@ from planner.candidates.averages import AverageFloor, best_value
 from planner.candidates.build import Search
 from planner.candidates.pools import Pools
 from planner.candidates.quality import api_value
+from planner.candidates.today import key_of_row, opening_cost, running
 from planner.domain.api_terms import Provisioned
 from planner.domain.problem import Period
 from planner.optimize.choices import Choices, choices
@@ -96,6 +97,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
             most=np.full(len(pool), ANY, dtype=np.int64),
             family=_families(search, pools, pool, cell),
             sold=np.zeros(len(pool), dtype=bool),
+            opening=_opening(search, pools, pool, cell),
         ),
         cells=CellColumns(
             name=tuple(readable(c.name) for c in supply.cells),
@@ -173,6 +175,7 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
             most=np.append(pools.most, np.full(count, ANY, dtype=np.int64)),
             family=np.append(pools.family, numbers + place),
             sold=np.append(pools.sold, np.ones(count, dtype=bool)),
+            opening=None if pools.opening is None else np.append(pools.opening, np.zeros(count)),
         ),
         cells=CellColumns(
             name=(*cells.name, *names),
@@ -229,6 +232,16 @@ def _families(search: Search, pools: Pools, pool: Index, cell: Index) -> NDArray
     level = np.array([levels.index(one) for one in levels], dtype=np.intp)[pools.anchor[pool]]
     keys = np.stack([pools.row[pool], level, cell])
     return np.unique(keys, axis=1, return_inverse=True)[1].astype(np.int64).reshape(-1)
+
+
+def _opening(search: Search, pools: Pools, pool: Index, cell: Index) -> Floats | None:
+    """[K] What setting up a pool costs that does not run today [$/h]; None where it costs nothing."""
+    fee = opening_cost(search.problem)
+    if search.today is None or not fee:
+        return None
+    runs = running(search.today)
+    keys = [key_of_row(search, int(row), c) for row, c in zip(pools.row[pool], cell.tolist(), strict=True)]
+    return np.array([0.0 if key in runs else fee for key in keys], dtype=float)
 
 
 def _pool_name(search: Search, pools: Pools, pool: int, cell: int) -> str:

@@ -35,6 +35,7 @@ def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
         "pools.most": (program.pools.most, (K,)),
         "pools.family": (program.pools.family, (K,)),
         "pools.sold": (program.pools.sold, (K,)),
+        **({} if program.pools.opening is None else {"pools.opening": (program.pools.opening, (K,))}),
         "cells.gpus": (program.cells.gpus, (C,)),
         "cells.power": (program.cells.power, (C,)),
         "purchases.cell": (program.purchases.cell, (B,)),

@@ -60,7 +60,11 @@ def solve_over(
     sub, sub_limit = restrict(program, keep), restrict_bounds(limit, keep)
     held = None if cuts is None else cuts.over(keep)
     model = build(sub, sub_limit, cuts=held.thin if held else None, covers=held.covers if held else None)
-    hint = None if start is None else write(sub_limit, model.at, model.linear.variables, narrow(start, keep))
+    begun = None if start is None else narrow(start, keep)
+    # A plan that was repaired may have more than is of use here; a solver takes no such start.
+    if begun is not None and ((begun.replicas > sub_limit.replicas).any() or (begun.machines > sub_limit.machines).any()):
+        begun = None
+    hint = None if begun is None else write(sub_limit, model.at, model.linear.variables, begun)
     result = solve_milp(model.linear, limits, hint)
     if not len(result.values):
         return result, None
@@ -247,7 +251,7 @@ def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, li
 def _cheaper_way(program: Program, alone: Program, relaxation: Relaxation, t: int, opened: Bools, limits: Limits) -> Point | None:
     """Return a plan of one period over any pools, or over those opened before if the cost of operating more is not earned."""
     first = not opened.any()
-    charged = replace(alone, pool_cost=program.pool_cost) if first else alone
+    charged = replace(alone, pool_cost=program.pool_cost, pools=program.pools) if first else alone
     free = _one_period(charged, relaxation, t, limits)
     if first or not needs_operated(program):
         return free
@@ -255,9 +259,9 @@ def _cheaper_way(program: Program, alone: Program, relaxation: Relaxation, t: in
     _, tied = solve_over(alone, bounds(alone), siblings(alone, np.flatnonzero(opened)), limits, cuts=cuts)
     if free is None or tied is None:
         return free or tied
-    fresh = program.operated(np.where(opened[:, None], 0.0, free.replicas))
+    fresh = program.operation(np.where(opened[:, None], 0.0, free.replicas))
     saved = (objective(alone, tied) - objective(alone, free)) * float(weights(program)[t])
-    return tied if program.max_pools is not None or saved <= program.pool_cost * fresh else free
+    return tied if program.max_pools is not None or saved <= fresh else free
 
 
 def _one_period(alone: Program, relaxation: Relaxation, t: int, limits: Limits) -> Point | None:
@@ -287,5 +291,6 @@ def _period(program: Program, t: int, rate: Floats, held: Floats) -> Program:
         purchases=paid,
         budget=np.inf,
         pool_cost=0.0 if len(weights(program)) > 1 else program.pool_cost,
+        pools=replace(program.pools, opening=None) if len(weights(program)) > 1 else program.pools,
         standing=None if program.standing is None else program.standing[t : t + 1],
     )

@@ -84,6 +84,7 @@ def restrict(program: Program, keep: Ints) -> Program:
         most=pools.most[keep],
         family=pools.family[keep],
         sold=pools.sold[keep],
+        opening=None if pools.opening is None else pools.opening[keep],
     )
     averages = tuple(replace(one, pools=one.pools[:, keep]) for one in program.averages)
     return replace(program, pools=kept, averages=averages)

@@ -124,8 +124,8 @@ def price(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Pr
     """Bound every plan from below, and price every pool; `covers` are the cuts that have prices."""
     per_replica, opening = _replica_costs(program, bounds, kinds, covers, at)
     best = np.minimum(per_replica * bounds.replicas, 0.0)
-    operation = at.dollar * program.pool_cost + at.max_pools if needs_operated(program) else 0.0
     _, first, family = np.unique(program.pools.family, return_index=True, return_inverse=True)
+    operation = at.dollar * program.operating[first] + at.max_pools if needs_operated(program) else 0.0
     fixed = np.where(program.pools.sold[first], 0.0, operation)
     gained, taken = _by_family(program, best, family, len(first))
     usable = np.bincount(family, weights=(bounds.replicas > 0).any(axis=1), minlength=len(first)) > 0

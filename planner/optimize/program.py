@@ -44,6 +44,8 @@ class PoolColumns:
     """[K] Pools of one number are one pool at other replica counts: operated together, counted once."""
     sold: Bools
     """[K] Whether it is throughput sold in units, which a seller operates: no spare, minimum or pool cost is asked of it."""
+    opening: Floats | None = None
+    """[K] Cost of having it beside the pool cost, of setting up what does not run today; equal in a family [$/h]; None = 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,6 +243,19 @@ class Program:
         asked = self.fixed.copy()
         asked[lean.stream] = True
         return replace(self, rate=np.where(asked[:, None], self.rate, 0.0), ways=lean)
+
+    @property
+    def operating(self) -> Floats:
+        """[K] What having a pool costs, whatever its size: of one's own, operating it, and setting it up [$/h]."""
+        own = np.full(len(self.pools.name), self.pool_cost) + (0.0 if self.pools.opening is None else self.pools.opening)
+        cost: Floats = np.where(self.pools.sold, 0.0, own)
+        return cost
+
+    def operation(self, replicas: Floats | Ints) -> float:
+        """Return what the pools with a replica in any period cost by being there, from replicas [K, T]; a family once [$/h]."""
+        (used,) = np.nonzero((replicas > 0).any(axis=1))
+        _, first = np.unique(self.pools.family[used], return_index=True)
+        return float(self.operating[used[first]].sum())
 
     def operated(self, replicas: Floats | Ints) -> int:
         """Return how many pools of one's own have a replica in any period, from replicas [K, T]; a family counts once."""

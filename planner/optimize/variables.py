@@ -54,7 +54,8 @@ def needs_warm(program: Program) -> Bools:
 
 def needs_operated(program: Program) -> bool:
     """Whether it matters how many pools there are."""
-    return program.pool_cost > 0 or program.max_pools is not None
+    set_up = program.pools.opening is not None and bool((program.pools.opening > 0).any())
+    return program.pool_cost > 0 or program.max_pools is not None or set_up
 
 
 def _routes(program: Program, bounds: Bounds) -> tuple[Ints, Ints, Ints]:
@@ -112,7 +113,7 @@ def operated_pools(model: Linear, program: Program, bounds: Bounds, *, whole: bo
     (k,) = np.nonzero((bounds.replicas > 0).any(axis=1) & ~program.pools.sold & needs_operated(program))
     _, first, of = np.unique(program.pools.family[k], return_index=True, return_inverse=True)
     names = labels("y", (program.pools.name, k[first]))
-    ids[k] = model.add_variables(len(first), 0, 1, program.pool_cost, integer=whole, names=names)[of]
+    ids[k] = model.add_variables(len(first), 0, 1, program.operating[k[first]], integer=whole, names=names)[of]
     return ids
 
 

@@ -12,6 +12,7 @@ from planner.domain.plan import ApiRoute, Plan, Proof, Purchase
 from planner.plan.bill import cost_of
 from planner.plan.breakeven import buy_or_build
 from planner.plan.cashflow import cash_flow
+from planner.plan.changes import changes
 from planner.plan.costing import average_machine_cost
 from planner.plan.doubt import doubt_reasons
 from planner.plan.explain import context_warnings, facts_of, reasons_of
@@ -88,6 +89,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         ),
         facts=tuple(facts_of(search, pools, (*routes, *units), purchases, taken)),
         warnings=(*warnings, *context_warnings(search, pools)),
+        changes=changes(solved, pools, purchases, cost.total),
     )
 
 

@@ -50,6 +50,7 @@ def _floor(solved: Solved) -> float:
             call_cost=np.zeros_like(served.pools.call_cost),
             least=np.ones_like(served.pools.least),
             spare=np.zeros_like(served.pools.spare),
+            opening=None,
         ),
         purchases=replace(
             buy,

@@ -11,6 +11,7 @@ from planner.domain.plan import Plan
 from planner.plan.basis import Basis
 from planner.plan.verify_buying import buying
 from planner.plan.verify_cash import cash
+from planner.plan.verify_changes import changes
 from planner.plan.verify_cost import cost
 from planner.plan.verify_failures import failures
 from planner.plan.verify_limits import limits, packing
@@ -46,4 +47,4 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     if impossible:
         return [*impossible, *broken]
     broken += [*failures(basis), *promises(basis), *cost(basis), *stores(basis), *buying(basis)]
-    return [*broken, *standing(basis), *cash(basis)]
+    return [*broken, *standing(basis), *changes(basis), *cash(basis)]

@@ -45,7 +45,7 @@ def _brute_force(program: Program) -> float:
         operated = len(set(program.pools.family[used.any(axis=1) & ~program.pools.sold]))
         if program.max_pools is not None and operated > program.max_pools:
             continue
-        cost = _cheapest_fleet(program, n, *fleets) + program.pool_cost * operated
+        cost = _cheapest_fleet(program, n, *fleets) + program.pool_cost * operated + _set_up(program, used)
         if np.isfinite(cost):
             choices.append((float(cost), flat))
     best = np.inf
@@ -54,6 +54,14 @@ def _brute_force(program: Program) -> float:
             break
         best = min(best, cost + _flows(program, np.array(flat).reshape(K, T), share))
     return best if best <= program.budget * (1 + 1e-9) else np.inf
+
+
+def _set_up(program: Program, used: np.ndarray) -> float:
+    """Cost of setting up each family that is used [$/h]."""
+    if program.pools.opening is None:
+        return 0.0
+    open_ = used.any(axis=1) & ~program.pools.sold
+    return sum(program.pools.opening[program.pools.family == f].max() for f in set(program.pools.family[open_]))
 
 
 def _fewest(program: Program) -> np.ndarray:
