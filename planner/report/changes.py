@@ -40,7 +40,7 @@ def _money(plan: Plan, found: Changes) -> Iterator[str]:
         once = f"{fmt.money(found.moving)} once, counted as {fmt.hourly(found.moving_hourly)}"
         yield f"setting up what does not run today costs {once}"
     if found.cost_today is None or found.saved_per_month is None:
-        yield "what runs today does not serve these calls within their promises and limits"
+        yield "what runs today is no plan as it is: it misses calls, promises or limits, or was planned for other periods"
         return
     costs = f"{fmt.hourly(found.cost_today)} as it runs today, {fmt.hourly(plan.cost.total)} by this plan"
     yield f"{costs}: {fmt.money(found.saved_per_month)} saved a month"
