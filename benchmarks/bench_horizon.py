@@ -3,8 +3,8 @@
     python benchmarks/bench_horizon.py
 
 A mix of up to eight workloads of `problems/mix-benchmark.yaml` with daily and weekly courses, in five regions. Each row is
-solved in a process of its own. Times depend on the machine, so what counts is how they grow; the last rows are the largest that are promised:
-24 periods in three scenarios with three ways to pay, and all hours of a week.
+solved in a process of its own. Times depend on the machine, so what counts is how they grow; the last rows are the largest that
+are promised: 24 periods in three scenarios with three ways to pay, and all hours of a week.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from planner.catalog.variants import with_variants
 from planner.catalog.yamlfile import Document, KeyPath, read
 from planner.domain.catalog import Catalog
 from planner.domain.horizon import Horizon, Scenario
+from planner.domain.plan import Plan
 from planner.domain.problem import CatalogUse, Limits, Period, Problem, ProblemChoices, Solver
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
@@ -59,6 +60,8 @@ class LoadedProblem:
     """SHA-256 of the file's text, written into every plan."""
     warnings: tuple[Issue, ...] = ()
     """What is allowed but seldom meant."""
+    today: Plan | None = None
+    """What runs today, if the plan is to be made from it."""
 
     def with_solver(self, **settings: Any) -> LoadedProblem:
         """Return the same problem with some solver settings replaced; None leaves one as it is."""

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from planner.domain.base import Strict
 from planner.domain.hardware import OfferKind
+from planner.domain.plan_changes import Changes
 from planner.domain.plan_energy import EnergyPart
 from planner.domain.plan_procurement import Cash, Futures, Sizing
 from planner.domain.plan_stores import StorePart
@@ -297,6 +298,8 @@ class Purchase(Strict):
     """Boards of one machine, which quotas count; written only where they are cut into parts."""
     carbon_cost: float = 0.0
     """What their carbon is taken to cost, on average, not in `cost` [$/h]; written only where carbon has a price."""
+    already: bool = False
+    """Whether they were committed to before: paid in every plan, whether used or not; written only where true."""
 
 
 class Promised(Strict):
@@ -518,6 +521,8 @@ class Cost(Strict):
     """Why it costs that: tokens, fan-out, headroom, batching, fixed costs, degradation, energy."""
     carbon: float = 0.0
     """What the carbon of machines is taken to cost; written only where it has a price."""
+    committed: float | None = None
+    """Of machines, what is paid whether used or not for what was committed to before: the same in every plan; absent = none."""
 
 
 class Fact(Strict):
@@ -668,6 +673,8 @@ class Plan(Strict):
     """What a simulation of its pools showed, where one was asked for (`solve --verify`)."""
     energy: EnergyPart | None = None
     """What it draws and emits; written only where the problem asks for it."""
+    changes: Changes | None = None
+    """What it changes of what runs today; only where it was made from that (`solve --from`)."""
 
     @property
     def external(self) -> tuple[ApiRoute | ProvisionedRoute, ...]:

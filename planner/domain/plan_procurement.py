@@ -76,6 +76,8 @@ class CashMonth(Strict):
     """Units at APIs, operations, levers and components."""
     total: float
     """All of it."""
+    committed: float = 0.0
+    """Machines signed for before the horizon began; written only where there are any."""
 
 
 class Cash(Strict):

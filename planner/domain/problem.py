@@ -12,7 +12,7 @@ from planner.domain.grids import Energy
 from planner.domain.horizon import HOURS_PER_WEEK, Horizon, Scenario
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
-from planner.units import CarbonRate, DollarsPerHour, DollarsPerTonne, Fraction, Seconds, Watts
+from planner.units import CarbonRate, Dollars, DollarsPerHour, DollarsPerTonne, Fraction, Seconds, Watts
 
 
 class Metadata(Strict):
@@ -161,6 +161,15 @@ class Failures(Strict):
     unoptimised Kubernetes, 2026, handbook §9)."""
 
 
+class Moving(Strict):
+    """What it costs to change what runs today, where a plan is made from it (`planner solve --from`)."""
+
+    per_pool: Dollars = 0.0
+    """Once for each pool that does not run today: validated and rolled out (no figure is known: yours to give)."""
+    over: PositiveFloat = 12.0
+    """Months over which that is spread where the problem has no months of its own (assumption)."""
+
+
 class Operations(Strict):
     """What running pools asks for beyond capacity."""
 
@@ -186,6 +195,8 @@ class Operations(Strict):
     """Time lost at each spot interruption (assumption: image, weights and warm-up, handbook §9)."""
     spot_interruptions_per_hour: NonNegativeFloat = 0.05
     """Spot interruptions per machine and hour (assumption; published figures run from 0.0001 to 0.7)."""
+    moving: Moving = Moving()
+    """Cost of changing what runs today."""
 
     @model_validator(mode="after")
     def _spares_one_way(self) -> Operations:

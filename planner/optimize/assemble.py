@@ -14,6 +14,7 @@ from planner.candidates.averages import AverageFloor, best_value
 from planner.candidates.build import Search
 from planner.candidates.pools import Pools
 from planner.candidates.quality import api_value
+from planner.candidates.today import key_of_row, opening_cost, running
 from planner.domain.api_terms import Provisioned
 from planner.domain.problem import Period
 from planner.optimize.choices import Choices, choices
@@ -111,6 +112,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
             most=np.full(len(pool), ANY, dtype=np.int64),
             family=_families(search, pools, pool, cell),
             sold=np.zeros(len(pool), dtype=bool),
+            opening=_opening(search, pools, pool, cell),
         ),
         cells=CellColumns(
             name=tuple(readable(c.name) for c in supply.cells),
@@ -126,6 +128,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
             active=active_in(supply, problem.periods),
             limit=np.array([p.limit for p in supply.purchases], dtype=float),
             extra=extras(supply, len(problem.periods)),
+            held=np.array([p.held for p in supply.purchases], dtype=float) if any(p.held for p in supply.purchases) else None,
         ),
         apis=ApiColumns(tuple(readable(name) for name in apis.names), apis.call_cost, apis.limits),
         gpu_limits=limits,
@@ -138,6 +141,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         averages=tuple(_averages(search, pools, apis, pool)),
         machine_limits=placed,
         average_limits=tuple(_carbon(search)),
+        standing=standing_in(supply, problem.periods),
     )
     program, column = at_sizes(program, supply.cells, operations)
     return Assembled(with_units(program, apis, search), pool[column], cell[column], open_ways)
@@ -163,6 +167,14 @@ def active_in(supply: Supply, periods: Sequence[Period]) -> NDArray[np.bool_]:
     """[O, T] In which periods the machines of purchases are there."""
     there = [is_there(bought.term, period) for bought in supply.purchases for period in periods]
     return np.array(there, dtype=bool).reshape(len(supply.purchases), len(periods))
+
+
+def standing_in(supply: Supply, periods: Sequence[Period]) -> Floats | None:
+    """[T] What is paid in each period for what was committed to before [$/h]; None where nothing was."""
+    if not any(bought.held for bought in supply.purchases):
+        return None
+    cost: Floats = np.array([bought.held * bought.standing for bought in supply.purchases]) @ active_in(supply, periods)
+    return cost
 
 
 def with_units(program: Program, apis: Apis, search: Search) -> Program:
@@ -199,6 +211,7 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
             most=np.append(pools.most, np.full(count, ANY, dtype=np.int64)),
             family=np.append(pools.family, numbers + place),
             sold=np.append(pools.sold, np.ones(count, dtype=bool)),
+            opening=None if pools.opening is None else np.append(pools.opening, np.zeros(count)),
         ),
         cells=CellColumns(
             name=(*cells.name, *names),
@@ -214,6 +227,7 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
             active=np.concatenate([buy.active, np.ones((count, len(program.hours)), dtype=bool)]),
             limit=np.append(buy.limit, [_blocks(sold) for sold in units.offers]),
             extra=None if buy.extra is None else np.concatenate([buy.extra, none]),
+            held=None if buy.held is None else np.append(buy.held, np.zeros(count)),
         ),
         gpu_limits=tuple(
             replace(limit, purchases=np.append(limit.purchases, np.zeros(count, dtype=bool))) for limit in program.gpu_limits
@@ -258,6 +272,16 @@ def _families(search: Search, pools: Pools, pool: Index, cell: Index) -> NDArray
     level = np.array([levels.index(one) for one in levels], dtype=np.intp)[pools.anchor[pool]]
     keys = np.stack([pools.row[pool], level, cell])
     return np.unique(keys, axis=1, return_inverse=True)[1].astype(np.int64).reshape(-1)
+
+
+def _opening(search: Search, pools: Pools, pool: Index, cell: Index) -> Floats | None:
+    """[K] What setting up a pool costs that does not run today [$/h]; None where it costs nothing."""
+    fee = opening_cost(search.problem)
+    if search.today is None or not fee:
+        return None
+    runs = running(search.today)
+    keys = [key_of_row(search, int(row), c) for row, c in zip(pools.row[pool], cell.tolist(), strict=True)]
+    return np.array([0.0 if key in runs else fee for key in keys], dtype=float)
 
 
 def _pool_name(search: Search, pools: Pools, pool: int, cell: int) -> str:

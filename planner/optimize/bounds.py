@@ -158,5 +158,5 @@ def _useful_machines(program: Program, replicas: Ints, bought: Floats) -> Ints:
     useful = np.ceil(gpus / cells.gpus[:, None])[buy.cell]
     useful = np.where(buy.active, useful, 0.0)
     useful = np.where(buy.committed[:, None] & buy.active, useful.max(axis=1, keepdims=True), useful)
-    machines: Ints = np.minimum(useful, bought[:, None]).astype(np.int64)
+    machines: Ints = np.maximum(np.minimum(useful, bought[:, None]), buy.fewest).astype(np.int64)
     return machines

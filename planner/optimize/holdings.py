@@ -31,6 +31,7 @@ def some(program: Program, stay: Ints) -> Program:
         active=buy.active[stay],
         limit=buy.limit[stay],
         extra=None if buy.extra is None else buy.extra[stay],
+        held=None if buy.held is None else buy.held[stay],
     )
     return replace(
         program,
@@ -51,4 +52,5 @@ def in_periods(program: Program, mine: Bools) -> Program:
         rate=program.rate[:, mine],
         purchases=replace(buy, active=buy.active[:, mine], extra=None if buy.extra is None else buy.extra[:, mine]),
         average_limits=tuple(replace(limit, each=limit.each[:, mine]) for limit in program.average_limits),
+        standing=None if program.standing is None else program.standing[mine],
     )

@@ -68,7 +68,11 @@ def solve_over(
     sub, sub_limit = restrict(program, keep), restrict_bounds(limit, keep)
     held = None if cuts is None else cuts.over(keep)
     model = build(sub, sub_limit, cuts=held.thin if held else None, covers=held.covers if held else None)
-    hint = None if start is None else write(sub_limit, model.at, model.linear.variables, narrow(start, keep))
+    begun = None if start is None else narrow(start, keep)
+    # A plan that was repaired may have more than is of use here; a solver takes no such start.
+    if begun is not None and ((begun.replicas > sub_limit.replicas).any() or (begun.machines > sub_limit.machines).any()):
+        begun = None
+    hint = None if begun is None else write(sub_limit, model.at, model.linear.variables, begun)
     result = solve_milp(model.linear, limits, hint)
     if not len(result.values):
         return result, None
@@ -115,7 +119,8 @@ def by_period(program: Program, relaxation: Relaxation, limits: Limits, deadline
         if reached or time.monotonic() > deadline:
             break
         point = _with_commitments(program, relaxation, held, limits, deadline)
-        if point is not None and objective(program, point) <= program.budget and within_average(program, point.machines):
+        # Each period keeps the limits with the machines it uses; commitments rounded up may together exceed one.
+        if point is not None and keeps_limits(program, bounds(program), point):
             best = better(program, best, point)
     return best
 
@@ -154,6 +159,7 @@ def rounded(program: Program, limit: Bounds, relaxation: Relaxation) -> Point | 
     flow = gathered(program, limit, relaxed.flow)
     replicas = needed_replicas(program, flow)
     machines = np.minimum(np.ceil(relaxed.machines - UNUSED), limit.machines)
+    machines = np.maximum(machines, program.purchases.fewest)
     _fill(program, limit, replicas, machines)
     point = tidy(program, Point(flow, relaxed.api_flow, replicas, machines, relaxed.ways))
     return point if keeps_limits(program, limit, point) else None
@@ -186,6 +192,7 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
     drawn = (cells.power[buy.cell][:, None] * point.machines).sum(axis=0)
     return bool(
         (free >= 0).all()
+        and (program.purchases.fewest <= point.machines).all()
         and (point.machines <= limit.machines).all()
         and (point.replicas <= limit.replicas).all()
         and one_each(program, point.replicas)
@@ -287,17 +294,18 @@ def _cheaper_way(
 ) -> Point | None:
     """Return a plan of one period over some pools and those used before, or over the latter if operating more is not earned."""
     first, before = not used.any(), np.flatnonzero(used)
-    charged = replace(alone, pool_cost=program.pool_cost) if first else alone
+    charged = replace(alone, pool_cost=program.pool_cost, pools=program.pools) if first else alone
     free = _one_period(charged, relaxation, t, np.union1d(among, before), limits)
     operated = np.isin(program.pools.family, program.pools.family[used])
-    fresh = 0 if free is None else program.operated(np.where(operated[:, None], 0.0, free.replicas))
-    if first or not needs_operated(program) or not fresh:
+    opened = 0 if free is None else program.operated(np.where(operated[:, None], 0.0, free.replicas))
+    if first or not needs_operated(program) or not opened:
         return free
     tied = _one_period(alone, relaxation, t, np.flatnonzero(operated), limits)
     if free is None or tied is None:
         return free or tied
+    fresh = program.operation(np.where(operated[:, None], 0.0, free.replicas))
     saved = (objective(alone, tied) - objective(alone, free)) * float(weights(program)[t])
-    return tied if program.max_pools is not None or saved <= program.pool_cost * fresh else free
+    return tied if program.max_pools is not None or saved <= fresh else free
 
 
 def _one_period(alone: Program, relaxation: Relaxation, t: int, among: Ints, limits: Limits) -> Point | None:
@@ -329,4 +337,6 @@ def _period(program: Program, t: int, rate: Floats, held: Floats) -> Program:
         budget=np.inf,
         average_limits=(),
         pool_cost=0.0 if len(weights(program)) > 1 else program.pool_cost,
+        pools=replace(program.pools, opening=None) if len(weights(program)) > 1 else program.pools,
+        standing=None if program.standing is None else program.standing[t : t + 1],
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from planner.optimize.program import Ints
 
@@ -37,6 +39,8 @@ class Layout:
     """[O, T] Machines held; one variable for all periods of a commitment."""
     v: Ints
     """[W] Whether a way is taken."""
+    already: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """[0 or 1] 1: stands for what is paid whatever is chosen."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -84,6 +84,7 @@ def restrict(program: Program, keep: Ints) -> Program:
         most=pools.most[keep],
         family=pools.family[keep],
         sold=pools.sold[keep],
+        opening=None if pools.opening is None else pools.opening[keep],
     )
     averages = tuple(replace(one, pools=one.pools[:, keep]) for one in program.averages)
     return replace(program, pools=kept, averages=averages)
@@ -119,6 +120,7 @@ def write(bounds: Bounds, at: Layout, size: int, point: Point) -> Floats:
     values[at.m[at.m >= 0]] = point.machines[at.m >= 0]
     values[at.n[at.n >= 0]] = point.replicas[at.n >= 0]
     values[at.v] = point.ways
+    values[at.already] = 1.0
     values[at.warm[at.warm >= 0]] = point.replicas[at.warm >= 0] > 0
     values[at.y[(at.y >= 0) & np.any(point.replicas > 0, axis=1)]] = 1.0
     return values

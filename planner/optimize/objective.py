@@ -17,9 +17,10 @@ def _paid(cost: Floats, flow: Floats, share: Floats) -> float:
 
 
 def objective(program: Program, point: Point) -> float:
-    """Average cost: machines + soft misses + API calls + pools + ways.
+    """Average cost: machines + soft misses + API calls + pools + ways + what is paid whatever is chosen.
 
-    Σ_o Σ_t w·(hourly + extra)·m + 3600·Σ_t w·(Σ call_cost·x + Σ call_cost·z) + pool_cost·(pools with replicas) + Σ_w cost·v [$/h]
+    Σ_o Σ_t w·(hourly + extra)·m + 3600·Σ_t w·(Σ call_cost·x + Σ call_cost·z) + (pools with replicas: pool_cost + opening)
+    + Σ_w cost·v + already [$/h]
     """
     share = weights(program)
     machines = float(program.purchases.hourly @ (point.machines @ share))
@@ -27,4 +28,4 @@ def objective(program: Program, point: Point) -> float:
     misses = _paid(program.pools.call_cost, point.flow, share)
     calls = _paid(program.apis.call_cost, point.api_flow, share)
     fixed = float(program.ways.cost @ point.ways)
-    return machines + misses + calls + program.pool_cost * program.operated(point.replicas) + fixed
+    return machines + misses + calls + program.operation(point.replicas) + fixed + program.already

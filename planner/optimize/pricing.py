@@ -136,15 +136,15 @@ def price(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Pr
     """Bound every plan from below, and price every pool; `covers` are the cuts that have prices."""
     per_replica, opening = _replica_costs(program, bounds, kinds, covers, at)
     best = np.minimum(per_replica * bounds.replicas, 0.0)
-    operation = at.dollar * program.pool_cost + at.max_pools if needs_operated(program) else 0.0
     _, first, family = np.unique(program.pools.family, return_index=True, return_inverse=True)
+    operation = at.dollar * program.operating[first] + at.max_pools if needs_operated(program) else 0.0
     fixed = np.where(program.pools.sold[first], 0.0, operation)
     gained, taken = _by_family(program, best, family, len(first))
     usable = np.bincount(family, weights=(bounds.replicas > 0).any(axis=1), minlength=len(first)) > 0
     pools = np.where(usable, fixed + gained, 0.0)[family]
     used = pools[:, None] - taken + opening
     bound = _limits_value(program, at) + _machines_value(program, bounds, at) + float(at.covers @ covers.need)
-    bound += _ways_value(program, covers, at)
+    bound += _ways_value(program, covers, at) + at.dollar * program.already
     bound += _apis_value(program, bounds, covers, at) + float(np.minimum(pools[first], 0.0).sum())
     return Priced(bound, pools, np.where(bounds.replicas > 0, used - np.minimum(pools, 0.0)[:, None], np.inf), at)
 
@@ -232,10 +232,11 @@ def machine_costs(program: Program, at: Prices) -> Floats:
 
 
 def _machines_value(program: Program, bounds: Bounds, at: Prices) -> float:
-    committed = program.purchases.committed
+    committed, least = program.purchases.committed, program.purchases.fewest
     cost = np.where(program.purchases.active, machine_costs(program, at), 0.0)
-    rented = np.minimum(cost[~committed] * bounds.machines[~committed], 0.0).sum()
-    held = np.minimum(cost[committed].sum(axis=1) * bounds.machines[committed].max(axis=1, initial=0), 0.0).sum()
+    rented = np.minimum(cost[~committed] * bounds.machines[~committed], cost[~committed] * least[~committed]).sum()
+    whole, most = cost[committed].sum(axis=1), bounds.machines[committed].max(axis=1, initial=0)
+    held = np.minimum(whole * most, whole * least[committed].max(axis=1, initial=0)).sum()
     return float(rented + held)
 
 

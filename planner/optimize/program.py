@@ -44,6 +44,8 @@ class PoolColumns:
     """[K] Pools of one number are one pool at other replica counts: operated together, counted once."""
     sold: Bools
     """[K] Whether it is throughput sold in units, which a seller operates: no spare, minimum or pool cost is asked of it."""
+    opening: Floats | None = None
+    """[K] Cost of having it beside the pool cost, of setting up what does not run today; equal in a family [$/h]; None = 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +85,20 @@ class PurchaseColumns:
     """[O] Most machines to be had; inf if any number."""
     extra: Floats | None = None
     """[O, T] What one machine costs in each period beside `hourly` [$/h], energy by hour and carbon; None = nothing."""
+    held: Floats | None = None
+    """[O] Machines that are held in any case while they are there, at most `limit`; None = none."""
 
     @property
     def paid(self) -> Floats:
         """[O, T] What one machine costs in each period [$/h]; [O, 1] where all are alike."""
         return self.hourly[:, None] if self.extra is None else self.hourly[:, None] + self.extra
+
+    @property
+    def fewest(self) -> Floats:
+        """[O, T] Fewest machines: those held in any case."""
+        least = np.zeros(len(self.name)) if self.held is None else self.held
+        fewest: Floats = np.where(self.active, least[:, None], 0.0)
+        return fewest
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,6 +243,13 @@ class Program:
     """What machines take of sites."""
     average_limits: tuple[AverageLimit, ...] = ()
     """What machines take on average over the cycle."""
+    standing: Floats | None = None
+    """[T] What is paid in each period whatever is chosen, for what was committed to before [$/h]; None = nothing."""
+
+    @property
+    def already(self) -> float:
+        """What is paid whatever is chosen, averaged [$/h]."""
+        return 0.0 if self.standing is None else float(self.standing @ self.hours / self.hours.sum())
 
     @property
     def fixed(self) -> Bools:
@@ -267,6 +285,19 @@ class Program:
         asked = self.fixed.copy()
         asked[lean.stream] = True
         return replace(self, rate=np.where(asked[:, None], self.rate, 0.0), ways=lean)
+
+    @property
+    def operating(self) -> Floats:
+        """[K] What having a pool costs, whatever its size: of one's own, operating it, and setting it up [$/h]."""
+        own = np.full(len(self.pools.name), self.pool_cost) + (0.0 if self.pools.opening is None else self.pools.opening)
+        cost: Floats = np.where(self.pools.sold, 0.0, own)
+        return cost
+
+    def operation(self, replicas: Floats | Ints) -> float:
+        """Return what the pools with a replica in any period cost by being there, from replicas [K, T]; a family once [$/h]."""
+        (used,) = np.nonzero((replicas > 0).any(axis=1))
+        _, first = np.unique(self.pools.family[used], return_index=True)
+        return float(self.operating[used[first]].sum())
 
     def operated(self, replicas: Floats | Ints) -> int:
         """Return how many pools of one's own have a replica in any period, from replicas [K, T]; a family counts once."""

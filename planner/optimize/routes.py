@@ -9,6 +9,8 @@ more is one more thing to set up and watch, and a stream on a pool is one more p
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from planner.optimize.backend import Limits, Status, solve_lp, solve_milp
@@ -57,8 +59,13 @@ def fewest_routes(program: Program, point: Point, *, seconds: float, seed: int) 
 
 
 def _held(limit: Bounds, point: Point) -> Bounds:
-    """Bounds that close pools in the periods in which the plan does."""
-    return limit.without(point.replicas == 0)
+    """Bounds that close pools in the periods in which the plan does, and have room for what it has, of use or not."""
+    roomy = replace(
+        limit,
+        replicas=np.maximum(limit.replicas, point.replicas.astype(np.int64)),
+        machines=np.maximum(limit.machines, point.machines.astype(np.int64)),
+    )
+    return roomy.without(point.replicas == 0)
 
 
 def _fixed(program: Program, limit: Bounds, point: Point) -> Model:

@@ -62,6 +62,7 @@ def solve(
     progress: Callable[[str], None],
     solver: str = "highs",
     start: Point | None = None,
+    known: Point | None = None,
 ) -> Outcome:
     """Choose pools, replicas, machines and routes at least average cost, with a bound no plan can beat.
 
@@ -73,7 +74,8 @@ def solve(
     seed : random seed of the solver
     progress : told one line per step
     solver : `highs` or `gscip`
-    start : a plan that is known, if any
+    start : a plan that is known, if any, in place of looking for a first one
+    known : a plan that is known, if any, beside which others are looked for unless it is near enough; it wins a tie
 
     Returns
     -------
@@ -90,7 +92,10 @@ def solve(
     relaxation = relaxed(program, run.bounds, progress, deadline=deadline)
     if relaxation.verdict is Verdict.INFEASIBLE:
         return _nothing(run, relaxation, "infeasible", np.inf)
-    first = better(program, _first_plan(run, relaxation) if start is None else None, start)
+    first = better(program, None, known)
+    if first is None or not _close(first.cost, relaxation.bound, gap):
+        other = better(program, _first_plan(run, relaxation) if start is None else None, start)
+        first = better(program, first, other.point if other else None)
     if first is not None and _close(first.cost, relaxation.bound, gap):
         return _outcome(run, relaxation, first, relaxation.bound, len(promising(relaxation)))
     if time.monotonic() < deadline and relaxation.point is not None:

@@ -60,10 +60,11 @@ def _lean_machines(program: Program, replicas: Floats, machines: Floats) -> Floa
     lean = machines.copy()
     busy = np.zeros((len(cells.name), replicas.shape[1]))
     np.add.at(busy, program.pools.cell, replicas * program.pools.gpus[:, None])
+    fewest = buy.fewest
     idle = -np.ceil(busy / cells.gpus[:, None])
     np.add.at(idle, buy.cell, machines)
     for o in _dearest_first(program):
-        spare = np.minimum(lean[o], np.maximum(idle[buy.cell[o]], 0.0))
+        spare = np.minimum(lean[o] - fewest[o], np.maximum(idle[buy.cell[o]], 0.0))
         if buy.committed[o]:
             spare = np.where(buy.active[o], np.min(spare, where=buy.active[o], initial=np.inf), 0.0)
         lean[o] -= spare

@@ -42,6 +42,7 @@ def variables(model: Linear, program: Program, bounds: Bounds, *, whole: bool = 
         y=operated_pools(model, program, bounds, whole=whole),
         m=machines(model, program, bounds, whole=whole),
         v=ways(model, program, whole=whole),
+        already=already(model, program),
     )
 
 
@@ -53,7 +54,8 @@ def needs_warm(program: Program) -> Bools:
 
 def needs_operated(program: Program) -> bool:
     """Whether it matters how many pools there are."""
-    return program.pool_cost > 0 or program.max_pools is not None
+    set_up = program.pools.opening is not None and bool((program.pools.opening > 0).any())
+    return program.pool_cost > 0 or program.max_pools is not None or set_up
 
 
 def _routes(program: Program, bounds: Bounds) -> tuple[Ints, Ints, Ints]:
@@ -111,27 +113,33 @@ def operated_pools(model: Linear, program: Program, bounds: Bounds, *, whole: bo
     (k,) = np.nonzero((bounds.replicas > 0).any(axis=1) & ~program.pools.sold & needs_operated(program))
     _, first, of = np.unique(program.pools.family[k], return_index=True, return_inverse=True)
     names = labels("y", (program.pools.name, k[first]))
-    ids[k] = model.add_variables(len(first), 0, 1, program.pool_cost, integer=whole, names=names)[of]
+    ids[k] = model.add_variables(len(first), 0, 1, program.operating[k[first]], integer=whole, names=names)[of]
     return ids
 
 
 def machines(model: Linear, program: Program, bounds: Bounds, *, whole: bool) -> Ints:
-    """0 <= m[o,t] <= M[o,t], whole: machines held, where they are there; a commitment is one variable m[o], paid while it lasts.
+    """H[o,t] <= m[o,t] <= M[o,t], whole: machines held, where they are there; a commitment is one variable m[o].
 
-    The purchase limits are these upper bounds.
+    It is paid while it lasts. The purchase limits are the upper bounds; the lower ones are what is held in any case, else 0.
     """
     buy, share = program.purchases, weights(program)
     ids = np.full(bounds.machines.shape, -1, dtype=np.int64)
     (o,) = np.nonzero(buy.committed)
     names, most = labels("m", (buy.name, o)), bounds.machines[o].max(axis=1, initial=0)
-    cost = buy.hourly[o] * (buy.active[o] @ share) + added(buy)[o] @ share
-    held = model.add_variables(len(o), 0, most, cost, integer=whole, names=names)
+    least, cost = buy.fewest, buy.hourly[o] * (buy.active[o] @ share) + added(buy)[o] @ share
+    held = model.add_variables(len(o), least[o].max(axis=1, initial=0), most, cost, integer=whole, names=names)
     ids[o] = np.where(buy.active[o], held[:, None], -1)
     o, t = np.nonzero(~buy.committed[:, None] & buy.active)
     names = labels("m", (buy.name, o), (program.periods, t))
     cost = buy.hourly[o] * share[t] + added(buy)[o, t] * share[t]
-    ids[o, t] = model.add_variables(len(o), 0, bounds.machines[o, t], cost, integer=whole, names=names)
+    ids[o, t] = model.add_variables(len(o), least[o, t], bounds.machines[o, t], cost, integer=whole, names=names)
     return ids
+
+
+def already(model: Linear, program: Program) -> Ints:
+    """1 <= already <= 1: what is paid whatever is chosen, so that costs, bounds and the budget count it; only if there is any."""
+    paid = program.already
+    return model.add_variables(int(paid > 0), 1, 1, paid, integer=False, names=lambda: ["already"])
 
 
 def ways(model: Linear, program: Program, *, whole: bool) -> Ints:

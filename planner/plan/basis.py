@@ -162,5 +162,6 @@ class Basis:
             for number, offer in enumerate(self.supply.purchases)
             if (self.supply.cells[offer.cell].instance, self.supply.cells[offer.cell].region, offer.kind) == place
             and (purchase.live, purchase.scenario) == offer.term.when
-            and not differs(purchase.hourly, offer.hourly)
+            and purchase.already == (offer.held > 0)
+            and not differs(purchase.hourly, offer.cost)
         ]

@@ -12,6 +12,7 @@ from planner.domain.plan import ApiRoute, Plan, Proof, Purchase
 from planner.plan.bill import cost_of
 from planner.plan.breakeven import buy_or_build
 from planner.plan.cashflow import cash_flow
+from planner.plan.changes import changes
 from planner.plan.costing import average_extra, average_machine_cost
 from planner.plan.doubt import doubt_reasons
 from planner.plan.energy import energy_part, energy_reasons
@@ -92,6 +93,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         facts=tuple(facts_of(search, pools, (*routes, *units), purchases, taken)),
         warnings=(*warnings, *context_warnings(search, pools)),
         energy=drawn,
+        changes=changes(solved, pools, purchases, cost.total),
     )
 
 
@@ -132,14 +134,15 @@ def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchas
             accelerator=cell.accelerator,
             gpus_per_machine=cell.gpus,
             machines=machines,
-            hourly=bought.hourly,
+            hourly=bought.cost,
             price_source=bought.source,
-            cost=average_machine_cost(machines, bought.hourly, periods) + average_extra(machines, bought.dearer, periods),
+            cost=average_machine_cost(machines, bought.cost, periods) + average_extra(machines, bought.dearer, periods),
             carbon_cost=average_extra(machines, bought.carbon_cost, periods),
             ordered=bought.term.ordered,
             live=bought.term.live,
             scenario=bought.term.scenario,
             boards_per_machine=cell.boards if cell.parts > 1 else None,
+            already=bought.held > 0,
         )
 
 
@@ -151,9 +154,9 @@ def _rented(solved: Solved, periods: Mapping[str, float]) -> Iterator[Rent]:
         machines = {name: int(count) for name, count in zip(periods, outcome.machines[index], strict=True)}
         lost = 1.0 - bought.list_price / bought.hourly if bought.kind == "spot" and bought.hourly else 0.0
         dearer, carbon = (average_extra(machines, extra, periods) for extra in (bought.dearer, bought.carbon_cost))
-        price = average_machine_cost(machines, bought.hourly, periods)
+        price = average_machine_cost(machines, bought.cost, periods)
         if not dearer and not carbon:
-            energy = bought.energy / bought.hourly if bought.hourly else 0.0
+            energy = bought.energy / bought.cost if bought.cost else 0.0
             yield Rent(price, energy, lost)
             continue
         whole = price + dearer + carbon

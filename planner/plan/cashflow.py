@@ -23,6 +23,7 @@ from planner.domain.plan_procurement import Cash, CashMonth
 from planner.domain.problem import Period, Problem
 from planner.plan.solved import Solved
 from planner.supply.cells import Purchase
+from planner.supply.payments import Payments
 
 Floats = NDArray[np.float64]
 
@@ -109,9 +110,12 @@ def net_present_value(paid: Sequence[float], rate: float) -> float:
 def _machines(solved: Solved, calendar: _Calendar) -> dict[str, Floats]:
     """Return [M] what is paid for machines rented, reserved and bought, and to run those bought."""
     count = calendar.share.shape[1]
-    lines = {name: np.zeros(count) for name in ("rented", "reserved", "bought", "running")}
+    lines = {name: np.zeros(count) for name in ("rented", "reserved", "bought", "running", "committed")}
     for bought, machines in _held(solved):
         paid = bought.payments
+        if paid is not None and paid.signed:
+            lines["committed"] += _signed(bought, paid, calendar)
+            continue
         if paid is None or bought.term.live is None:
             dearer = np.array(bought.dearer or (0.0,) * len(calendar.hours))
             lines["rented"] += calendar.spread(machines * calendar.hours * (bought.hourly + dearer))
@@ -122,6 +126,15 @@ def _machines(solved: Solved, calendar: _Calendar) -> dict[str, Floats]:
         there = (np.arange(count) >= begin) & (np.arange(count) < end)
         lines["running" if paid.owned else "reserved"] += number * paid.hourly * calendar.month_hours * there
     return lines
+
+
+def _signed(bought: Purchase, paid: Payments, calendar: _Calendar) -> Floats:
+    """Return [M] what is paid for machines that were signed for before: `first` in the month in which they come."""
+    months = np.arange(calendar.share.shape[1])
+    begin, end = bought.term.live or (0, len(months))
+    there = (months >= begin) & (months < end)
+    flow: Floats = bought.held * (paid.hourly * calendar.month_hours * there + paid.first * (months == begin))
+    return flow
 
 
 def _held(solved: Solved) -> list[tuple[Purchase, Floats]]:
@@ -146,6 +159,8 @@ def _afterwards(solved: Solved, calendar: _Calendar) -> tuple[float, float]:
     owed = worth = 0.0
     for bought, machines in _held(solved):
         live = bought.term.live
+        if bought.held and live is None:
+            live = (0, calendar.share.shape[1])
         if bought.payments is not None and live is not None:
             number, age = float(machines.max()) * calendar.likelihood(bought.term.scenario), float(live[1] - live[0])
             if live[1] == calendar.share.shape[1]:

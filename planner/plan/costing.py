@@ -54,6 +54,17 @@ def pool_costs(
     ]
 
 
+IDLE = "already committed, idle"
+"""Who pays, in splits of the cost, for machines that were committed to before where no pool stands."""
+
+
+def idle_cost(pools: Sequence[Pool], purchases: Sequence[Purchase]) -> float:
+    """Return what is paid for machines where no pool has a replica: nothing but what was committed to before [$/h]."""
+    used = {place_of_pool(pool) for pool in pools if any(load.replicas for load in pool.loads)}
+    idle = (buy.cost for buy in purchases if (buy.instance, buy.region, buy.kind == "spot") not in used)
+    return sum(idle)
+
+
 def place_of_pool(pool: Pool) -> tuple[str, str, bool]:
     """Return (machine, region, interruptible) of a pool."""
     return (pool.instance, pool.region, pool.interruptible)

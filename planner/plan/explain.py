@@ -10,6 +10,7 @@ from planner.catalog.coefficients import coefficients_for
 from planner.demand.ways import Way
 from planner.domain.hardware import Accelerator
 from planner.domain.plan import ApiRoute, Cost, Fact, Pool, ProvisionedRoute, Purchase, Speculation
+from planner.plan.costing import IDLE as COMMITTED_IDLE
 from planner.plan.doubt import basis_of
 from planner.plan.effects import effect_facts
 from planner.plan.grid_facts import grid_facts
@@ -33,8 +34,9 @@ IDLE = 0.5
 
 def reasons_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute | ProvisionedRoute], cost: Cost) -> Iterator[str]:
     """Yield why the plan looks as it does."""
-    dear = max(cost.by_workload, key=lambda row: row.hourly, default=None)
-    if dear is not None and len(cost.by_workload) > 1:
+    served = [row for row in cost.by_workload if row.workload != COMMITTED_IDLE]
+    dear = max(served, key=lambda row: row.hourly, default=None)
+    if dear is not None and len(served) > 1:
         yield f"{dear.workload} causes {dear.share:.0%} of the cost, ${dear.hourly:,.2f}/h."
     for pool in pools:
         yield from _pool_reasons(pool, _users(search, pool))

@@ -51,6 +51,7 @@ def _floor(solved: Solved) -> float:
             call_cost=np.zeros_like(served.pools.call_cost),
             least=np.ones_like(served.pools.least),
             spare=np.zeros_like(served.pools.spare),
+            opening=None,
         ),
         purchases=replace(
             buy,
@@ -59,6 +60,7 @@ def _floor(solved: Solved) -> float:
             active=np.ones_like(buy.active),
             limit=np.full(len(buy.name), np.inf),
             extra=None,
+            held=None,
         ),
         apis=ApiColumns((), np.zeros((count, 0)), np.zeros((len(served.apis.limits), count, 0))),
         gpu_limits=(),
@@ -71,6 +73,7 @@ def _floor(solved: Solved) -> float:
         pool_cost=0.0,
         max_pools=None,
         averages=(),
+        standing=None,
     )
     return relax(counted, bounds(counted), lambda _: None).bound * float(whole.hours.sum())
 

@@ -131,6 +131,7 @@ def statement(
     taken: Sequence[Way],
     rented: Sequence[Rent],
     periods: Mapping[str, float],
+    idle: float = 0.0,
 ) -> Statement:
     """Return the cost of a plan as a statement.
 
@@ -143,6 +144,7 @@ def statement(
     taken : ways
     rented : machines bought, with what of their price is energy and what interruptions add
     periods : hours
+    idle : what machines cost that were committed to before where no pool stands [$/h]
 
     Returns
     -------
@@ -173,7 +175,7 @@ def statement(
         _tokens(lines, part.stream in answering, (1.0 - failed) * part.inputs, (1.0 - failed) * part.outputs)
     for item in (item for way in taken for item in way.items):
         lines["orchestration fan-out" if item.category == "component" else "fixed infrastructure"] += item.hourly
-    lines["fixed infrastructure"] += search.problem.operations.pool_cost * len(predicted)
+    lines["fixed infrastructure"] += idle + search.problem.operations.pool_cost * len(predicted)
     asked = search.problem.operations.availability is not None
     return Statement(
         lines=_in_cents(lines),

@@ -11,6 +11,7 @@ from planner.domain.plan import Plan
 from planner.plan.basis import Basis
 from planner.plan.verify_buying import buying
 from planner.plan.verify_cash import cash
+from planner.plan.verify_changes import changes
 from planner.plan.verify_cost import cost
 from planner.plan.verify_energy import energy
 from planner.plan.verify_failures import failures
@@ -18,6 +19,7 @@ from planner.plan.verify_limits import limits, packing
 from planner.plan.verify_promises import flows, promises
 from planner.plan.verify_rules import deployments, rules
 from planner.plan.verify_shape import identity, shape
+from planner.plan.verify_standing import standing
 from planner.plan.verify_stores import stores
 from planner.plan.verify_units import units
 
@@ -45,13 +47,5 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     impossible = list(deployments(basis))
     if impossible:
         return [*impossible, *broken]
-    return [
-        *broken,
-        *failures(basis),
-        *promises(basis),
-        *cost(basis),
-        *stores(basis),
-        *buying(basis),
-        *cash(basis),
-        *energy(basis),
-    ]
+    broken += [*failures(basis), *promises(basis), *cost(basis), *stores(basis), *buying(basis)]
+    return [*broken, *standing(basis), *changes(basis), *cash(basis), *energy(basis)]

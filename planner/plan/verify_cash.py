@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from planner.domain.plan_procurement import Cash
 from planner.plan.basis import Basis, differs
 
-PARTS = ("rented", "reserved", "bought", "running", "apis", "other")
+PARTS = ("rented", "reserved", "bought", "running", "apis", "other", "committed")
 """What a month's payments are made of."""
 
 
@@ -26,7 +26,8 @@ def cash(basis: Basis) -> Iterator[str]:
 def _sums(basis: Basis, stated: Cash) -> Iterator[str]:
     """Sums over the horizon, found anew from purchases and costs."""
     cost, hours = basis.plan.cost, sum(basis.hours.values())
-    rented = sum(buy.cost for buy in basis.plan.purchases if buy.live is None) * hours
+    rented = sum(buy.cost for buy in basis.plan.purchases if buy.live is None and not buy.already) * hours
+    rented += sum(buy.cost for buy in basis.plan.purchases if buy.kind == "fleet" and buy.live and not buy.already) * hours
     other = (cost.operations + cost.levers + cost.components + cost.provisioned) * hours
     rate = basis.problem.finance.discount_rate
     sums = (

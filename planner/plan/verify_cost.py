@@ -11,6 +11,7 @@ from planner.candidates.units import as_sold
 from planner.demand.items import Item
 from planner.domain.plan import ApiRoute, Share
 from planner.plan.basis import Basis, above, differs
+from planner.plan.verify_changes import moving
 from planner.plan.verify_energy import carbon_paid, offered, paid
 from planner.plan.verify_units import units_cost
 
@@ -24,7 +25,7 @@ def cost(basis: Basis) -> Iterator[str]:
         "provisioned": units_cost(basis),
         "levers": sum(item.hourly for item in _items(basis) if item.category == "lever"),
         "components": sum(item.hourly for item in _items(basis) if item.category != "lever"),
-        "operations": basis.problem.operations.pool_cost * len(basis.plan.pools),
+        "operations": basis.problem.operations.pool_cost * len(basis.plan.pools) + moving(basis),
         "carbon": sum(carbon_paid(basis, purchase) for purchase in basis.plan.purchases),
     }
     for name, value in parts.items():

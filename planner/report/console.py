@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.domain.plan import Plan
-from planner.report import cash, energy, futures, stores
+from planner.report import cash, changes, energy, futures, stores
 from planner.report import console_graphs as called
 from planner.report import console_tables as tables
 from planner.report import format as fmt
@@ -85,6 +85,8 @@ def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableTyp
         told = reliability(plan)
         made += [("Availability", tables.bullets(told, ink))] if told else []
         made.append(("Memory of one GPU", tables.memory(plan, ink, width)))
+    told = changes.summary(plan)
+    made += [("Changes from today", tables.bullets(told, ink))] if told else []
     made.append(("Who is served where", tables.routing(plan, ink, width)))
     if plan.promises:
         made.append(("Promises", tables.promises(plan, ink, width)))

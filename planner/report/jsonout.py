@@ -56,15 +56,21 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
 
     Drafts, spares where no availability is asked for, and all that a horizon brings.
     """
-    _drop_absent(body, "sizing", "futures", "start", "cash", "energy")
+    _drop_absent(body, "sizing", "futures", "start", "cash", "energy", "changes")
     for row in (body["cost"], *body["purchases"]):
         _drop_nothing(row, "carbon", "carbon_cost")
     for buy in body["purchases"]:
         _drop_absent(buy, "ordered", "live", "scenario", "boards_per_machine")
+        _drop_false(buy, "already")
     for pool in body["pools"]:
         _drop_absent(pool["deployment"], "speculation")
         for load in pool["loads"]:
             _drop_absent(load, "spares", "availability")
+    _drop_absent(body["cost"], "committed")
+    months = body["cash"]["months"] if "cash" in body else []
+    if not any(month["committed"] for month in months):
+        for month in months:
+            del month["committed"]
     if body["cost"]["statement"] is not None:
         _drop_absent(body["cost"]["statement"], "spares", "lost_work")
     return body
@@ -82,6 +88,12 @@ def _drop_absent(row: dict[str, Any], *names: str) -> None:
     for name in names:
         if row[name] is None:
             del row[name]
+
+
+def _drop_false(row: dict[str, Any], name: str) -> None:
+    """Drop a mark that is not set."""
+    if not row[name]:
+        del row[name]
 
 
 def no_plan(error: Infeasible) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from planner.domain.plan import Plan, Pool, Promise
-from planner.report import buying, cash, energy, futures, gather, graphs, stores
+from planner.report import buying, cash, changes, energy, futures, gather, graphs, stores
 from planner.report import format as fmt
 from planner.report import markdown_graphs as called
 from planner.report.markup import bullets, escape, folded, stacked, table
@@ -70,6 +70,7 @@ def _glance(plan: Plan) -> list[str]:
     """Write what a reviewer reads."""
     return [
         _section("Warnings", bullets(plan.warnings)),
+        _section("Changes from today", bullets(changes.summary(plan))),
         _section("How requests are served", called.ways(plan)),
         _section("Vector stores", stores.on_page(plan)),
         _section("Pools", _pools(plan)),

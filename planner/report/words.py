@@ -63,6 +63,8 @@ def split(plan: Plan) -> str:
         ("carbon", cost.carbon),
     )
     shown = (*parts, *((name, value) for name, value in beside if value))
+    if cost.committed is not None:
+        shown = (shown[0], ("of these already committed", cost.committed), *shown[1:])
     return " · ".join(f"{name} {fmt.hourly(value)}" for name, value in shown)
 
 
@@ -228,11 +230,12 @@ def months(plan: Plan, begin: int, end: int) -> str:
 def paid_how(plan: Plan, buy: Purchase) -> list[str]:
     """Say how machines are paid for, and over a horizon when they are there and ordered: `reserved 1y`, `months 6–18`."""
     how = buy.kind.replace("_", " ")
+    signed = ["already committed"] if buy.already else []
     if buy.live is None:
-        return [how]
+        return [how, *signed]
     ordered = [] if buy.ordered in (None, buy.live[0]) else [f"ordered in {month(plan, buy.ordered)}"]
     if_so = [] if buy.scenario is None else [f"if {buy.scenario} comes"]
-    return [how, months(plan, *buy.live), *ordered, *if_so]
+    return [how, months(plan, *buy.live), *ordered, *if_so, *signed]
 
 
 def sizing(plan: Plan) -> str:

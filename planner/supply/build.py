@@ -113,8 +113,13 @@ def _sort(problem: Problem, catalog: Catalog, streams: Sequence[Stream]) -> _Sor
         accelerator = _accelerator(catalog, offer.instance, offer.shape)
         verdict = rules.judge(offer)
         power, unfit = _power(problem, catalog, offer, accelerator)
+        if not any(True for _ in terms(offer, problem.periods)):  # it comes too late, or is gone
+            continue
+        if offer.held and unfit is not None:
+            raise MissingFact(f"{offer.tag}: {unfit.sentence}")
         refusal = verdict.refusal or unfit
-        if refusal is not None:
+        # What is paid in any case counts even where nobody may use it.
+        if refusal is not None and not offer.held:
             found.refused.setdefault(offer.place, []).append((offer, refusal))
         else:
             ground = _Ground(offer.place, offer.region_group, power)
@@ -151,7 +156,7 @@ def _split(ground: _Ground, by_mask: dict[_Mask, list[Listing]]) -> Iterator[_Gr
         joining = [
             offer
             for other, offers in by_mask.items()
-            if other != mask and all(wide or not narrow for narrow, wide in zip(mask, other, strict=True))
+            if any(mask) and other != mask and all(wide or not narrow for narrow, wide in zip(mask, other, strict=True))
             for offer in offers
             if offer.limit == inf
         ]
@@ -206,6 +211,8 @@ def _purchase(cell: str, index: int, offer: Listing, problem: Problem, term: Ter
         term=term,
         offer=name if offer.stock is None else offer.stock,
         payments=payments(offer, term),
+        held=offer.held,
+        standing=offer.list_price if offer.held else 0.0,
     )
 
 

@@ -83,6 +83,10 @@ class Purchase:
     """[T] What one machine emits in each period, as rated [kg CO2e/h]; None if draw or grid is not known."""
     carbon_cost: tuple[float, ...] = ()
     """[T] What that is taken to cost, not in `hourly` [$/h]; empty where carbon has no price."""
+    held: int = 0
+    """Machines that are there and paid in any case, for what was signed before."""
+    standing: float = 0.0
+    """What one of those costs whether it is used or not, beside `hourly` [$/h]."""
 
     @property
     def extra(self) -> tuple[float, ...]:
@@ -94,6 +98,11 @@ class Purchase:
     def lowest(self) -> float:
         """Least cost of one machine in any period [$/h]."""
         return self.hourly + min(self.extra, default=0.0)
+
+    @property
+    def cost(self) -> float:
+        """What one machine costs, by use or in any case [$/h]."""
+        return self.hourly + self.standing
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class _Offer:
     @property
     def standing(self) -> bool:
         """Whether it is of the existing fleet."""
-        return self.purchase.kind == "fleet"
+        return self.purchase.kind == "fleet" or self.purchase.held > 0
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,9 @@ class _Site:
     offers: tuple[_Offer, ...]
 
 
-def drop_dominated(supply: Supply, problem: Problem, catalog: Catalog) -> Supply:
+def drop_dominated(
+    supply: Supply, problem: Problem, catalog: Catalog, kept: frozenset[tuple[str, str, bool]] = frozenset()
+) -> Supply:
     """Return the supply without cells that another makes superfluous, each with its reason.
 
     Parameters
@@ -82,6 +84,8 @@ def drop_dominated(supply: Supply, problem: Problem, catalog: Catalog) -> Supply
         Its limits.
     catalog : Catalog
         Fabric and network of the machines.
+    kept : frozenset
+        (machine, region, interruptible) of places that always stay: something runs there that would cost to move.
 
     Returns
     -------
@@ -94,6 +98,8 @@ def drop_dominated(supply: Supply, problem: Problem, catalog: Catalog) -> Supply
     dropped: dict[str, str] = {}
     for group in groups.values():
         dropped.update(_superfluous(group))
+    stay = {cell.name for cell in supply.cells if (cell.instance, cell.region, cell.interruptible) in kept}
+    dropped = {name: reason for name, reason in dropped.items() if name not in stay}
     return _without(supply, dropped)
 
 

@@ -55,7 +55,7 @@ def _to_be_had(supply: Supply) -> Iterator[GpuLimitSpec]:
     alike = Counter(purchase.offer for purchase in supply.purchases if purchase.offer)
     limited: dict[str, list[int]] = {}
     for index, purchase in enumerate(supply.purchases):
-        several = purchase.term.live is not None or alike[purchase.offer] > 1
+        several = purchase.term.ordered is not None or alike[purchase.offer] > 1
         if several and purchase.limit < inf:
             limited.setdefault(purchase.offer, []).append(index)
     for name, same in limited.items():

@@ -72,6 +72,13 @@ class Listing:
     """What a kWh costs in each hour of the week in UTC, where it differs by hour [$/kWh]; `list_price` holds the mean."""
     stock: str | None = None
     """What machines are counted together whichever way they are run; None = nothing but these."""
+    fleet: OwnedFleet | None = None
+    """The row of machines that are there already, or signed for."""
+
+    @property
+    def held(self) -> int:
+        """Machines that are paid whether they are used or not, for what was signed before."""
+        return self.fleet.count if self.fleet is not None and self.fleet.committed else 0
 
     @property
     def place(self) -> str:
@@ -98,7 +105,12 @@ def unpriced(catalog: Catalog) -> Iterator[str]:
 
 
 def hourly_cost(listing: Listing, operations: Operations) -> float:
-    """Return the cost of one useful machine-hour [$/h]; raise InvalidInput if interruptions leave spot machines no time."""
+    """Return the cost of one useful machine-hour [$/h]; raise InvalidInput if interruptions leave spot machines no time.
+
+    Of machines that are paid in any case no hour of use costs anything: what they cost is no choice.
+    """
+    if listing.held:
+        return 0.0
     if listing.kind != "spot":
         return listing.list_price
     lost = lost_share(operations.spot_interruptions_per_hour, operations.spot_restart)
@@ -163,7 +175,10 @@ def _bought(catalog: Catalog) -> Iterator[Listing]:
 
 
 def _standing(catalog: Catalog) -> Iterator[Listing]:
-    """Yield the existing fleet: its capital is sunk, so only hours of use cost, and it is not committed."""
+    """Yield the existing fleet: its capital is sunk, so only hours of use cost, and it is not committed.
+
+    Neither is what was committed to before: its number is no choice any more.
+    """
     for name, given in catalog.fleet.items():
         fleet, prices = _priced(catalog, f"fleet.{name}", given)
         energy = 0.0
@@ -172,6 +187,7 @@ def _standing(catalog: Catalog) -> Iterator[Listing]:
         own = _own(catalog, f"fleet:{name}", fleet)
         yield replace(
             own,
+            kind=fleet.paid,
             list_price=own.list_price + energy,
             committed=False,
             limit=float(fleet.count),
@@ -179,6 +195,7 @@ def _standing(catalog: Catalog) -> Iterator[Listing]:
             pue=fleet.pue,
             energy=energy,
             power_prices=prices,
+            fleet=fleet,
         )
 
 

@@ -93,7 +93,10 @@ def _refusals(listing: Listing, choose: Choices, workload: Workload) -> Iterator
     yield from _choice("seller", shape.seller, choose.sellers, own.sellers)
     yield from _choice("region", listing.region, choose.regions, own.regions)
     yield from _data(listing, workload.data)
-    yield from _choice("offer", listing.kind, choose.offers, own.offers)
+    paid = list(_choice("offer", listing.kind, choose.offers, own.offers))
+    # What was committed to before is also of the fleet that is there: one name that is let through is enough.
+    if not listing.held or any(_choice("offer", "fleet", choose.offers, own.offers)):
+        yield from paid
     if listing.kind == "spot" and not workload.interruptible:
         yield Refusal("interruptible", "spot machines can be taken away, and the workload does not say interruptible: true")
 

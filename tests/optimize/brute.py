@@ -45,7 +45,7 @@ def _brute_force(program: Program) -> float:
         operated = len(set(program.pools.family[used.any(axis=1) & ~program.pools.sold]))
         if program.max_pools is not None and operated > program.max_pools:
             continue
-        cost = _cheapest_fleet(program, n, *fleets) + program.pool_cost * operated
+        cost = _cheapest_fleet(program, n, *fleets) + program.pool_cost * operated + _set_up(program, used)
         if np.isfinite(cost):
             choices.append((float(cost), flat))
     best = np.inf
@@ -54,6 +54,14 @@ def _brute_force(program: Program) -> float:
             break
         best = min(best, cost + _flows(program, np.array(flat).reshape(K, T), share))
     return best if best <= program.budget * (1 + 1e-9) else np.inf
+
+
+def _set_up(program: Program, used: np.ndarray) -> float:
+    """Cost of setting up each family that is used [$/h]."""
+    if program.pools.opening is None:
+        return 0.0
+    open_ = used.any(axis=1) & ~program.pools.sold
+    return sum(program.pools.opening[program.pools.family == f].max() for f in set(program.pools.family[open_]))
 
 
 def _fewest(program: Program) -> np.ndarray:
@@ -81,7 +89,8 @@ def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
     gpus = np.array(_tops(program)) * program.pools.gpus
     for o, limit in enumerate(buy.limit):
         most = -(-gpus[program.pools.cell == buy.cell[o]].sum() // program.cells.gpus[buy.cell[o]])
-        axes += [range(int(min(limit, most)) + 1)] * (1 if buy.committed[o] else T)
+        least = 0 if buy.held is None else int(buy.held[o])
+        axes += [range(max(int(min(limit, most)), least) + 1)] * (1 if buy.committed[o] else T)
     grid = np.array(list(itertools.product(*axes)))
     machines = np.zeros((len(grid), len(buy.name), T))
     column = 0
@@ -98,8 +107,10 @@ def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
         fit &= (np.einsum("fot,o->ft", machines, limit.each) <= limit.most * (1 + 1e-9)).all(axis=1)
     for average in program.average_limits:
         fit &= np.einsum("fot,ot,t->f", machines, average.each, share) <= average.most * (1 + 1e-9)
+    if buy.held is not None:
+        fit &= (machines >= buy.held[:, None] * buy.active).all(axis=(1, 2))
     machines = machines[fit]
-    cost = machines @ share @ buy.hourly
+    cost = machines @ share @ buy.hourly + (0.0 if program.standing is None else program.standing @ share)
     cost = cost if buy.extra is None else cost + np.einsum("fot,ot,t->f", machines, buy.extra, share)
     order = np.argsort(cost, kind="stable")
     return machines[order], cost[order]
