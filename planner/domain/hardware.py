@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from planner.domain.base import Identifier, NonNegativeFloat, PositiveInt, Sourced, Strict
+from planner.domain.commitments import TermPrice
 from planner.units import Bytes, BytesPerSecond, DollarsPerHour, Fraction, OperationsPerSecond, Seconds, Watts
 
 NumberFormat = Literal["fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4"]
@@ -99,6 +100,23 @@ class Price(Sourced):
     """Committed for three years, paid whether used or not."""
     upfront: Fraction = 0.0
     """Share of a reserved term's price that is paid when it begins: 0 no upfront, 1 all upfront."""
+    commitments: tuple[TermPrice, ...] = ()
+    """Further prices for committing to a term, by what is paid upfront; all of them compete, with those of the fields above."""
+
+    @model_validator(mode="after")
+    def _told_once(self) -> Price:
+        found = [one.tag for one in self.terms]
+        twice = sorted({tag for tag in found if found.count(tag) > 1})
+        if twice:
+            raise ValueError(f"two prices for the same term and share upfront ({', '.join(twice)}); give one of them")
+        return self
+
+    @property
+    def terms(self) -> tuple[TermPrice, ...]:
+        """Every price for committing to a term, those of the short fields first."""
+        short: tuple[tuple[Literal["1y", "3y"], float | None], ...] = (("1y", self.reserved_1y), ("3y", self.reserved_3y))
+        own = [TermPrice.model_construct(term=term, upfront=self.upfront, price=paid) for term, paid in short if paid is not None]
+        return (*own, *self.commitments)
 
 
 class Instance(Strict):

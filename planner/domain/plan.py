@@ -292,6 +292,10 @@ class Purchase(Strict):
     """Months in which they are there: from the start of the first to the end of the last; absent = all."""
     scenario: str | None = None
     """The scenario for which they are ordered, once it has come; absent = for all, not knowing which comes."""
+    upfront: float | None = None
+    """Share of the term's price that is paid when it begins; absent = none."""
+    capital: float | None = None
+    """Part of `hourly` that is cost of capital, for what is paid early [$/h]; absent = none."""
 
 
 class Promised(Strict):

@@ -145,7 +145,8 @@ class Finance(Strict):
     """What money costs."""
 
     discount_rate: Fraction = 0.08
-    """Cost of capital per year, by which payments are discounted (assumption, handbook §9)."""
+    """Cost of capital per year: payments are discounted by it, and what is paid upfront for a term is charged it (assumption,
+    handbook §9)."""
 
 
 class Solver(Strict):
@@ -190,7 +191,7 @@ class Problem(Strict):
     operations: Operations = Operations()
     """Replicas, spares and pool overheads."""
     finance: Finance = Finance()
-    """What money costs; counts where the periods have months."""
+    """What money costs; counts where the periods have months, or something is paid upfront."""
     solver: Solver = Solver()
     """Gap, time limit, seed."""
 

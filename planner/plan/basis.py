@@ -163,4 +163,5 @@ class Basis:
             if (self.supply.cells[offer.cell].instance, self.supply.cells[offer.cell].region, offer.kind) == place
             and (purchase.live, purchase.scenario) == offer.term.when
             and not differs(purchase.hourly, offer.hourly)
+            and not differs(purchase.upfront or 0.0, offer.upfront)
         ]

@@ -134,18 +134,21 @@ def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchas
             ordered=bought.term.ordered,
             live=bought.term.live,
             scenario=bought.term.scenario,
+            upfront=bought.upfront or None,
+            capital=bought.capital or None,
         )
 
 
 def _rented(solved: Solved, periods: Mapping[str, float]) -> Iterator[Rent]:
-    """Yield what machines cost, with what of it is energy of owned ones, and what interruptions of spot machines add."""
+    """Yield what machines cost, with what of it is energy of owned ones, and what interruptions and paying early add."""
     search, outcome = solved.search, solved.outcome
     for index in np.flatnonzero(outcome.machines[: len(search.supply.purchases)].sum(axis=1) > 0).tolist():
         bought = search.supply.purchases[index]
         machines = {name: int(count) for name, count in zip(periods, outcome.machines[index], strict=True)}
         energy = bought.energy / bought.hourly if bought.hourly else 0.0
         lost = 1.0 - bought.list_price / bought.hourly if bought.kind == "spot" and bought.hourly else 0.0
-        yield Rent(average_machine_cost(machines, bought.hourly, periods), energy, lost)
+        capital = bought.capital / bought.hourly if bought.hourly else 0.0
+        yield Rent(average_machine_cost(machines, bought.hourly, periods), energy, lost, capital)
 
 
 def _turnaround(solved: Solved, api: str) -> float | None:

@@ -221,11 +221,20 @@ def _doubts(device: Accelerator) -> str:
     return f"; not read in a source: {', '.join(device.unverified)}" if device.unverified else ""
 
 
+def _early(search: Search, purchase: Purchase) -> str:
+    """Say what of a price is cost of capital, if anything."""
+    if not purchase.upfront or not purchase.capital:
+        return ""
+    rate = search.problem.finance.discount_rate
+    return f", of which ${purchase.capital:,.4f} for paying {purchase.upfront:.0%} upfront, at {rate:.2%} a year"
+
+
 def _price_facts(search: Search, routes: Sequence[ApiRoute | ProvisionedRoute], purchases: Sequence[Purchase]) -> Iterator[Fact]:
     for purchase in purchases:
+        how = f"{purchase.kind.replace('_', ' ')}{_early(search, purchase)}"
         yield Fact(
             subject=f"{purchase.instance} in {purchase.region}",
-            statement=f"${purchase.hourly:,.2f} per machine and hour, {purchase.kind.replace('_', ' ')}",
+            statement=f"${purchase.hourly:,.2f} per machine and hour, {how}",
             standing="published",
             source=purchase.price_source,
         )

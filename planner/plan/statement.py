@@ -10,6 +10,7 @@ promised, u the share of the stable rate that is used, and L the replicas that t
     SLO headroom         (1 − u)·Σ λ/μ* + (working − L)     kept free for tails, and replicas bought whole
     degradation          spares, tries after failed ones, work lost to failures, spot interruptions, missed soft targets
     energy               of machines whose energy is paid apart; within the price of rented ones
+    cost of capital      of what reserved machines are paid upfront; written only where there is any
 
 Every dollar stands in one line; in cents the lines add up to the total exactly.
 """
@@ -40,6 +41,9 @@ ITEMS = (
 )
 """Lines of the statement, in order."""
 
+CAPITAL = "cost of capital"
+"""A line more where something is paid before it is used."""
+
 Lines = dict[str, float]
 
 
@@ -53,6 +57,8 @@ class Rent:
     """Share of it that is electricity, where that is paid apart [1]."""
     lost: float
     """Share of it that interruptions add [1]."""
+    capital: float = 0.0
+    """Share of it that is cost of capital, for what is paid early [1]."""
 
 
 class Part(Protocol):
@@ -135,7 +141,7 @@ def statement(
     spent : what each pool's machines cost [$/h]
     parts : what streams pay at APIs, and for misses anywhere
     taken : ways
-    rented : machines bought, with what of their price is energy and what interruptions add
+    rented : machines bought, with what of their price is energy and what interruptions and paying early add
     periods : hours
 
     Returns
@@ -148,10 +154,13 @@ def statement(
     paid = sum(rent.cost for rent in rented)
     energy = sum(rent.cost * rent.energy for rent in rented) / paid if paid else 0.0
     lost = sum(rent.cost * rent.lost for rent in rented) / paid if paid else 0.0
+    capital = sum(rent.cost * rent.capital for rent in rented) / paid if paid else 0.0
+    if capital:
+        lines[CAPITAL] = capital * sum(spent)
     ideal = needed = spares = thrown = 0.0
     for made, cost in zip(predicted, spent, strict=True):
         use = use_of(made, periods)
-        per_hour = cost * (1.0 - energy - lost) / use.hours if use.hours else 0.0
+        per_hour = cost * (1.0 - energy - lost - capital) / use.hours if use.hours else 0.0
         ideal, needed = ideal + use.ideal * per_hour, needed + use.needed * per_hour
         spares += per_hour * use.spare
         thrown += _pool(lines, search, made, use, per_hour, answering, retried)
@@ -221,6 +230,7 @@ def _in_cents(lines: Lines) -> tuple[StatementLine, ...]:
     exact = {item: value * HOURS_PER_MONTH * 100.0 for item, value in lines.items()}
     cents = {item: int(np.floor(value)) for item, value in exact.items()}
     left = whole_cents(sum(exact.values())) - sum(cents.values())
-    for item in sorted(exact, key=lambda item: (cents[item] - exact[item], ITEMS.index(item)))[:left]:
+    order = list(lines)
+    for item in sorted(exact, key=lambda item: (cents[item] - exact[item], order.index(item)))[:left]:
         cents[item] += 1
-    return tuple(StatementLine(item=item, hourly=lines[item], cents_per_month=cents[item]) for item in ITEMS)
+    return tuple(StatementLine(item=item, hourly=lines[item], cents_per_month=cents[item]) for item in order)

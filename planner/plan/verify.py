@@ -10,6 +10,7 @@ from planner.catalog.problem import LoadedProblem
 from planner.domain.plan import Plan
 from planner.plan.basis import Basis
 from planner.plan.verify_buying import buying
+from planner.plan.verify_capital import capital
 from planner.plan.verify_cash import cash
 from planner.plan.verify_cost import cost
 from planner.plan.verify_failures import failures
@@ -44,4 +45,5 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     impossible = list(deployments(basis))
     if impossible:
         return [*impossible, *broken]
-    return [*broken, *failures(basis), *promises(basis), *cost(basis), *stores(basis), *buying(basis), *cash(basis)]
+    money = [*cost(basis), *stores(basis), *buying(basis), *cash(basis), *capital(basis)]
+    return [*broken, *failures(basis), *promises(basis), *money]

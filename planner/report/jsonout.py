@@ -58,7 +58,7 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
     """
     _drop_absent(body, "sizing", "futures", "start", "cash")
     for buy in body["purchases"]:
-        _drop_absent(buy, "ordered", "live", "scenario")
+        _drop_absent(buy, "ordered", "live", "scenario", "upfront", "capital")
     for pool in body["pools"]:
         _drop_absent(pool["deployment"], "speculation")
         for load in pool["loads"]:

@@ -166,6 +166,7 @@ PAID_FOR = {
     "fixed infrastructure": "levers in use and the operation of pools, whatever the load",
     "degradation": "spares, failed tries, interruptions, promises missed at a price",
     "energy": "electricity of machines that do not include it",
+    "cost of capital": "paying reserved machines before they serve",
 }
 """Line of the statement of costs → what it pays for."""
 
@@ -222,6 +223,8 @@ def months(plan: Plan, begin: int, end: int) -> str:
 def paid_how(plan: Plan, buy: Purchase) -> list[str]:
     """Say how machines are paid for, and over a horizon when they are there and ordered: `reserved 1y`, `months 6–18`."""
     how = buy.kind.replace("_", " ")
+    if buy.upfront:
+        how += ", all upfront" if buy.upfront == 1.0 else f", {fmt.percent(buy.upfront)} upfront"
     if buy.live is None:
         return [how]
     ordered = [] if buy.ordered in (None, buy.live[0]) else [f"ordered in {month(plan, buy.ordered)}"]

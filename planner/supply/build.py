@@ -17,12 +17,13 @@ from planner.domain.catalog import Catalog
 from planner.domain.hardware import Accelerator, Instance, RegionGroup
 from planner.domain.problem import Problem
 from planner.errors import MissingFact
+from planner.supply.capital import carrying
 from planner.supply.cells import Cell, Purchase, Supply
 from planner.supply.listings import Listing, hourly_cost, listings, unpriced
 from planner.supply.machine import machine_power
 from planner.supply.payments import payments
 from planner.supply.rules import Refusal, Rules
-from planner.supply.terms import Term, terms
+from planner.supply.terms import MONTHS, Term, terms
 
 _Mask = tuple[bool, ...]
 _Rejected = tuple[str, str, str]
@@ -183,11 +184,12 @@ def _cell(name: str, group: _Group) -> Cell:
 
 def _purchase(cell: str, index: int, offer: Listing, problem: Problem, term: Term) -> Purchase:
     name = f"{cell}/{offer.tag}"
+    capital = term.owed * carrying(offer, problem.finance.discount_rate)
     return Purchase(
         name="/".join((name, *term.tags)),
         cell=index,
         kind=offer.kind,
-        hourly=term.owed * hourly_cost(offer, problem.operations),
+        hourly=term.owed * hourly_cost(offer, problem.operations) + capital,
         list_price=offer.list_price,
         committed=offer.committed,
         limit=offer.limit,
@@ -196,6 +198,8 @@ def _purchase(cell: str, index: int, offer: Listing, problem: Problem, term: Ter
         term=term,
         offer=name,
         payments=payments(offer, term),
+        upfront=offer.upfront if offer.kind in MONTHS else 0.0,
+        capital=capital,
     )
 
 

@@ -46,7 +46,8 @@ class Purchase:
     kind: OfferKind
     """Way to pay."""
     hourly: float
-    """Cost of one useful machine-hour: list price, for spot divided by the share of time not lost to restarts [$/h]."""
+    """Cost of one useful machine-hour: list price, for spot divided by the share of time not lost to restarts; with what paying
+    early costs [$/h]."""
     list_price: float
     """Price as published [$/h]."""
     committed: bool
@@ -63,6 +64,10 @@ class Purchase:
     """What `limit` counts together with the same offer bought at other times: `cell/kind`."""
     payments: Payments | None = None
     """What one machine costs in cash, where it is bought for a term."""
+    upfront: float = 0.0
+    """Share of a reserved term's price that is paid when it begins [1]."""
+    capital: float = 0.0
+    """Cost of capital within `hourly`, for what is paid early [$/h]."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def unpriced(catalog: Catalog) -> Iterator[str]:
     """Yield the places whose price row holds no price."""
     for name, shape in catalog.instances.items():
         for price in shape.prices:
-            if all(getattr(price, kind) is None for kind in _RENTED):
+            if not price.commitments and all(getattr(price, kind) is None for kind in _RENTED):
                 yield f"{name}@{price.region}"
 
 
@@ -126,6 +126,20 @@ def _rented(name: str, shape: Instance, price: Price) -> Iterator[Listing]:
                 source=f"{price.source} ({price.as_of})",
                 upfront=price.upfront,
             )
+    for paid in price.commitments:
+        yield Listing(
+            instance=name,
+            shape=shape,
+            region=price.region,
+            region_group=price.region_group,
+            kind=paid.kind,
+            tag=paid.tag,
+            list_price=paid.price,
+            committed=True,
+            limit=inf,
+            source=f"{price.source} ({price.as_of})",
+            upfront=paid.upfront,
+        )
 
 
 def _bought(catalog: Catalog) -> Iterator[Listing]:
