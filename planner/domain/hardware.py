@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from planner.domain.base import Identifier, NonNegativeFloat, PositiveInt, Sourced, Strict
+from planner.domain.base import Identifier, NonNegativeFloat, NonNegativeInt, PositiveInt, Sourced, Strict
 from planner.domain.commitments import TermPrice
 from planner.units import Bytes, BytesPerSecond, DollarsPerHour, Fraction, OperationsPerSecond, Seconds, Watts
 
 NumberFormat = Literal["fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4"]
 OfferKind = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "fleet"]
+RentedKind = Literal["on_demand", "spot", "reserved_1y", "reserved_3y"]
 RegionGroup = Literal["us", "eu", "asia", "me", "other", "global"]
 
 
@@ -102,6 +104,9 @@ class Price(Sourced):
     """Share of a reserved term's price that is paid when it begins: 0 no upfront, 1 all upfront."""
     commitments: tuple[TermPrice, ...] = ()
     """Further prices for committing to a term, by what is paid upfront; all of them compete, with those of the fields above."""
+    available: NonNegativeInt | dict[RentedKind, NonNegativeInt] | None = None
+    """Most machines to be had there at any time, of all ways to pay together (`8`) or of each alone (`{spot: 0, on_demand: 4}`);
+    0 = not offered, absent = any number."""
 
     @model_validator(mode="after")
     def _told_once(self) -> Price:
@@ -110,6 +115,12 @@ class Price(Sourced):
         if twice:
             raise ValueError(f"two prices for the same term and share upfront ({', '.join(twice)}); give one of them")
         return self
+
+    def room(self, kind: str) -> float:
+        """Return the most machines to be had in a way to pay; inf if any number."""
+        if self.available is None:
+            return math.inf
+        return float(self.available.get(kind, math.inf) if isinstance(self.available, dict) else self.available)  # type: ignore[call-overload]
 
     @property
     def terms(self) -> tuple[TermPrice, ...]:

@@ -192,7 +192,7 @@ def _purchase(cell: str, index: int, offer: Listing, problem: Problem, term: Ter
         hourly=term.owed * hourly_cost(offer, problem.operations) + capital,
         list_price=offer.list_price,
         committed=offer.committed,
-        limit=offer.limit,
+        limit=min(offer.limit, offer.room),
         source=offer.source,
         energy=offer.energy,
         term=term,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import inf
 
 from planner.catalog.select import counts, matches, names
@@ -11,19 +10,8 @@ from planner.catalog.suggest import remedy_for
 from planner.domain.catalog import Catalog
 from planner.domain.problem import Problem, Quota
 from planner.errors import InvalidInput, Issue
+from planner.supply.capacity import GpuLimitSpec, row_limits
 from planner.supply.cells import Supply
-
-
-@dataclass(frozen=True)
-class GpuLimitSpec:
-    """Σ over the chosen purchases of machines × GPUs may not exceed `gpus` in any period."""
-
-    name: str
-    """YAML path: `limits.quotas[0]`, `limits.max_gpus`."""
-    purchases: tuple[bool, ...]
-    """Which purchases of the supply count."""
-    gpus: float
-    """The limit."""
 
 
 def gpu_limits(problem: Problem, supply: Supply, catalog: Catalog) -> tuple[GpuLimitSpec, ...]:
@@ -45,14 +33,14 @@ def gpu_limits(problem: Problem, supply: Supply, catalog: Catalog) -> tuple[GpuL
     ]
     if problem.limits.max_gpus is not None:
         specs.append(GpuLimitSpec("limits.max_gpus", (True,) * len(supply.purchases), float(problem.limits.max_gpus)))
-    return (*specs, *_to_be_had(supply))
+    return (*specs, *_to_be_had(supply), *row_limits(supply, catalog))
 
 
 def _to_be_had(supply: Supply) -> Iterator[GpuLimitSpec]:
     """Yield what is to be had of limited offers that may be bought at several times."""
     limited: dict[str, list[int]] = {}
     for index, purchase in enumerate(supply.purchases):
-        if purchase.term.live is not None and purchase.limit < inf:
+        if purchase.kind == "owned" and purchase.term.live is not None and purchase.limit < inf:
             limited.setdefault(purchase.offer, []).append(index)
     for name, same in limited.items():
         first = supply.purchases[same[0]]

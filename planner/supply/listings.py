@@ -59,6 +59,8 @@ class Listing:
     """What it costs to run it [$/h]."""
     salvage: float = 0.0
     """Share of its price that is left at the end of its life [1]."""
+    room: float = inf
+    """Most machines that the price row has for this way to pay; limits of several ways together are in `supply.capacity`."""
 
     @property
     def place(self) -> str:
@@ -125,6 +127,7 @@ def _rented(name: str, shape: Instance, price: Price) -> Iterator[Listing]:
                 limit=inf,
                 source=f"{price.source} ({price.as_of})",
                 upfront=price.upfront,
+                room=price.room(kind),
             )
     for paid in price.commitments:
         yield Listing(
@@ -139,6 +142,7 @@ def _rented(name: str, shape: Instance, price: Price) -> Iterator[Listing]:
             limit=inf,
             source=f"{price.source} ({price.as_of})",
             upfront=paid.upfront,
+            room=price.room(paid.kind),
         )
 
 

@@ -94,6 +94,8 @@ def _refusals(listing: Listing, choose: Choices, workload: Workload) -> Iterator
     yield from _choice("offer", listing.kind, choose.offers, own.offers)
     if listing.kind == "spot" and not workload.interruptible:
         yield Refusal("interruptible", "spot machines can be taken away, and the workload does not say interruptible: true")
+    if not listing.room:
+        yield Refusal("no_capacity", f"none is to be had: the price row of {listing.region} says available: 0")
 
 
 def _choice(what: str, name: str, *choices: Choice) -> Iterator[Refusal]:
