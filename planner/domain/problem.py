@@ -89,6 +89,9 @@ class Limits(Strict):
     """Quotas per accelerator, region, seller and way to pay."""
     max_gpus: NonNegativeInt | None = None
     """Most accelerators at any time."""
+    max_sellers: PositiveInt | None = None
+    """Most sellers of whom machines are held, over all periods together. Machines of one's own, there or bought, and APIs are of
+    none."""
 
 
 class Failures(Strict):

@@ -18,9 +18,19 @@ from planner.domain.api_terms import Provisioned
 from planner.domain.problem import Period
 from planner.optimize.choices import Choices, choices
 from planner.optimize.offered import at_sizes
-from planner.optimize.program import ANY, ApiColumns, Average, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns
+from planner.optimize.program import (
+    ANY,
+    ApiColumns,
+    Average,
+    CellColumns,
+    GpuLimit,
+    PoolColumns,
+    Program,
+    PurchaseColumns,
+    SellerLimit,
+)
 from planner.perf.level import RESOURCES
-from planner.supply.cells import Supply
+from planner.supply.cells import OWN, Supply
 from planner.supply.limits import gpu_limits
 from planner.supply.terms import is_there
 
@@ -119,6 +129,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         max_pools=operations.max_pools,
         ways=open_ways.columns,
         averages=tuple(_averages(search, pools, apis, pool)),
+        sellers=most_sellers(supply, problem.limits.max_sellers),
     )
     program, column = at_sizes(program, supply.cells, operations)
     return Assembled(with_units(program, apis, search), pool[column], cell[column], open_ways)
@@ -128,6 +139,15 @@ def active_in(supply: Supply, periods: Sequence[Period]) -> NDArray[np.bool_]:
     """[O, T] In which periods the machines of purchases are there."""
     there = [is_there(bought.term, period) for bought in supply.purchases for period in periods]
     return np.array(there, dtype=bool).reshape(len(supply.purchases), len(periods))
+
+
+def most_sellers(supply: Supply, most: int | None) -> SellerLimit | None:
+    """Return the limit on sellers; machines of one's own, there or to be bought, are of none."""
+    if most is None:
+        return None
+    names = [None if bought.kind in OWN else supply.cells[bought.cell].seller for bought in supply.purchases]
+    number = {name: index for index, name in enumerate(dict.fromkeys(name for name in names if name is not None))}
+    return SellerLimit(np.array([-1 if name is None else number[name] for name in names], dtype=np.int64), most)
 
 
 def with_units(program: Program, apis: Apis, search: Search) -> Program:
@@ -180,6 +200,8 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
         gpu_limits=tuple(
             replace(limit, purchases=np.append(limit.purchases, np.zeros(count, dtype=bool))) for limit in program.gpu_limits
         ),
+        sellers=program.sellers
+        and replace(program.sellers, seller=np.append(program.sellers.seller, np.full(count, -1)).astype(np.int64)),
         averages=tuple(replace(one, pools=pools) for one, pools in zip(program.averages, worth, strict=True)),
     )
 

@@ -45,6 +45,7 @@ def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
         "apis.call_cost": (program.apis.call_cost, (R, A)),
         "apis.limits": (program.apis.limits, (len(program.apis.limits), R, A)),
         **{limit.name: (limit.purchases, (B,)) for limit in program.gpu_limits},
+        **({} if program.sellers is None else {"sellers.seller": (program.sellers.seller, (B,))}),
         **{f"{one.name}.pools": (one.pools, (len(one.streams), K)) for one in program.averages},
         **{f"{one.name}.apis": (one.apis, (len(one.streams), A)) for one in program.averages},
     }

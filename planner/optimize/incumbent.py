@@ -19,6 +19,7 @@ from planner.optimize.model import Point, build, read, restrict, restrict_bounds
 from planner.optimize.objective import objective
 from planner.optimize.program import Bools, Floats, Ints, Program
 from planner.optimize.relax import Relaxation
+from planner.optimize.sellers import few_enough, narrowed
 from planner.optimize.sizes import gathered, one_each, siblings
 from planner.optimize.tidy import needed_replicas, tidy
 from planner.optimize.variables import needs_operated
@@ -102,6 +103,7 @@ def by_period(program: Program, relaxation: Relaxation, limits: Limits, deadline
         point = None if found is None else replace(found.point, ways=taken.astype(float))
         return better(program, None, point if point is not None and objective(program, point) <= program.budget else None)
     best: Incumbent | None = None
+    program = narrowed(program, relaxation.point.machines)
     for held in _commitments(program, relaxation.point.machines):
         reached = best is not None and best.cost <= relaxation.bound / (1 - limits.gap)
         if reached or time.monotonic() > deadline:
@@ -182,6 +184,7 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
         and one_each(program, point.replicas)
         and all((gpus[quota.purchases].sum(axis=0) <= quota.gpus).all() for quota in program.gpu_limits)
         and (drawn <= program.power).all()
+        and few_enough(program, point.machines)
         and (program.max_pools is None or program.operated(point.replicas) <= program.max_pools)
         and objective(program, point) <= program.budget
     )
@@ -189,7 +192,7 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
 
 def _commitments(program: Program, machines: Floats) -> Iterator[Floats]:
     """[O] Whole commitments near the relaxed ones: nearest, below, above; each once."""
-    held = np.where(program.purchases.committed, machines.max(axis=1), 0.0)
+    held = np.where(program.purchases.committed, np.minimum(machines.max(axis=1), program.purchases.limit), 0.0)
     seen: set[tuple[float, ...]] = set()
     for rounded in (np.rint(held), np.floor(held + UNUSED), np.ceil(held - UNUSED)):
         if tuple(rounded) not in seen:

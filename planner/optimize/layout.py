@@ -37,6 +37,8 @@ class Layout:
     """[O, T] Machines held; one variable for all periods of a commitment."""
     v: Ints
     """[W] Whether a way is taken."""
+    s: Ints
+    """[O] Whether the seller of a purchase is used; only where the number of sellers is limited."""
 
 
 @dataclass(frozen=True, eq=False)

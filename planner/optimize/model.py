@@ -121,4 +121,5 @@ def write(bounds: Bounds, at: Layout, size: int, point: Point) -> Floats:
     values[at.v] = point.ways
     values[at.warm[at.warm >= 0]] = point.replicas[at.warm >= 0] > 0
     values[at.y[(at.y >= 0) & np.any(point.replicas > 0, axis=1)]] = 1.0
+    values[at.s[(at.s >= 0) & np.any(point.machines > 0, axis=1)]] = 1.0
     return values

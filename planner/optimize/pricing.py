@@ -25,6 +25,7 @@ from planner.optimize.kinds import Kinds
 from planner.optimize.knapsack import in_proportion, quick, sharp
 from planner.optimize.layout import Rows
 from planner.optimize.program import Bools, Floats, Ints, Program
+from planner.optimize.sellers import least
 from planner.optimize.variables import SECONDS_PER_HOUR, needs_operated
 
 BLOCK = 4096
@@ -204,9 +205,13 @@ def machine_costs(program: Program, at: Prices) -> Floats:
 def _machines_value(program: Program, bounds: Bounds, at: Prices) -> float:
     committed = program.purchases.committed
     cost = np.where(program.purchases.active, machine_costs(program, at), 0.0)
-    rented = np.minimum(cost[~committed] * bounds.machines[~committed], 0.0).sum()
-    held = np.minimum(cost[committed].sum(axis=1) * bounds.machines[committed].max(axis=1, initial=0), 0.0).sum()
-    return float(rented + held)
+    rented = np.minimum(cost[~committed] * bounds.machines[~committed], 0.0)
+    held = np.minimum(cost[committed].sum(axis=1) * bounds.machines[committed].max(axis=1, initial=0), 0.0)
+    if program.sellers is None:
+        return float(rented.sum() + held.sum())
+    values = np.zeros(len(committed))
+    values[~committed], values[committed] = rented.sum(axis=1), held
+    return least(program, values)
 
 
 def _apis_value(program: Program, bounds: Bounds, covers: Covers, at: Prices) -> float:

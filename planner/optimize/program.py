@@ -149,6 +149,21 @@ class GpuLimit:
 
 
 @dataclass(frozen=True, eq=False)
+class SellerLimit:
+    """Machines come from so many sellers at most, over all periods together."""
+
+    seller: Ints
+    """[O] Number of the seller of each purchase: 0, 1, 2 …; −1 where none counts, as of machines of one's own."""
+    most: int
+    """The limit."""
+
+    @property
+    def count(self) -> int:
+        """How many sellers there are."""
+        return int(self.seller.max(initial=-1)) + 1
+
+
+@dataclass(frozen=True, eq=False)
 class Program:
     """The whole choice. Costs are averaged over the cycle of periods: [$/h]."""
 
@@ -190,6 +205,8 @@ class Program:
     """Ways to serve."""
     averages: tuple[Average, ...] = ()
     """What must hold on average."""
+    sellers: SellerLimit | None = None
+    """Most sellers of machines; None where any number will do."""
 
     @property
     def fixed(self) -> Bools:

@@ -42,6 +42,7 @@ def variables(model: Linear, program: Program, bounds: Bounds, *, whole: bool = 
         y=operated_pools(model, program, bounds, whole=whole),
         m=machines(model, program, bounds, whole=whole),
         v=ways(model, program, whole=whole),
+        s=sellers(model, program, whole=whole),
     )
 
 
@@ -137,3 +138,13 @@ def ways(model: Linear, program: Program, *, whole: bool) -> Ints:
     """0 <= v[w], whole: way taken, paying its own cost; at most 1 because its group takes one."""
     names = labels("v", (program.ways.name, np.arange(len(program.ways.name))))
     return model.add_variables(len(program.ways.name), 0, np.inf, program.ways.cost, integer=whole, names=names)
+
+
+def sellers(model: Linear, program: Program, *, whole: bool) -> Ints:
+    """0 <= s[q] <= 1, whole: seller used at all; only if their number is limited. Ids as [O], −1 of what counts for none."""
+    limit = program.sellers
+    if limit is None:
+        return np.full(len(program.purchases.name), -1, dtype=np.int64)
+    names = labels("s", ([str(seller) for seller in range(limit.count)], np.arange(limit.count)))
+    ids = model.add_variables(limit.count, 0, 1, 0, integer=whole, names=names)
+    return np.where(limit.seller >= 0, np.append(ids, -1)[limit.seller], -1)

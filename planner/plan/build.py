@@ -20,6 +20,7 @@ from planner.plan.graphs import taken_ways
 from planner.plan.pool import latencies_of, predict_pool, shares_of
 from planner.plan.promises import api_promises, pool_promises
 from planner.plan.segment import segment_reasons
+from planner.plan.sellers import seller_reasons
 from planner.plan.sizing import sizing
 from planner.plan.solved import Solved, open_pools, settled
 from planner.plan.statement import Rent
@@ -82,6 +83,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         latencies=tuple(latency for made in predicted for latency in latencies_of(made)),
         reasons=(
             *reasons_of(search, pools, (*routes, *units), cost),
+            *seller_reasons(problem.limits, purchases),
             *store_reasons(stores),
             *segment_reasons(solved, pools, purchases, cost),
             *doubt_reasons(solved, pools, cost),

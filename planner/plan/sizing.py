@@ -67,6 +67,7 @@ def _floor(solved: Solved) -> float:
         pool_cost=0.0,
         max_pools=None,
         averages=(),
+        sellers=None,
     )
     return relax(counted, bounds(counted), lambda _: None).bound * float(whole.hours.sum())
 
@@ -92,4 +93,5 @@ def _unchanging(program: Program) -> Program:
         limit=buy.limit[stay],
     )
     limits = tuple(replace(limit, purchases=limit.purchases[stay]) for limit in program.gpu_limits)
-    return replace(program, purchases=kept, gpu_limits=limits)
+    sellers = program.sellers and replace(program.sellers, seller=program.sellers.seller[stay])
+    return replace(program, purchases=kept, gpu_limits=limits, sellers=sellers)

@@ -10,7 +10,7 @@ from planner.catalog.problem import LoadedProblem
 from planner.domain.plan import Plan
 from planner.plan.basis import Basis
 from planner.plan.verify_buying import buying
-from planner.plan.verify_capacity import capacity
+from planner.plan.verify_capacity import capacity, sellers
 from planner.plan.verify_capital import capital
 from planner.plan.verify_cash import cash
 from planner.plan.verify_cost import cost
@@ -42,7 +42,7 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     foreign = [*identity(basis), *shape(basis)]
     if foreign:
         return foreign
-    broken = [*flows(basis), *rules(basis), *packing(basis), *limits(basis), *capacity(basis), *units(basis)]
+    broken = [*flows(basis), *rules(basis), *packing(basis), *limits(basis), *capacity(basis), *sellers(basis), *units(basis)]
     impossible = list(deployments(basis))
     if impossible:
         return [*impossible, *broken]

@@ -1,4 +1,4 @@
-"""Whether no more machines are held than price rows have, counted anew from the catalogs."""
+"""Whether no more machines are held than price rows have, and of no more sellers than are allowed, counted anew."""
 
 from __future__ import annotations
 
@@ -28,3 +28,15 @@ def _held(basis: Basis, instance: str, region: str, kinds: set[str], room: int) 
         if held > room:
             how = "" if kinds == RENTED else f" {' and '.join(sorted(kinds))}"
             yield f"{instance}{how} in {region}, {period}: {held} machines held, the price row has {room}"
+
+
+def sellers(basis: Basis) -> Iterator[str]:
+    """Machines that are not one's own come from few enough sellers, over all periods together."""
+    most = basis.problem.limits.max_sellers
+    found = {
+        basis.catalog.instances[buy.instance].seller
+        for buy in basis.plan.purchases
+        if buy.kind not in ("owned", "fleet") and max(buy.machines.values()) > 0
+    }
+    if most is not None and len(found) > most:
+        yield f"limits.max_sellers: machines of {', '.join(sorted(found))}, {most} allowed"

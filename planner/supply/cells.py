@@ -8,6 +8,9 @@ from planner.domain.hardware import OfferKind, RegionGroup
 from planner.supply.payments import Payments
 from planner.supply.terms import ALWAYS, Term
 
+OWN: frozenset[OfferKind] = frozenset({"owned", "fleet"})
+"""Ways to pay for machines of one's own: no seller counts for them."""
+
 
 @dataclass(frozen=True)
 class Cell:

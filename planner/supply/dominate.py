@@ -6,7 +6,8 @@ exchanged for one of A's that costs no more and binds no more:
 - the machines are the same to the performance model: accelerator, number, fabric, network;
 - every stream that may run on B may run on A, A is not interruptible unless B is, and draws no more where power is limited;
 - for each purchase b of B there is a purchase a of A with hourly(a) ≤ hourly(b), a commitment as weak or weaker, no limit on its
-  number, there in the same months, and every quota that counts a counts b.
+  number, there in the same months, and every quota that counts a counts b;
+- where `limits.max_sellers` is given, the seller is the same.
 
 Then any plan with B is turned into one without, period by period and machine by machine, at no higher cost and within the same
 limits. The relation is transitive and A must be unlimited, so one kept cell answers for everything it makes superfluous. The
@@ -64,6 +65,8 @@ class _Site:
     power: float
     """What its machines draw where that matters, else 0 [W]."""
     offers: tuple[_Offer, ...]
+    seller: str = ""
+    """Where sellers are limited in number, whose they are: another's machines might be one seller too many."""
 
 
 def drop_dominated(supply: Supply, problem: Problem, catalog: Catalog) -> Supply:
@@ -129,7 +132,8 @@ def _sites(supply: Supply, problem: Problem, catalog: Catalog, *, per_gpu: bool 
         offers[purchase.cell].append(_Offer(purchase, purchase.hourly / size[purchase.cell], counted))
     limited = problem.limits.power is not None
     power = [cell.power / gpus if limited else 0.0 for cell, gpus in zip(supply.cells, size, strict=True)]
-    return [_Site(*parts) for parts in zip(supply.cells, power, map(tuple, offers), strict=True)]
+    sellers = [cell.seller if problem.limits.max_sellers is not None else "" for cell in supply.cells]
+    return [_Site(*parts) for parts in zip(supply.cells, power, map(tuple, offers), sellers, strict=True)]
 
 
 def _hardware(cell: Cell, catalog: Catalog) -> Hashable:
@@ -153,6 +157,7 @@ def _dominates(better: _Site, worse: _Site) -> bool:
         all(may or not needed for may, needed in zip(better.cell.streams, worse.cell.streams, strict=True))
         and better.cell.interruptible <= worse.cell.interruptible
         and better.power <= worse.power
+        and better.seller == worse.seller
         and not any(offer.standing for offer in worse.offers)
         and all(_answer(better, offer) is not None for offer in worse.offers)
     )

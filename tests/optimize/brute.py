@@ -93,6 +93,10 @@ def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
     fit = ((machines * watts).sum(axis=1) <= program.power).all(axis=1)
     for quota in program.gpu_limits:
         fit &= ((machines * gpus)[:, quota.purchases].sum(axis=1) <= quota.gpus).all(axis=1)
+    if program.sellers is not None:
+        of = program.sellers.seller
+        used = [(machines[:, of == q] > 0).any(axis=(1, 2)) for q in range(int(of.max(initial=-1)) + 1)]
+        fit &= np.sum(used, axis=0) <= program.sellers.most
     machines = machines[fit]
     cost = machines @ share @ buy.hourly
     order = np.argsort(cost, kind="stable")

@@ -16,6 +16,7 @@ from planner.optimize.program import (
     PoolColumns,
     Program,
     PurchaseColumns,
+    SellerLimit,
     WayColumns,
 )
 
@@ -170,6 +171,12 @@ def with_averages(given: Program, seed: int) -> Program:
     streams = np.sort(rng.choice(R, size=int(rng.integers(1, R + 1)), replace=False))
     pools, apis = rng.uniform(-1, 1, (len(streams), K)).round(2), rng.uniform(-0.5, 1, (len(streams), A)).round(2)
     return replace(given, averages=(Average("worth", streams, pools, apis, np.ones(len(streams))),))
+
+
+def with_sellers(given: Program, seed: int, most: int = 1) -> Program:
+    """Say that machines come from up to three sellers, some of them from none, and limit how many."""
+    seller = np.random.default_rng(30_000 + seed).integers(-1, 3, len(given.purchases.name))
+    return replace(given, sellers=SellerLimit(np.unique(seller, return_inverse=True)[1] - int((seller < 0).any()), most))
 
 
 def ways(*taken: tuple[int, float, dict[int, Any]]) -> WayColumns:
