@@ -12,9 +12,17 @@ from planner.domain.commitments import TermPrice
 from planner.units import Bytes, BytesPerSecond, DollarsPerHour, Fraction, OperationsPerSecond, Seconds, Watts
 
 NumberFormat = Literal["fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4"]
-OfferKind = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "fleet"]
+OfferKind = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "fleet", "spot_with_fallback"]
 RentedKind = Literal["on_demand", "spot", "reserved_1y", "reserved_3y"]
 RegionGroup = Literal["us", "eu", "asia", "me", "other", "global"]
+
+SPOT: frozenset[OfferKind] = frozenset({"spot", "spot_with_fallback"})
+"""Ways to pay for machines that can be taken away."""
+
+
+def paid_as(kind: OfferKind) -> tuple[OfferKind, ...]:
+    """Return the prices that a way to pay takes: of a spot machine with fallback two, whose rules and quotas both count."""
+    return ("spot", "on_demand") if kind == "spot_with_fallback" else (kind,)
 
 
 class Accelerator(Sourced):

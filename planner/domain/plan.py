@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from planner.domain.base import Strict
-from planner.domain.hardware import OfferKind
+from planner.domain.hardware import SPOT, OfferKind
 from planner.domain.plan_procurement import Cash, Futures, Sizing
 from planner.domain.plan_stores import StorePart
 
@@ -212,6 +212,13 @@ class Pool(Strict):
     """One a period."""
     shares: tuple[Share, ...]
     """Who uses it."""
+    fallback: bool | None = None
+    """Whether on-demand machines take over from spot machines that are reclaimed; written only where they do."""
+
+    @property
+    def standing(self) -> str:
+        """What tells its machines from others of the same kind and place: `spot`, `spot with fallback`, or nothing."""
+        return ("spot with fallback" if self.fallback else "spot") if self.interruptible else ""
 
 
 class ApiRoute(Strict):
@@ -296,6 +303,11 @@ class Purchase(Strict):
     """Share of the term's price that is paid when it begins; absent = none."""
     capital: float | None = None
     """Part of `hourly` that is cost of capital, for what is paid early [$/h]; absent = none."""
+
+    @property
+    def standing(self) -> str:
+        """What tells them from others of the same kind and place: `spot`, `spot with fallback`, or nothing."""
+        return self.kind.replace("_", " ") if self.kind in SPOT else ""
 
 
 class Promised(Strict):

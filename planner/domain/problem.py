@@ -11,7 +11,7 @@ from planner.domain.calls import Choice, Choices
 from planner.domain.horizon import Horizon, Scenario
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
-from planner.units import DollarsPerHour, Fraction, Seconds, Watts
+from planner.units import DollarsPerHour, Fraction, Seconds, SomeSeconds, Watts
 
 
 class Metadata(Strict):
@@ -136,6 +136,15 @@ class Operations(Strict):
     """Time lost at each spot interruption (assumption: image, weights and warm-up, handbook §9)."""
     spot_interruptions_per_hour: NonNegativeFloat = 0.05
     """Spot interruptions per machine and hour (assumption; published figures run from 0.0001 to 0.7)."""
+    spot_outage: Seconds = 7200.0
+    """Time for which spot capacity stays away after an interruption; counts for `interruptible: with_fallback` (assumption: the
+    long end of 1 to 2 hours, from events per hour and share of time obtainable of V100, skypilot-org/spot-traces, 2022-23)."""
+    spot_notice: SomeSeconds = 120.0
+    """Warning before a spot machine is taken, in which its replacement already starts; counts for `with_fallback` (AWS user
+    guide: two minutes; other clouds 30 s)."""
+    spot_together: PositiveInt = 1
+    """Spot machines that are reclaimed at the same time. 1 = each by itself (assumption, and an optimistic one: of 2,635 reclaims
+    on AWS and Azure over 92 % came within three minutes of others of the same kind and zone, arXiv 2604.16457, 2026-04)."""
 
     @model_validator(mode="after")
     def _spares_one_way(self) -> Operations:

@@ -8,6 +8,7 @@ import numpy as np
 
 from planner import __version__
 from planner.catalog.api_prices import ApiPrice
+from planner.domain.hardware import SPOT
 from planner.domain.plan import ApiRoute, Plan, Proof, Purchase
 from planner.plan.bill import cost_of
 from planner.plan.breakeven import buy_or_build
@@ -148,7 +149,7 @@ def _rented(solved: Solved, periods: Mapping[str, float]) -> Iterator[Rent]:
         bought = search.supply.purchases[index]
         machines = {name: int(count) for name, count in zip(periods, outcome.machines[index], strict=True)}
         energy = bought.energy / bought.hourly if bought.hourly else 0.0
-        lost = 1.0 - bought.list_price / bought.hourly if bought.kind == "spot" and bought.hourly else 0.0
+        lost = 1.0 - bought.list_price / bought.hourly if bought.kind in SPOT and bought.hourly else 0.0
         capital = bought.capital / bought.hourly if bought.hourly else 0.0
         yield Rent(average_machine_cost(machines, bought.hourly, periods), energy, lost, capital)
 

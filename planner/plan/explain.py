@@ -8,10 +8,11 @@ from planner.candidates.build import Search
 from planner.candidates.rejection import CODES
 from planner.catalog.coefficients import coefficients_for
 from planner.demand.ways import Way
-from planner.domain.hardware import Accelerator
+from planner.domain.hardware import SPOT, Accelerator
 from planner.domain.plan import ApiRoute, Cost, Fact, Pool, ProvisionedRoute, Purchase, Speculation
 from planner.plan.doubt import basis_of
 from planner.plan.effects import effect_facts
+from planner.plan.fallback import fallback_words
 from planner.plan.stores import store_facts
 
 STANDINGS = ("assumed", "fitted", "stated", "published", "measured")
@@ -238,7 +239,7 @@ def _price_facts(search: Search, routes: Sequence[ApiRoute | ProvisionedRoute], 
             standing="published",
             source=purchase.price_source,
         )
-        if purchase.kind == "spot":
+        if purchase.kind in SPOT:
             operations = search.problem.operations
             yield Fact(
                 subject="spot machines",
@@ -248,6 +249,13 @@ def _price_facts(search: Search, routes: Sequence[ApiRoute | ProvisionedRoute], 
                 ),
                 standing="assumed",
                 source="handbook ranges run from 0.0001 to 0.7 per hour (docs/supply.md)",
+            )
+        if purchase.kind == "spot_with_fallback":
+            yield Fact(
+                subject="spot machines with fallback",
+                statement=fallback_words(search.problem.operations),
+                standing="assumed",
+                source="docs/supply.md, docs/failures.md",
             )
     for route in routes:
         if isinstance(route, ProvisionedRoute):

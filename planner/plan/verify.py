@@ -19,6 +19,7 @@ from planner.plan.verify_limits import limits, packing
 from planner.plan.verify_promises import flows, promises
 from planner.plan.verify_rules import deployments, rules
 from planner.plan.verify_shape import identity, shape
+from planner.plan.verify_spot import spot
 from planner.plan.verify_stores import stores
 from planner.plan.verify_units import units
 
@@ -42,7 +43,16 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     foreign = [*identity(basis), *shape(basis)]
     if foreign:
         return foreign
-    broken = [*flows(basis), *rules(basis), *packing(basis), *limits(basis), *capacity(basis), *sellers(basis), *units(basis)]
+    broken = [
+        *flows(basis),
+        *rules(basis),
+        *spot(basis),
+        *packing(basis),
+        *limits(basis),
+        *capacity(basis),
+        *sellers(basis),
+        *units(basis),
+    ]
     impossible = list(deployments(basis))
     if impossible:
         return [*impossible, *broken]

@@ -60,6 +60,7 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
     for buy in body["purchases"]:
         _drop_absent(buy, "ordered", "live", "scenario", "upfront", "capital")
     for pool in body["pools"]:
+        _drop_absent(pool, "fallback")
         _drop_absent(pool["deployment"], "speculation")
         for load in pool["loads"]:
             _drop_absent(load, "spares", "availability")

@@ -125,7 +125,7 @@ def layout(what: Deployment) -> str:
 
 def place(pool: Pool) -> str:
     """Name a pool's region, and whether its machines may be taken away."""
-    return f"{pool.region} · spot" if pool.interruptible else pool.region
+    return f"{pool.region} · {pool.standing}" if pool.standing else pool.region
 
 
 def busy(pool: Pool) -> list[str]:

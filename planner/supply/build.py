@@ -14,11 +14,12 @@ from math import inf
 
 from planner.demand.stream import Stream
 from planner.domain.catalog import Catalog
-from planner.domain.hardware import Accelerator, Instance, RegionGroup
+from planner.domain.hardware import SPOT, Accelerator, Instance, RegionGroup
 from planner.domain.problem import Problem
 from planner.errors import MissingFact
 from planner.supply.capital import carrying
 from planner.supply.cells import Cell, Purchase, Supply
+from planner.supply.fallback import fallbacks
 from planner.supply.listings import Listing, hourly_cost, listings, unpriced
 from planner.supply.machine import machine_power
 from planner.supply.payments import payments
@@ -102,7 +103,8 @@ def _sort(problem: Problem, catalog: Catalog, streams: Sequence[Stream]) -> _Sor
     rules = Rules(problem.choose, streams)
     limited = problem.limits.power is not None
     found = _Sorted()
-    for offer in listings(catalog):
+    falling_back = any(stream.workload.interruptible == "with_fallback" for stream in streams)
+    for offer in (*listings(catalog), *(fallbacks(catalog, problem.operations) if falling_back else ())):
         accelerator = _accelerator(catalog, offer.instance, offer.shape)
         verdict = rules.judge(offer)
         power = _power(offer, accelerator, limited=limited)
@@ -176,9 +178,10 @@ def _cell(name: str, group: _Group) -> Cell:
         region_group=offer.region_group,
         accelerator=offer.shape.accelerator,
         gpus=offer.shape.count,
-        interruptible=offer.kind == "spot",
+        interruptible=offer.kind in SPOT,
         power=group.ground.power,
         streams=group.streams,
+        fallback=offer.kind == "spot_with_fallback",
     )
 
 

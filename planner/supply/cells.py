@@ -36,6 +36,8 @@ class Cell:
     """Draw of one machine, host included [W]."""
     streams: tuple[bool, ...]
     """Which streams may run here, by data rules, choices and interruptibility."""
+    fallback: bool = False
+    """Whether an on-demand machine takes over from one that is taken away."""
 
 
 @dataclass(frozen=True)

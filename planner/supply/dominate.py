@@ -32,7 +32,15 @@ from planner.supply.terms import ALWAYS
 
 Bools = NDArray[np.bool_]
 
-_BINDS: dict[OfferKind, int] = {"on_demand": 0, "spot": 0, "reserved_1y": 1, "reserved_3y": 2, "owned": 3, "fleet": 0}
+_BINDS: dict[OfferKind, int] = {
+    "on_demand": 0,
+    "spot": 0,
+    "reserved_1y": 1,
+    "reserved_3y": 2,
+    "owned": 3,
+    "fleet": 0,
+    "spot_with_fallback": 0,
+}
 """Strength of the commitment: a longer one is never given for a shorter, even where the plan's cost does not tell them apart."""
 
 
@@ -155,12 +163,17 @@ def _superfluous(group: Sequence[_Site]) -> dict[str, str]:
 def _dominates(better: _Site, worse: _Site) -> bool:
     return (
         all(may or not needed for may, needed in zip(better.cell.streams, worse.cell.streams, strict=True))
-        and better.cell.interruptible <= worse.cell.interruptible
+        and _loose(better.cell) <= _loose(worse.cell)
         and better.power <= worse.power
         and better.seller == worse.seller
         and not any(offer.standing for offer in worse.offers)
         and all(_answer(better, offer) is not None for offer in worse.offers)
     )
+
+
+def _loose(cell: Cell) -> int:
+    """Return how easily machines are missed: not at all taken away, replaced when they are, or gone."""
+    return 0 if not cell.interruptible else 1 if cell.fallback else 2
 
 
 def _answer(site: _Site, offer: _Offer) -> _Offer | None:

@@ -9,7 +9,7 @@ from math import inf
 
 from planner.catalog.yamlfile import dotted
 from planner.domain.catalog import Catalog
-from planner.domain.hardware import Instance, OfferKind, Price, RegionGroup
+from planner.domain.hardware import SPOT, Instance, OfferKind, Price, RegionGroup
 from planner.domain.offers import OwnedFleet, OwnedOffer
 from planner.domain.problem import Operations
 from planner.errors import InvalidInput, MissingFact
@@ -64,8 +64,9 @@ class Listing:
 
     @property
     def place(self) -> str:
-        """`seller/type@region`, with ` (spot)` where interruptible."""
-        return f"{self.instance}@{self.region}{' (spot)' if self.kind == 'spot' else ''}"
+        """`seller/type@region`, with ` (spot)` or ` (spot with fallback)` where interruptible."""
+        how = f" ({self.kind.replace('_', ' ')})" if self.kind in SPOT else ""
+        return f"{self.instance}@{self.region}{how}"
 
 
 def listings(catalog: Catalog) -> Iterator[Listing]:
@@ -88,7 +89,7 @@ def unpriced(catalog: Catalog) -> Iterator[str]:
 
 def hourly_cost(listing: Listing, operations: Operations) -> float:
     """Return the cost of one useful machine-hour [$/h]; raise InvalidInput if interruptions leave spot machines no time."""
-    if listing.kind != "spot":
+    if listing.kind not in SPOT:
         return listing.list_price
     lost = lost_share(operations.spot_interruptions_per_hour, operations.spot_restart)
     if lost < 1.0:
