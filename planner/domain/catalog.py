@@ -11,6 +11,7 @@ from planner.domain.lever_facts import Component, ContextEffect, FineTuneFact, P
 from planner.domain.llm import KvPrecision, Model, Precision
 from planner.domain.offers import ApiOffer, OwnedFleet, OwnedOffer
 from planner.domain.speculation import Speculator
+from planner.domain.spend import SpendCommitment
 from planner.domain.store_facts import EgressPrice, StoreOffer
 
 
@@ -74,6 +75,8 @@ class Catalog(Strict):
     """Vector stores that may be rented, named `seller/size-index`."""
     egress: dict[Identifier, EgressPrice] = Field(default_factory=dict)
     """What a byte costs that leaves a cloud, named by the cloud."""
+    spend_commitments: dict[Identifier, SpendCommitment] = Field(default_factory=dict)
+    """Discounts for committing to spend so much an hour with a seller."""
     digest: str = ""
     """SHA-256 over the merged rows, written into every plan."""
 

@@ -12,7 +12,7 @@ from planner.domain.commitments import TermPrice
 from planner.units import Bytes, BytesPerSecond, DollarsPerHour, Fraction, OperationsPerSecond, Seconds, Watts
 
 NumberFormat = Literal["fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4"]
-OfferKind = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "fleet", "spot_with_fallback"]
+OfferKind = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "fleet", "spot_with_fallback", "committed_spend"]
 RentedKind = Literal["on_demand", "spot", "reserved_1y", "reserved_3y"]
 RegionGroup = Literal["us", "eu", "asia", "me", "other", "global"]
 
@@ -23,6 +23,11 @@ SPOT: frozenset[OfferKind] = frozenset({"spot", "spot_with_fallback"})
 def paid_as(kind: OfferKind) -> tuple[OfferKind, ...]:
     """Return the prices that a way to pay takes: of a spot machine with fallback two, whose rules and quotas both count."""
     return ("spot", "on_demand") if kind == "spot_with_fallback" else (kind,)
+
+
+def counted_as(kind: OfferKind) -> tuple[OfferKind, ...]:
+    """Return the ways to pay as which quotas and rows count machines: those under committed spend are on demand too."""
+    return ("committed_spend", "on_demand") if kind == "committed_spend" else paid_as(kind)
 
 
 class Accelerator(Sourced):

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from planner.domain.base import Strict
 from planner.domain.hardware import SPOT, OfferKind
-from planner.domain.plan_procurement import Cash, Futures, Sizing
+from planner.domain.plan_procurement import Cash, CommittedSpend, Futures, Sizing
 from planner.domain.plan_stores import StorePart
 
 PLAN_VERSION = "plan/v1"
@@ -303,6 +303,8 @@ class Purchase(Strict):
     """Share of the term's price that is paid when it begins; absent = none."""
     capital: float | None = None
     """Part of `hourly` that is cost of capital, for what is paid early [$/h]; absent = none."""
+    spend: str | None = None
+    """The commitment to spend that they draw on, for all of which `hourly` pays; absent = none."""
 
     @property
     def standing(self) -> str:
@@ -675,6 +677,8 @@ class Plan(Strict):
     """What a reviewer should know."""
     simulation: Simulation | None = None
     """What a simulation of its pools showed, where one was asked for (`solve --verify`)."""
+    committed_spend: tuple[CommittedSpend, ...] = ()
+    """Spend committed to; written only where there is any."""
 
     @property
     def external(self) -> tuple[ApiRoute | ProvisionedRoute, ...]:

@@ -62,7 +62,7 @@ class Quota(Strict):
     """Region or pattern."""
     seller: str = "*"
     """Seller or pattern."""
-    offer: Literal["*", "on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "fleet"] = "*"
+    offer: Literal["*", "on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "fleet", "committed_spend"] = "*"
     """Way to pay."""
     gpus: NonNegativeInt
     """Most accelerators at any time."""
@@ -73,7 +73,7 @@ class ProblemChoices(Choices):
 
     offers: Choice = Choice(allow=("on_demand", "spot", "fleet"))
     """Ways to pay: on_demand, spot (interruptible workloads only), fleet (machines already there), reserved_1y, reserved_3y,
-    owned. Commitments and purchases are considered only when they are named here."""
+    owned, committed_spend. Commitments and purchases are considered only when they are named here."""
     speculators: Choice = Choice(allow=())
     """Drafts for speculative decoding, by catalog name (`mtp/*`). None is used unless it is named here."""
 

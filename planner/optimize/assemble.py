@@ -28,6 +28,7 @@ from planner.optimize.program import (
     Program,
     PurchaseColumns,
     SellerLimit,
+    SpendColumns,
 )
 from planner.perf.level import RESOURCES
 from planner.supply.cells import OWN, Supply
@@ -115,7 +116,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         purchases=PurchaseColumns(
             name=tuple(readable(p.name) for p in supply.purchases),
             cell=np.array([p.cell for p in supply.purchases], dtype=np.int64),
-            hourly=np.array([p.hourly for p in supply.purchases], dtype=float),
+            hourly=np.array([0.0 if p.spend else p.hourly for p in supply.purchases], dtype=float),
             committed=np.array([p.committed for p in supply.purchases], dtype=bool),
             active=active_in(supply, problem.periods),
             limit=np.array([p.limit for p in supply.purchases], dtype=float),
@@ -130,6 +131,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         ways=open_ways.columns,
         averages=tuple(_averages(search, pools, apis, pool)),
         sellers=most_sellers(supply, problem.limits.max_sellers),
+        spend=spend_columns(supply, problem.periods),
     )
     program, column = at_sizes(program, supply.cells, operations)
     return Assembled(with_units(program, apis, search), pool[column], cell[column], open_ways)
@@ -148,6 +150,22 @@ def most_sellers(supply: Supply, most: int | None) -> SellerLimit | None:
     names = [None if bought.kind in OWN else supply.cells[bought.cell].seller for bought in supply.purchases]
     number = {name: index for index, name in enumerate(dict.fromkeys(name for name in names if name is not None))}
     return SellerLimit(np.array([-1 if name is None else number[name] for name in names], dtype=np.int64), most)
+
+
+def spend_columns(supply: Supply, periods: Sequence[Period]) -> SpendColumns | None:
+    """Return the commitments to spend, one for each time at which it may begin; None where there are none."""
+    key = [(bought.spend, bought.term) if bought.spend else None for bought in supply.purchases]
+    number = {one: index for index, one in enumerate(dict.fromkeys(one for one in key if one is not None))}
+    if not number:
+        return None
+    return SpendColumns(
+        name=tuple(readable("/".join((name, *term.tags))) for name, term in number),
+        of=np.array([-1 if one is None else number[one] for one in key], dtype=np.int64),
+        draw=np.array([bought.list_price if bought.spend else 0.0 for bought in supply.purchases], dtype=float),
+        owed=np.array([term.owed for _, term in number], dtype=float),
+        active=np.array([[is_there(term, period) for period in periods] for _, term in number], dtype=bool),
+        most=np.full(len(number), np.inf),
+    )
 
 
 def with_units(program: Program, apis: Apis, search: Search) -> Program:
@@ -202,6 +220,12 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
         ),
         sellers=program.sellers
         and replace(program.sellers, seller=np.append(program.sellers.seller, np.full(count, -1)).astype(np.int64)),
+        spend=program.spend
+        and replace(
+            program.spend,
+            of=np.append(program.spend.of, np.full(count, -1)).astype(np.int64),
+            draw=np.append(program.spend.draw, np.zeros(count)),
+        ),
         averages=tuple(replace(one, pools=pools) for one, pools in zip(program.averages, worth, strict=True)),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.optimize.program import Program
+from planner.optimize.program import Program, SpendColumns
 
 
 def check(program: Program) -> None:
@@ -45,11 +45,23 @@ def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
         "apis.call_cost": (program.apis.call_cost, (R, A)),
         "apis.limits": (program.apis.limits, (len(program.apis.limits), R, A)),
         **{limit.name: (limit.purchases, (B,)) for limit in program.gpu_limits},
+        **({} if program.spend is None else _spend_shapes(program.spend, B, T)),
         **({} if program.sellers is None else {"sellers.seller": (program.sellers.seller, (B,))}),
         **{f"{one.name}.pools": (one.pools, (len(one.streams), K)) for one in program.averages},
         **{f"{one.name}.apis": (one.apis, (len(one.streams), A)) for one in program.averages},
     }
     return tuple((a.shape == shape, f"{name} must have shape {shape}, not {a.shape}") for name, (a, shape) in shapes.items())
+
+
+def _spend_shapes(spend: SpendColumns, purchases: int, periods: int) -> dict[str, tuple[np.ndarray, tuple[int, ...]]]:
+    C = len(spend.name)
+    return {
+        "spend.of": (spend.of, (purchases,)),
+        "spend.draw": (spend.draw, (purchases,)),
+        "spend.owed": (spend.owed, (C,)),
+        "spend.active": (spend.active, (C, periods)),
+        "spend.most": (spend.most, (C,)),
+    }
 
 
 def _numbers(program: Program) -> tuple[tuple[bool, str], ...]:

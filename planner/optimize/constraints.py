@@ -17,6 +17,7 @@
     averages        what calls are worth, on average
     seller_links    a seller of whom machines are held is used
     max_sellers     number of sellers
+    spend           machines within the spend committed to
 
 Flows are shares: x[r,k,t]·ρ[r,t] calls per second, ρ from `Bounds.rate`. A share has the same size for rare and frequent
 streams, so a solver's absolute tolerance means the same for each.
@@ -63,6 +64,7 @@ def constraints(
         api_limits=api_limits(model, program, bounds, at),
         max_pools=max_pools(model, program, at),
         averages=averages(model, program, bounds, at),
+        spend=spend(model, program, at),
         covers=coverage(model, program, at, covers or no_covers(program)),
     )
 
@@ -324,3 +326,17 @@ def max_sellers(model: Linear, program: Program, at: Layout) -> None:
         return
     rows = model.add_rows(1, -np.inf, program.sellers.most, names=lambda: ["max_sellers"])
     model.add_terms(rows, np.unique(at.s[at.s >= 0]), 1)
+
+
+def spend(model: Linear, program: Program, at: Layout) -> Ints:
+    """Machines under committed spend draw no more than that: Σ_o draw[o]·m[o,t] <= C[c], in each period in which it lasts."""
+    columns = program.spend
+    if columns is None:
+        return np.zeros((0, len(program.hours)), dtype=np.int64)
+    rows = np.full(columns.active.shape, -1, dtype=np.int64)
+    c, t = np.nonzero(columns.active)
+    rows[c, t] = model.add_rows(len(c), -np.inf, 0, names=labels("spend", (columns.name, c), (program.periods, t)))
+    model.add_terms(rows[c, t], at.c[c], -1)
+    o, t = np.nonzero((at.m >= 0) & (columns.of >= 0)[:, None])
+    model.add_terms(rows[columns.of[o], t], at.m[o, t], columns.draw[o])
+    return rows

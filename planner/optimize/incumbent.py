@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from planner.optimize import spend
 from planner.optimize.backend import Limits, Result, solve_milp
 from planner.optimize.bounds import Bounds, bounds, weights
 from planner.optimize.cuts import Cuts
@@ -104,11 +105,11 @@ def by_period(program: Program, relaxation: Relaxation, limits: Limits, deadline
         return better(program, None, point if point is not None and objective(program, point) <= program.budget else None)
     best: Incumbent | None = None
     program = narrowed(program, relaxation.point.machines)
-    for held in _commitments(program, relaxation.point.machines):
+    for held, spent in _commitments(program, relaxation.point.machines):
         reached = best is not None and best.cost <= relaxation.bound / (1 - limits.gap)
         if reached or time.monotonic() > deadline:
             break
-        point = _with_commitments(program, relaxation, held, limits, deadline)
+        point = _with_commitments(program, relaxation, held, spent, limits, deadline)
         if point is not None and objective(program, point) <= program.budget:
             best = better(program, best, point)
     return best
@@ -160,7 +161,7 @@ def _fill(program: Program, limit: Bounds, replicas: Floats, machines: Floats) -
     np.add.at(need, program.pools.cell, replicas * program.pools.gpus[:, None])
     missing = np.ceil(need / cells.gpus[:, None])
     np.add.at(missing, buy.cell, -machines)
-    for o in np.lexsort((buy.hourly, buy.committed)):
+    for o in np.lexsort((spend.nominal(program), buy.committed)):
         more = np.maximum(missing[buy.cell[o]], 0.0)
         more = np.where(buy.active[o], more, 0.0)
         more = np.where(buy.active[o], more.max(), 0.0) if buy.committed[o] else more
@@ -190,14 +191,16 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
     )
 
 
-def _commitments(program: Program, machines: Floats) -> Iterator[Floats]:
-    """[O] Whole commitments near the relaxed ones: nearest, below, above; each once."""
+def _commitments(program: Program, machines: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """[O] Whole commitments near the relaxed ones and [C] spend for whole machines: nearest, below, above; each once."""
     held = np.where(program.purchases.committed, np.minimum(machines.max(axis=1), program.purchases.limit), 0.0)
     seen: set[tuple[float, ...]] = set()
-    for rounded in (np.rint(held), np.floor(held + UNUSED), np.ceil(held - UNUSED)):
-        if tuple(rounded) not in seen:
-            seen.add(tuple(rounded))
-            yield rounded
+    for whole_of in (np.rint, lambda some: np.floor(some + UNUSED), lambda some: np.ceil(some - UNUSED)):
+        rounded = whole_of(held)
+        spent = np.zeros(0) if program.spend is None else spend.committed(program.spend, whole_of(machines))
+        if (*rounded, *spent) not in seen:
+            seen.add((*rounded, *spent))
+            yield rounded, spent
 
 
 def _busy(relaxation: Relaxation, t: int, more: int = 4) -> Ints:
@@ -218,13 +221,15 @@ def _served(program: Program, relaxation: Relaxation) -> Floats:
     return served
 
 
-def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, limits: Limits, deadline: float) -> Point | None:
+def _with_commitments(
+    program: Program, relaxation: Relaxation, held: Floats, spent: Floats, limits: Limits, deadline: float
+) -> Point | None:
     """Plan period by period, the busiest first: the others use its pools where that costs less than operating more."""
     served = _served(program, relaxation)
     found: dict[int, Point] = {}
     opened = np.zeros(len(program.pools.name), dtype=bool)
     for t in np.argsort(-served.sum(axis=0), kind="stable").tolist():
-        alone = _period(program, t, np.where(program.movable, served[:, t], program.rate[:, t]), held)
+        alone = _period(spend.paid(program, t, spent), t, np.where(program.movable, served[:, t], program.rate[:, t]), held)
         left = replace(limits, seconds=2 * (deadline - time.monotonic()) / (len(program.periods) - len(found)))
         point = _cheaper_way(program, alone, relaxation, t, opened, left)
         if point is None:

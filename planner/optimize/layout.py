@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planner.optimize.program import Ints
+from planner.optimize.program import Ints, SpendColumns
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,10 @@ class Layout:
     """[W] Whether a way is taken."""
     s: Ints
     """[O] Whether the seller of a purchase is used; only where the number of sellers is limited."""
+    c: Ints
+    """[C] Spend committed to."""
+    spend: SpendColumns | None
+    """What draws on it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,3 +71,5 @@ class Rows:
     """[Q] What must hold on average."""
     covers: Ints
     """[C] Rounded coverage."""
+    spend: Ints
+    """[C, T] What is drawn within what is committed."""

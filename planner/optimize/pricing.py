@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.optimize import spend
 from planner.optimize.backend import Result
 from planner.optimize.bounds import Bounds, allowed, counted_calls, least_open, parts, weights
 from planner.optimize.coverage import Covers
@@ -58,6 +59,8 @@ class Prices:
     """[C] Per unit of rounded coverage."""
     averages: Floats
     """[Q] Per unit of what is worth something on average, in shares of all calls."""
+    spend: Floats | None = None
+    """[C, T] Per dollar drawn of committed spend."""
     money: float = 1.0
     """1: costs count. 0: they do not, and a positive bound proves that no plan exists."""
 
@@ -92,7 +95,9 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
     served = np.where(rows.demand >= 0, np.append(solved.duals, 0.0)[rows.demand], 0.0)
     budget = float(fee(rows.budget)[0])
     # A cell without a pool in the relaxation has no dual, and would seem free.
-    packing = np.where(rows.packing >= 0, fee(rows.packing), (money + budget) * listed(program))
+    drawn = fee(rows.spend)
+    each = (money + budget) * program.purchases.hourly[:, None] * weights(program) + spend.charges(program, drawn)
+    packing = np.where(rows.packing >= 0, fee(rows.packing), listed(program, each))
     return Prices(
         demand=np.maximum(served, 0.0),
         packing=packing,
@@ -105,17 +110,18 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
         resources=fee(rows.resources),
         covers=np.maximum(solved.duals[rows.covers], 0.0),
         averages=np.maximum(solved.duals[rows.averages], 0.0),
+        spend=drawn,
         money=money,
     )
 
 
-def listed(program: Program) -> Floats:
-    """[I, T] What an accelerator costs in the cheapest machine of its cell [$/h], as a share of the cycle; 0 where there is none.
+def listed(program: Program, cost: Floats) -> Floats:
+    """[I, T] What an accelerator costs in the cheapest machine of its cell, from costs of machines [O, T]; 0 where there is none.
 
     Prices up to that leave the bound as it is.
     """
     buy = program.purchases
-    each = buy.hourly[:, None] * weights(program) / program.cells.gpus[buy.cell][:, None]
+    each = cost / program.cells.gpus[buy.cell][:, None]
     cheapest = np.full((len(program.cells.name), len(program.hours)), np.inf)
     np.minimum.at(cheapest, buy.cell, np.where(buy.active, each, np.inf))
     return np.where(np.isfinite(cheapest), cheapest, 0.0)
@@ -133,7 +139,7 @@ def price(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Pr
     pools = np.where(usable, fixed + gained, 0.0)[family]
     used = pools[:, None] - taken + opening
     bound = _limits_value(program, at) + _machines_value(program, bounds, at) + float(at.covers @ covers.need)
-    bound += _ways_value(program, covers, at)
+    bound += _ways_value(program, covers, at) + spend.value(program, bounds, at.spend, at.dollar)
     bound += _apis_value(program, bounds, covers, at) + float(np.minimum(pools[first], 0.0).sum())
     return Priced(bound, pools, np.where(bounds.replicas > 0, used - np.minimum(pools, 0.0)[:, None], np.inf), at)
 
@@ -198,7 +204,7 @@ def machine_costs(program: Program, at: Prices) -> Floats:
     cost = at.dollar * buy.hourly[:, None] * weights(program) - gpus * at.packing[buy.cell]
     for fees, limit in zip(at.gpu_limits, program.gpu_limits, strict=True):
         cost = cost + np.where(limit.purchases[:, None], gpus, 0) * fees
-    charged: Floats = cost + cells.power[buy.cell][:, None] / 1e3 * at.power
+    charged: Floats = cost + cells.power[buy.cell][:, None] / 1e3 * at.power + spend.charges(program, at.spend)
     return charged
 
 

@@ -164,6 +164,24 @@ class SellerLimit:
 
 
 @dataclass(frozen=True, eq=False)
+class SpendColumns:
+    """Commitments to spend so much an hour, on which purchases draw that cost nothing else."""
+
+    name: tuple[str, ...]
+    """[C] Unique, readable."""
+    of: Ints
+    """[O] The commitment that a purchase draws on; −1 for none."""
+    draw: Floats
+    """[O] What one machine draws [$/h]."""
+    owed: Floats
+    """[C] What is paid over what lies within the horizon; 0 = paid for already [1]."""
+    active: Bools
+    """[C, T] In which periods it lasts."""
+    most: Floats
+    """[C] Most to commit to; inf if any amount [$/h]."""
+
+
+@dataclass(frozen=True, eq=False)
 class Program:
     """The whole choice. Costs are averaged over the cycle of periods: [$/h]."""
 
@@ -207,6 +225,8 @@ class Program:
     """What must hold on average."""
     sellers: SellerLimit | None = None
     """Most sellers of machines; None where any number will do."""
+    spend: SpendColumns | None = None
+    """Commitments to spend; None where there are none."""
 
     @property
     def fixed(self) -> Bools:

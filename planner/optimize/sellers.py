@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from planner.optimize.program import Bools, Floats, Program
+from planner.optimize.spend import nominal
 
 
 def held(program: Program, machines: Floats) -> Bools:
@@ -46,7 +47,7 @@ def narrowed(program: Program, machines: Floats) -> Program:
     if limit is None:
         return program
     counts = limit.seller >= 0
-    spent = (buy.hourly * (machines @ program.hours))[counts]
+    spent = (nominal(program) * (machines @ program.hours))[counts]
     ranked = np.argsort(-np.bincount(limit.seller[counts], weights=spent, minlength=limit.count), kind="stable")
     left = ~counts | np.isin(limit.seller, ranked[: limit.most])
     return replace(program, purchases=replace(buy, limit=np.where(left, buy.limit, 0.0)))

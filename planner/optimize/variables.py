@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from planner.optimize import spend
 from planner.optimize.bounds import Bounds, allowed, least_open, weights
 from planner.optimize.layout import Layout
 from planner.optimize.linear import Linear
@@ -43,6 +44,8 @@ def variables(model: Linear, program: Program, bounds: Bounds, *, whole: bool = 
         m=machines(model, program, bounds, whole=whole),
         v=ways(model, program, whole=whole),
         s=sellers(model, program, whole=whole),
+        c=committed_spend(model, program, bounds),
+        spend=program.spend,
     )
 
 
@@ -148,3 +151,12 @@ def sellers(model: Linear, program: Program, *, whole: bool) -> Ints:
     names = labels("s", ([str(seller) for seller in range(limit.count)], np.arange(limit.count)))
     ids = model.add_variables(limit.count, 0, 1, 0, integer=whole, names=names)
     return np.where(limit.seller >= 0, np.append(ids, -1)[limit.seller], -1)
+
+
+def committed_spend(model: Linear, program: Program, bounds: Bounds) -> Ints:
+    """0 <= C[c] <= C_max[c]: dollars an hour committed to, paid while it lasts and for what is owed beyond."""
+    names = () if program.spend is None else program.spend.name
+    ids = np.arange(len(names))
+    return model.add_variables(
+        len(names), 0, spend.most(program, bounds), spend.price(program), integer=False, names=labels("C", (names, ids))
+    )

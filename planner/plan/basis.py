@@ -162,6 +162,6 @@ class Basis:
             for number, offer in enumerate(self.supply.purchases)
             if (self.supply.cells[offer.cell].instance, self.supply.cells[offer.cell].region, offer.kind) == place
             and (purchase.live, purchase.scenario) == offer.term.when
-            and not differs(purchase.hourly, offer.hourly)
+            and (offer.spend == purchase.spend if offer.spend else not differs(purchase.hourly, offer.hourly))
             and not differs(purchase.upfront or 0.0, offer.upfront)
         ]

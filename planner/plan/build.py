@@ -24,6 +24,7 @@ from planner.plan.segment import segment_reasons
 from planner.plan.sellers import seller_reasons
 from planner.plan.sizing import sizing
 from planner.plan.solved import Solved, open_pools, settled
+from planner.plan.spend import committed_spend, effective_prices
 from planner.plan.statement import Rent
 from planner.plan.stores import store_parts, store_reasons
 from planner.plan.units import unit_routes
@@ -91,6 +92,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         ),
         facts=tuple(facts_of(search, pools, (*routes, *units), purchases, taken)),
         warnings=(*warnings, *context_warnings(search, pools)),
+        committed_spend=tuple(committed_spend(solved)),
     )
 
 
@@ -119,6 +121,7 @@ def _proof(solved: Solved) -> Proof:
 def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchase]:
     """Yield what to buy, rent or reserve."""
     search, outcome = solved.search, solved.outcome
+    hourly = effective_prices(solved)
     for index in np.flatnonzero(outcome.machines[: len(search.supply.purchases)].sum(axis=1) > 0).tolist():
         bought = search.supply.purchases[index]
         cell = search.supply.cells[bought.cell]
@@ -131,27 +134,29 @@ def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchas
             accelerator=cell.accelerator,
             gpus_per_machine=cell.gpus,
             machines=machines,
-            hourly=bought.hourly,
+            hourly=hourly[index],
             price_source=bought.source,
-            cost=average_machine_cost(machines, bought.hourly, periods),
+            cost=average_machine_cost(machines, hourly[index], periods),
             ordered=bought.term.ordered,
             live=bought.term.live,
             scenario=bought.term.scenario,
             upfront=bought.upfront or None,
             capital=bought.capital or None,
+            spend=bought.spend or None,
         )
 
 
 def _rented(solved: Solved, periods: Mapping[str, float]) -> Iterator[Rent]:
     """Yield what machines cost, with what of it is energy of owned ones, and what interruptions and paying early add."""
     search, outcome = solved.search, solved.outcome
+    hourly = effective_prices(solved)
     for index in np.flatnonzero(outcome.machines[: len(search.supply.purchases)].sum(axis=1) > 0).tolist():
         bought = search.supply.purchases[index]
         machines = {name: int(count) for name, count in zip(periods, outcome.machines[index], strict=True)}
         energy = bought.energy / bought.hourly if bought.hourly else 0.0
         lost = 1.0 - bought.list_price / bought.hourly if bought.kind in SPOT and bought.hourly else 0.0
         capital = bought.capital / bought.hourly if bought.hourly else 0.0
-        yield Rent(average_machine_cost(machines, bought.hourly, periods), energy, lost, capital)
+        yield Rent(average_machine_cost(machines, hourly[index], periods), energy, lost, capital)
 
 
 def _turnaround(solved: Solved, api: str) -> float | None:

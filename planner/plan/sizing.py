@@ -68,6 +68,7 @@ def _floor(solved: Solved) -> float:
         max_pools=None,
         averages=(),
         sellers=None,
+        spend=None,
     )
     return relax(counted, bounds(counted), lambda _: None).bound * float(whole.hours.sum())
 
@@ -94,4 +95,5 @@ def _unchanging(program: Program) -> Program:
     )
     limits = tuple(replace(limit, purchases=limit.purchases[stay]) for limit in program.gpu_limits)
     sellers = program.sellers and replace(program.sellers, seller=program.sellers.seller[stay])
-    return replace(program, purchases=kept, gpu_limits=limits, sellers=sellers)
+    spend = program.spend and replace(program.spend, of=program.spend.of[stay], draw=program.spend.draw[stay])
+    return replace(program, purchases=kept, gpu_limits=limits, sellers=sellers, spend=spend)

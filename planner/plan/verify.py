@@ -19,6 +19,7 @@ from planner.plan.verify_limits import limits, packing
 from planner.plan.verify_promises import flows, promises
 from planner.plan.verify_rules import deployments, rules
 from planner.plan.verify_shape import identity, shape
+from planner.plan.verify_spend import spend
 from planner.plan.verify_spot import spot
 from planner.plan.verify_stores import stores
 from planner.plan.verify_units import units
@@ -56,5 +57,5 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     impossible = list(deployments(basis))
     if impossible:
         return [*impossible, *broken]
-    money = [*cost(basis), *stores(basis), *buying(basis), *cash(basis), *capital(basis)]
+    money = [*cost(basis), *stores(basis), *buying(basis), *cash(basis), *capital(basis), *spend(basis)]
     return [*broken, *failures(basis), *promises(basis), *money]

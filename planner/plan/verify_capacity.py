@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 from planner.plan.basis import Basis
 
-RENTED = {"on_demand", "spot", "spot_with_fallback", "reserved_1y", "reserved_3y"}
+ALSO = {"spot": ("spot_with_fallback",), "on_demand": ("spot_with_fallback", "committed_spend")}
+"""Ways to pay whose machines are spot or on-demand machines as well."""
+
+RENTED = {"on_demand", "spot", "spot_with_fallback", "committed_spend", "reserved_1y", "reserved_3y"}
 """Ways to pay a seller; machines of one's own come out of no row."""
 
 
@@ -16,8 +19,7 @@ def capacity(basis: Basis) -> Iterator[str]:
         for row in shape.prices:
             if isinstance(row.available, dict):
                 for kind, room in row.available.items():
-                    also = {"spot_with_fallback"} if kind in ("spot", "on_demand") else set()
-                    yield from _held(basis, name, row.region, {str(kind)} | also, room)
+                    yield from _held(basis, name, row.region, {str(kind), *ALSO.get(kind, ())}, room)
             elif row.available is not None:
                 yield from _held(basis, name, row.region, RENTED, row.available)
 

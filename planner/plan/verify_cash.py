@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.domain.plan import Purchase
-from planner.domain.plan_procurement import Cash
+from planner.domain.plan_procurement import Cash, CommittedSpend
 from planner.plan.basis import Basis, differs
 from planner.plan.verify_capital import MONTHS, prices
 from planner.units import HOURS_PER_MONTH
@@ -57,18 +57,24 @@ def _reserved(basis: Basis, stated: Cash) -> Iterator[tuple[str, float, float]]:
         paid += number * (share * months * HOURS_PER_MONTH + (1.0 - share) * _hours(basis, buy))
         if buy.live[1] == len(stated.months):
             owed += number * (1.0 - share) * max(months - (buy.live[1] - buy.live[0]), 0) * HOURS_PER_MONTH
+    for one in basis.plan.committed_spend:
+        if one.live is not None:
+            number = one.hourly * _likelihood(basis, one)
+            paid += number * _hours(basis, one)
+            if one.live[1] == len(stated.months):
+                owed += number * (12 * int(one.term[0]) - (one.live[1] - one.live[0])) * HOURS_PER_MONTH
     yield "reserved", sum(month.reserved for month in stated.months), paid
     yield "owed_after", stated.owed_after, owed
 
 
-def _likelihood(basis: Basis, buy: Purchase) -> float:
+def _likelihood(basis: Basis, buy: Purchase | CommittedSpend) -> float:
     """Return the probability of the scenario for which machines are ordered [1]."""
     if buy.scenario is None:
         return 1.0
     return sum(period.hours for period in basis.problem.periods if period.scenario == buy.scenario) / basis.cycle
 
 
-def _hours(basis: Basis, buy: Purchase) -> float:
+def _hours(basis: Basis, buy: Purchase | CommittedSpend) -> float:
     """Return the hours of the months in which machines are there, whatever scenario comes [h]."""
     begin, end = buy.live or (0, 0)
     hours = 0.0

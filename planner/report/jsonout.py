@@ -18,7 +18,7 @@ DIGITS = 12
 """Significant digits written; the last bits of a float differ between processors and math libraries."""
 
 _UNORDERED_KEYS = ("rejected", "utilization")
-_LEFT_OUT = ("stores", "searches")
+_LEFT_OUT = ("stores", "searches", "committed_spend")
 """Keys that are written only where there is something in them."""
 
 _UNORDERED_ROWS = {
@@ -58,7 +58,7 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
     """
     _drop_absent(body, "sizing", "futures", "start", "cash")
     for buy in body["purchases"]:
-        _drop_absent(buy, "ordered", "live", "scenario", "upfront", "capital")
+        _drop_absent(buy, "ordered", "live", "scenario", "upfront", "capital", "spend")
     for pool in body["pools"]:
         _drop_absent(pool, "fallback")
         _drop_absent(pool["deployment"], "speculation")

@@ -13,7 +13,7 @@ from functools import partial
 
 from planner.catalog.select import matches
 from planner.domain.calls import Objective, QualityFloor
-from planner.domain.hardware import paid_as
+from planner.domain.hardware import counted_as
 from planner.domain.plan import Plan
 from planner.domain.problem import Problem, Quota
 from planner.domain.workload import Workload
@@ -214,7 +214,7 @@ def _gpus(quota: Quota, plan: Plan) -> float:
         if matches(buy.accelerator, quota.accelerator)
         and matches(buy.region, quota.region)
         and matches(buy.seller, quota.seller)
-        and any(matches(paid, quota.offer) for paid in paid_as(buy.kind))
+        and any(matches(paid, quota.offer) for paid in counted_as(buy.kind))
     ]
     return max((sum(b.machines.get(p, 0) * b.gpus_per_machine for b in counted) for p in plan.periods), default=0)
 

@@ -24,6 +24,7 @@ from planner.supply.listings import Listing, hourly_cost, listings, unpriced
 from planner.supply.machine import machine_power
 from planner.supply.payments import payments
 from planner.supply.rules import Refusal, Rules
+from planner.supply.spend import covered
 from planner.supply.terms import MONTHS, Term, terms
 
 _Mask = tuple[bool, ...]
@@ -104,7 +105,7 @@ def _sort(problem: Problem, catalog: Catalog, streams: Sequence[Stream]) -> _Sor
     limited = problem.limits.power is not None
     found = _Sorted()
     falling_back = any(stream.workload.interruptible == "with_fallback" for stream in streams)
-    for offer in (*listings(catalog), *(fallbacks(catalog, problem.operations) if falling_back else ())):
+    for offer in (*listings(catalog), *covered(catalog), *(fallbacks(catalog, problem.operations) if falling_back else ())):
         accelerator = _accelerator(catalog, offer.instance, offer.shape)
         verdict = rules.judge(offer)
         power = _power(offer, accelerator, limited=limited)
@@ -203,6 +204,7 @@ def _purchase(cell: str, index: int, offer: Listing, problem: Problem, term: Ter
         payments=payments(offer, term),
         upfront=offer.upfront if offer.kind in MONTHS else 0.0,
         capital=capital,
+        spend=offer.spend,
     )
 
 

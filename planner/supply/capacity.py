@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from planner.domain.catalog import Catalog
-from planner.domain.hardware import Price, RentedKind, paid_as
+from planner.domain.hardware import Price, RentedKind, counted_as
 from planner.supply.cells import Supply
 
 
@@ -41,7 +41,7 @@ def row_limits(supply: Supply, catalog: Catalog) -> Iterator[GpuLimitSpec]:
         for price in shape.prices:
             for name, kinds, room in _rooms(price):
                 counted = tuple(
-                    not set(paid_as(kind)).isdisjoint(kinds) and (cell.instance, cell.region) == (instance, price.region)
+                    not set(counted_as(kind)).isdisjoint(kinds) and (cell.instance, cell.region) == (instance, price.region)
                     for cell, kind in ((supply.cells[bought.cell], bought.kind) for bought in supply.purchases)
                 )
                 if any(counted):

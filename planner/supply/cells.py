@@ -73,6 +73,8 @@ class Purchase:
     """Share of a reserved term's price that is paid when it begins [1]."""
     capital: float = 0.0
     """Cost of capital within `hourly`, for what is paid early [$/h]."""
+    spend: str = ""
+    """The commitment to spend that it draws on, `list_price` an hour; `hourly` is then its cost if all committed is used."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ exchanged for one of A's that costs no more and binds no more:
 - every stream that may run on B may run on A, A is not interruptible unless B is, and draws no more where power is limited;
 - for each purchase b of B there is a purchase a of A with hourly(a) ≤ hourly(b), a commitment as weak or weaker, no limit on its
   number, there in the same months, and every quota that counts a counts b;
+- machines that draw on committed spend are exchanged for such as draw no more of the same commitment: what they cost depends on
+  what else draws on it;
 - where `limits.max_sellers` is given, the seller is the same.
 
 Then any plan with B is turned into one without, period by period and machine by machine, at no higher cost and within the same
@@ -40,6 +42,7 @@ _BINDS: dict[OfferKind, int] = {
     "owned": 3,
     "fleet": 0,
     "spot_with_fallback": 0,
+    "committed_spend": 0,
 }
 """Strength of the commitment: a longer one is never given for a shorter, even where the plan's cost does not tell them apart."""
 
@@ -188,6 +191,7 @@ def _replaces(new: _Offer, old: _Offer) -> bool:
         and new.hourly <= old.hourly
         and new.binds <= old.binds
         and new.counted <= old.counted
+        and new.purchase.spend == old.purchase.spend
         and new.purchase.term.when in (ALWAYS.when, old.purchase.term.when)
     )
 

@@ -8,7 +8,7 @@ from math import inf
 from planner.catalog.select import counts, matches, names
 from planner.catalog.suggest import remedy_for
 from planner.domain.catalog import Catalog
-from planner.domain.hardware import paid_as
+from planner.domain.hardware import counted_as
 from planner.domain.problem import Problem, Quota
 from planner.errors import InvalidInput, Issue
 from planner.supply.capacity import GpuLimitSpec, row_limits
@@ -52,7 +52,7 @@ def _to_be_had(supply: Supply) -> Iterator[GpuLimitSpec]:
 def _mask(quota: Quota, supply: Supply) -> tuple[bool, ...]:
     placed = ((supply.cells[purchase.cell], purchase.kind) for purchase in supply.purchases)
     return tuple(
-        any(counts(quota, cell.accelerator, cell.region, cell.seller, paid) for paid in paid_as(kind)) for cell, kind in placed
+        any(counts(quota, cell.accelerator, cell.region, cell.seller, paid) for paid in counted_as(kind)) for cell, kind in placed
     )
 
 

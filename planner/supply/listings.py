@@ -61,6 +61,8 @@ class Listing:
     """Share of its price that is left at the end of its life [1]."""
     room: float = inf
     """Most machines that the price row has for this way to pay; limits of several ways together are in `supply.capacity`."""
+    spend: str = ""
+    """Catalog name of the commitment to spend that it draws on."""
 
     @property
     def place(self) -> str:

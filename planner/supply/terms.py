@@ -60,7 +60,7 @@ def terms(offer: Listing, periods: Sequence[Period]) -> Iterator[Term]:
     periods : of the horizon, with their months; without months there is one commitment for all time
     """
     months = [period.months for period in periods if period.months is not None]
-    if not offer.committed or not months:
+    if not (offer.committed or offer.spend) or not months:
         yield ALWAYS
         return
     horizon = max(end for _, end in months)
@@ -70,7 +70,8 @@ def terms(offer: Listing, periods: Sequence[Period]) -> Iterator[Term]:
         if start >= offer.lead:
             length = MONTHS.get(offer.kind, offer.term)
             end = horizon if length is None else min(start + length, horizon)
-            owed = length / (end - start) if offer.kind in MONTHS and length is not None else 1.0
+            reserved = offer.kind in MONTHS or offer.spend
+            owed = length / (end - start) if reserved and length is not None else 1.0
             ordered = start - offer.lead
             for scenario in known if ordered >= shown else (None,):
                 yield Term(ordered, (start, end), owed, scenario)

@@ -99,6 +99,10 @@ def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
         fit &= np.sum(used, axis=0) <= program.sellers.most
     machines = machines[fit]
     cost = machines @ share @ buy.hourly
+    for c in range(0 if program.spend is None else len(program.spend.name)):
+        own = program.spend.of == c
+        drawn = np.einsum("fot,o->ft", machines[:, own], program.spend.draw[own]).max(axis=1, initial=0.0)
+        cost += drawn * program.spend.owed[c] * (program.spend.active[c] @ share)
     order = np.argsort(cost, kind="stable")
     return machines[order], cost[order]
 

@@ -17,6 +17,7 @@ from planner.optimize.program import (
     Program,
     PurchaseColumns,
     SellerLimit,
+    SpendColumns,
     WayColumns,
 )
 
@@ -177,6 +178,35 @@ def with_sellers(given: Program, seed: int, most: int = 1) -> Program:
     """Say that machines come from up to three sellers, some of them from none, and limit how many."""
     seller = np.random.default_rng(30_000 + seed).integers(-1, 3, len(given.purchases.name))
     return replace(given, sellers=SellerLimit(np.unique(seller, return_inverse=True)[1] - int((seller < 0).any()), most))
+
+
+def with_spend(given: Program, seed: int, discount: float = 0.3) -> Program:
+    """Offer the machines of up to two purchases under one of two commitments to spend too, in the periods in which these last."""
+    rng = np.random.default_rng(40_000 + seed)
+    buy, T = given.purchases, len(given.periods)
+    twin = np.flatnonzero(~buy.committed)[: int(rng.integers(1, 3))]
+    count = int(rng.integers(1, 3))
+    of = rng.integers(0, count, len(twin))
+    lasts = np.ones((count, T), bool) if seed % 2 else _times(seed, count, T)
+    purchases = replace(
+        buy,
+        name=(*buy.name, *(f"u{o}" for o in twin.tolist())),
+        cell=np.append(buy.cell, buy.cell[twin]),
+        hourly=np.append(buy.hourly, np.zeros(len(twin))),
+        committed=np.append(buy.committed, np.zeros(len(twin), bool)),
+        active=np.concatenate([buy.active, lasts[of]]),
+        limit=np.append(buy.limit, buy.limit[twin]),
+    )
+    spend = SpendColumns(
+        name=tuple(f"c{c}" for c in range(count)),
+        of=np.append(np.full(len(buy.name), -1), of),
+        draw=np.append(np.zeros(len(buy.name)), (1 - discount) * buy.hourly[twin]),
+        owed=rng.choice([1.0, 1.5], count),
+        active=lasts,
+        most=np.full(count, INF),
+    )
+    limits = tuple(replace(one, purchases=np.append(one.purchases, one.purchases[twin])) for one in given.gpu_limits)
+    return replace(given, purchases=purchases, gpu_limits=limits, spend=spend)
 
 
 def ways(*taken: tuple[int, float, dict[int, Any]]) -> WayColumns:
