@@ -34,7 +34,7 @@ from planner.catalog.yamlfile import Document, KeyPath, read
 from planner.domain.catalog import Catalog
 from planner.domain.horizon import Horizon, Scenario
 from planner.domain.plan import Plan
-from planner.domain.problem import CatalogUse, Limits, Period, Problem, ProblemChoices, Solver
+from planner.domain.problem import CatalogUse, Limits, Operations, Period, Problem, ProblemChoices, Solver
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
 from planner.errors import InvalidInput, Issue
@@ -195,6 +195,7 @@ def _parts(document: Document, base: Path, catalog: Catalog) -> Parts:
         stores=_rows(Store, _section(document, "stores", [])),
         horizon=_valid(Horizon, horizon),
         scenarios=_rows(Scenario, _section(document, "scenarios", [])),
+        operations=_valid(Operations, _section(document, "operations", {})),
     )
 
 

@@ -11,10 +11,10 @@ from typing import Literal
 from pydantic import Field
 
 from planner.domain.base import Strict
-from planner.domain.hardware import OfferKind
+from planner.domain.hardware import SPOT, OfferKind
 from planner.domain.plan_changes import Changes
 from planner.domain.plan_energy import EnergyPart
-from planner.domain.plan_procurement import Cash, Futures, Sizing
+from planner.domain.plan_procurement import Cash, CommittedSpend, Futures, Sizing
 from planner.domain.plan_stores import StorePart
 
 PLAN_VERSION = "plan/v1"
@@ -214,6 +214,13 @@ class Pool(Strict):
     """One a period."""
     shares: tuple[Share, ...]
     """Who uses it."""
+    fallback: bool | None = None
+    """Whether on-demand machines take over from spot machines that are reclaimed; written only where they do."""
+
+    @property
+    def standing(self) -> str:
+        """What tells its machines from others of the same kind and place: `spot`, `spot with fallback`, or nothing."""
+        return ("spot with fallback" if self.fallback else "spot") if self.interruptible else ""
 
 
 class ApiRoute(Strict):
@@ -300,6 +307,17 @@ class Purchase(Strict):
     """What their carbon is taken to cost, on average, not in `cost` [$/h]; written only where carbon has a price."""
     already: bool = False
     """Whether they were committed to before: paid in every plan, whether used or not; written only where true."""
+    upfront: float | None = None
+    """Share of the term's price that is paid when it begins; absent = none."""
+    capital: float | None = None
+    """Part of `hourly` that is cost of capital, for what is paid early [$/h]; absent = none."""
+    spend: str | None = None
+    """The commitment to spend that they draw on, for all of which `hourly` pays; absent = none."""
+
+    @property
+    def standing(self) -> str:
+        """What tells them from others of the same kind and place: `spot`, `spot with fallback`, or nothing."""
+        return self.kind.replace("_", " ") if self.kind in SPOT else ""
 
 
 class Promised(Strict):
@@ -675,6 +693,8 @@ class Plan(Strict):
     """What it draws and emits; written only where the problem asks for it."""
     changes: Changes | None = None
     """What it changes of what runs today; only where it was made from that (`solve --from`)."""
+    committed_spend: tuple[CommittedSpend, ...] = ()
+    """Spend committed to; written only where there is any."""
 
     @property
     def external(self) -> tuple[ApiRoute | ProvisionedRoute, ...]:

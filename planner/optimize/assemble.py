@@ -30,9 +30,11 @@ from planner.optimize.program import (
     PoolColumns,
     Program,
     PurchaseColumns,
+    SellerLimit,
+    SpendColumns,
 )
 from planner.perf.level import RESOURCES
-from planner.supply.cells import Supply
+from planner.supply.cells import OWN, Supply
 from planner.supply.limits import gpu_limits
 from planner.supply.sites import site_limits
 from planner.supply.terms import is_there
@@ -123,7 +125,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         purchases=PurchaseColumns(
             name=tuple(readable(p.name) for p in supply.purchases),
             cell=np.array([p.cell for p in supply.purchases], dtype=np.int64),
-            hourly=np.array([p.hourly for p in supply.purchases], dtype=float),
+            hourly=np.array([0.0 if p.spend else p.hourly for p in supply.purchases], dtype=float),
             committed=np.array([p.committed for p in supply.purchases], dtype=bool),
             active=active_in(supply, problem.periods),
             limit=np.array([p.limit for p in supply.purchases], dtype=float),
@@ -142,6 +144,8 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         machine_limits=placed,
         average_limits=tuple(_carbon(search)),
         standing=standing_in(supply, problem.periods),
+        sellers=most_sellers(supply, problem.limits.max_sellers),
+        spend=spend_columns(supply, problem.periods),
     )
     program, column = at_sizes(program, supply.cells, operations)
     return Assembled(with_units(program, apis, search), pool[column], cell[column], open_ways)
@@ -175,6 +179,31 @@ def standing_in(supply: Supply, periods: Sequence[Period]) -> Floats | None:
         return None
     cost: Floats = np.array([bought.held * bought.standing for bought in supply.purchases]) @ active_in(supply, periods)
     return cost
+
+
+def most_sellers(supply: Supply, most: int | None) -> SellerLimit | None:
+    """Return the limit on sellers; machines of one's own, there or to be bought, are of none."""
+    if most is None:
+        return None
+    names = [None if bought.kind in OWN else supply.cells[bought.cell].seller for bought in supply.purchases]
+    number = {name: index for index, name in enumerate(dict.fromkeys(name for name in names if name is not None))}
+    return SellerLimit(np.array([-1 if name is None else number[name] for name in names], dtype=np.int64), most)
+
+
+def spend_columns(supply: Supply, periods: Sequence[Period]) -> SpendColumns | None:
+    """Return the commitments to spend, one for each time at which it may begin; None where there are none."""
+    key = [(bought.spend, bought.term) if bought.spend else None for bought in supply.purchases]
+    number = {one: index for index, one in enumerate(dict.fromkeys(one for one in key if one is not None))}
+    if not number:
+        return None
+    return SpendColumns(
+        name=tuple(readable("/".join((name, *term.tags))) for name, term in number),
+        of=np.array([-1 if one is None else number[one] for one in key], dtype=np.int64),
+        draw=np.array([bought.list_price if bought.spend else 0.0 for bought in supply.purchases], dtype=float),
+        owed=np.array([term.owed for _, term in number], dtype=float),
+        active=np.array([[is_there(term, period) for period in periods] for _, term in number], dtype=bool),
+        most=np.full(len(number), np.inf),
+    )
 
 
 def with_units(program: Program, apis: Apis, search: Search) -> Program:
@@ -231,6 +260,14 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
         ),
         gpu_limits=tuple(
             replace(limit, purchases=np.append(limit.purchases, np.zeros(count, dtype=bool))) for limit in program.gpu_limits
+        ),
+        sellers=program.sellers
+        and replace(program.sellers, seller=np.append(program.sellers.seller, np.full(count, -1)).astype(np.int64)),
+        spend=program.spend
+        and replace(
+            program.spend,
+            of=np.append(program.spend.of, np.full(count, -1)).astype(np.int64),
+            draw=np.append(program.spend.draw, np.zeros(count)),
         ),
         averages=tuple(replace(one, pools=pools) for one, pools in zip(program.averages, worth, strict=True)),
         machine_limits=tuple(replace(one, each=np.append(one.each, none[:, 0])) for one in program.machine_limits),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.optimize.program import Floats, Program
+from planner.optimize.program import Floats, Program, SpendColumns
 
 
 def check(program: Program) -> None:
@@ -52,10 +52,23 @@ def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
         **{limit.name: (limit.each, (B,)) for limit in program.machine_limits},
         **{limit.name: (limit.each, (B, T)) for limit in program.average_limits},
         **({} if program.purchases.extra is None else {"purchases.extra": (program.purchases.extra, (B, T))}),
+        **({} if program.spend is None else _spend_shapes(program.spend, B, T)),
+        **({} if program.sellers is None else {"sellers.seller": (program.sellers.seller, (B,))}),
         **{f"{one.name}.pools": (one.pools, (len(one.streams), K)) for one in program.averages},
         **{f"{one.name}.apis": (one.apis, (len(one.streams), A)) for one in program.averages},
     }
     return tuple((a.shape == shape, f"{name} must have shape {shape}, not {a.shape}") for name, (a, shape) in shapes.items())
+
+
+def _spend_shapes(spend: SpendColumns, purchases: int, periods: int) -> dict[str, tuple[np.ndarray, tuple[int, ...]]]:
+    C = len(spend.name)
+    return {
+        "spend.of": (spend.of, (purchases,)),
+        "spend.draw": (spend.draw, (purchases,)),
+        "spend.owed": (spend.owed, (C,)),
+        "spend.active": (spend.active, (C, periods)),
+        "spend.most": (spend.most, (C,)),
+    }
 
 
 def _numbers(program: Program) -> tuple[tuple[bool, str], ...]:

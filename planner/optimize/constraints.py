@@ -17,6 +17,9 @@
     operated_links  a pool with replicas is operated
     max_pools       number of pools
     averages        what calls are worth, on average
+    seller_links    a seller of whom machines are held is used
+    max_sellers     number of sellers
+    spend           machines within the spend committed to
 
 Flows are shares: x[r,k,t]·ρ[r,t] calls per second, ρ from `Bounds.rate`. A share has the same size for rare and frequent
 streams, so a solver's absolute tolerance means the same for each.
@@ -50,6 +53,8 @@ def constraints(
     warm_links(model, program, bounds, at)
     one_size(model, program, at)
     operated_links(model, program, bounds, at)
+    seller_links(model, program, bounds, at)
+    max_sellers(model, program, at)
     return Rows(
         resources=carried,
         demand=served,
@@ -61,6 +66,7 @@ def constraints(
         api_limits=api_limits(model, program, bounds, at),
         max_pools=max_pools(model, program, at),
         averages=averages(model, program, bounds, at),
+        spend=spend(model, program, at),
         covers=coverage(model, program, at, covers or no_covers(program)),
         machine_limits=machine_limits(model, program, at),
         average_limits=average_limits(model, program, at),
@@ -325,4 +331,38 @@ def averages(model: Linear, program: Program, bounds: Bounds, at: Layout) -> Int
         ):
             (mine,) = np.nonzero(place[r] >= 0)
             model.add_terms(row, ids[mine], worth[place[r[mine]], where[mine]] * calls[place[r[mine]], t[mine]])
+    return rows
+
+
+def seller_links(model: Linear, program: Program, bounds: Bounds, at: Layout) -> None:
+    """A seller of whom machines are held is used: m[o,t] <= M[o,t]·s[q(o)]; a commitment once, by its most of all periods."""
+    o, t = np.nonzero((at.m >= 0) & (at.s >= 0)[:, None])
+    _, first = np.unique(at.m[o, t], return_index=True)
+    o, t = o[first], t[first]
+    most = np.where(program.purchases.committed[o], bounds.machines[o].max(axis=1, initial=0), bounds.machines[o, t])
+    names = labels("seller", (program.purchases.name, o), (program.periods, t))
+    rows = model.add_rows(len(o), -np.inf, 0, names=names)
+    model.add_terms(rows, at.m[o, t], 1)
+    model.add_terms(rows, at.s[o], -most.astype(float))
+
+
+def max_sellers(model: Linear, program: Program, at: Layout) -> None:
+    """Number of sellers: Σ_q s[q] <= max_sellers."""
+    if program.sellers is None:
+        return
+    rows = model.add_rows(1, -np.inf, program.sellers.most, names=lambda: ["max_sellers"])
+    model.add_terms(rows, np.unique(at.s[at.s >= 0]), 1)
+
+
+def spend(model: Linear, program: Program, at: Layout) -> Ints:
+    """Machines under committed spend draw no more than that: Σ_o draw[o]·m[o,t] <= C[c], in each period in which it lasts."""
+    columns = program.spend
+    if columns is None:
+        return np.zeros((0, len(program.hours)), dtype=np.int64)
+    rows = np.full(columns.active.shape, -1, dtype=np.int64)
+    c, t = np.nonzero(columns.active)
+    rows[c, t] = model.add_rows(len(c), -np.inf, 0, names=labels("spend", (columns.name, c), (program.periods, t)))
+    model.add_terms(rows[c, t], at.c[c], -1)
+    o, t = np.nonzero((at.m >= 0) & (columns.of >= 0)[:, None])
+    model.add_terms(rows[columns.of[o], t], at.m[o, t], columns.draw[o])
     return rows

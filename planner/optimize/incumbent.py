@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from planner.optimize import spend
 from planner.optimize.backend import Limits, Result, solve_milp
 from planner.optimize.bounds import Bounds, bounds, weights
 from planner.optimize.cuts import Cuts
@@ -20,6 +21,7 @@ from planner.optimize.model import Point, build, read, restrict, restrict_bounds
 from planner.optimize.objective import objective
 from planner.optimize.program import Bools, Floats, Ints, Program
 from planner.optimize.relax import Relaxation
+from planner.optimize.sellers import few_enough, narrowed
 from planner.optimize.sizes import gathered, one_each, siblings
 from planner.optimize.tidy import needed_replicas, tidy
 from planner.optimize.variables import needs_operated
@@ -114,11 +116,12 @@ def by_period(program: Program, relaxation: Relaxation, limits: Limits, deadline
         point = None if found is None else replace(found.point, ways=taken.astype(float))
         return better(program, None, point if point is not None and objective(program, point) <= program.budget else None)
     best: Incumbent | None = None
-    for held in _commitments(program, relaxation.point.machines):
+    program = narrowed(program, relaxation.point.machines)
+    for held, spent in _commitments(program, relaxation.point.machines):
         reached = best is not None and best.cost <= relaxation.bound / (1 - limits.gap)
         if reached or time.monotonic() > deadline:
             break
-        point = _with_commitments(program, relaxation, held, limits, deadline)
+        point = _with_commitments(program, relaxation, held, spent, limits, deadline)
         # Each period keeps the limits with the machines it uses; commitments rounded up may together exceed one.
         if point is not None and keeps_limits(program, bounds(program), point):
             best = better(program, best, point)
@@ -172,7 +175,7 @@ def _fill(program: Program, limit: Bounds, replicas: Floats, machines: Floats) -
     np.add.at(need, program.pools.cell, replicas * program.pools.gpus[:, None])
     missing = np.ceil(need / cells.gpus[:, None])
     np.add.at(missing, buy.cell, -machines)
-    for o in np.lexsort((buy.hourly, buy.committed)):
+    for o in np.lexsort((spend.nominal(program), buy.committed)):
         more = np.maximum(missing[buy.cell[o]], 0.0)
         more = np.where(buy.active[o], more, 0.0)
         more = np.where(buy.active[o], more.max(), 0.0) if buy.committed[o] else more
@@ -200,19 +203,22 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
         and (drawn <= program.power).all()
         and within(program, point.machines)
         and within_average(program, point.machines)
+        and few_enough(program, point.machines)
         and (program.max_pools is None or program.operated(point.replicas) <= program.max_pools)
         and objective(program, point) <= program.budget
     )
 
 
-def _commitments(program: Program, machines: Floats) -> Iterator[Floats]:
-    """[O] Whole commitments near the relaxed ones: nearest, below, above; each once."""
-    held = np.where(program.purchases.committed, machines.max(axis=1), 0.0)
+def _commitments(program: Program, machines: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """[O] Whole commitments near the relaxed ones and [C] spend for whole machines: nearest, below, above; each once."""
+    held = np.where(program.purchases.committed, np.minimum(machines.max(axis=1), program.purchases.limit), 0.0)
     seen: set[tuple[float, ...]] = set()
-    for rounded in (np.rint(held), np.floor(held + UNUSED), np.ceil(held - UNUSED)):
-        if tuple(rounded) not in seen:
-            seen.add(tuple(rounded))
-            yield rounded
+    for whole_of in (np.rint, lambda some: np.floor(some + UNUSED), lambda some: np.ceil(some - UNUSED)):
+        rounded = whole_of(held)
+        spent = np.zeros(0) if program.spend is None else spend.committed(program.spend, whole_of(machines))
+        if (*rounded, *spent) not in seen:
+            seen.add((*rounded, *spent))
+            yield rounded, spent
 
 
 def _active(relaxation: Relaxation) -> Ints:
@@ -240,7 +246,9 @@ def _served(program: Program, relaxation: Relaxation) -> Floats:
     return served
 
 
-def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, limits: Limits, deadline: float) -> Point | None:
+def _with_commitments(
+    program: Program, relaxation: Relaxation, held: Floats, spent: Floats, limits: Limits, deadline: float
+) -> Point | None:
     """Plan period by period: a few widely, the others over the pools that those came to use and the relaxation uses.
 
     A pool that none used before must earn what operating it costs.
@@ -251,7 +259,7 @@ def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, li
     used = np.zeros(len(program.pools.name), dtype=bool)
     scouts = _scouts(order, len(program.streams))
     for t in [*scouts, *(t for t in order if t not in scouts)]:
-        alone = _period(program, t, np.where(program.movable, served[:, t], program.rate[:, t]), held)
+        alone = _period(spend.paid(program, t, spent), t, np.where(program.movable, served[:, t], program.rate[:, t]), held)
         among = np.union1d(active, _unalike(relaxation, t)) if t in scouts else active
         left = replace(limits, seconds=deadline - time.monotonic())
         point = _cheaper_way(program, alone, relaxation, t, among, used, left) if left.seconds > 0 else None

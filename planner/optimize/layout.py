@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from planner.optimize.program import Ints
+from planner.optimize.program import Ints, SpendColumns
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,12 @@ class Layout:
     """[O, T] Machines held; one variable for all periods of a commitment."""
     v: Ints
     """[W] Whether a way is taken."""
+    s: Ints
+    """[O] Whether the seller of a purchase is used; only where the number of sellers is limited."""
+    c: Ints
+    """[C] Spend committed to."""
+    spend: SpendColumns | None
+    """What draws on it."""
     already: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     """[0 or 1] 1: stands for what is paid whatever is chosen."""
 
@@ -73,3 +79,5 @@ class Rows:
     """[M, T] What machines take of sites."""
     average_limits: Ints
     """[A] What machines take on average."""
+    spend: Ints
+    """[C, T] What is drawn within what is committed."""

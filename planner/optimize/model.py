@@ -12,6 +12,7 @@ from planner.optimize.coverage import Covers
 from planner.optimize.layout import Layout, Rows
 from planner.optimize.linear import Linear
 from planner.optimize.program import Bools, Floats, Ints, Outcome, Program
+from planner.optimize.spend import committed
 from planner.optimize.variables import variables
 
 
@@ -123,4 +124,7 @@ def write(bounds: Bounds, at: Layout, size: int, point: Point) -> Floats:
     values[at.already] = 1.0
     values[at.warm[at.warm >= 0]] = point.replicas[at.warm >= 0] > 0
     values[at.y[(at.y >= 0) & np.any(point.replicas > 0, axis=1)]] = 1.0
+    if at.spend is not None:
+        values[at.c] = committed(at.spend, point.machines)
+    values[at.s[(at.s >= 0) & np.any(point.machines > 0, axis=1)]] = 1.0
     return values

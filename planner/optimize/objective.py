@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from planner.optimize import spend
 from planner.optimize.bounds import weights
 from planner.optimize.model import Point
 from planner.optimize.program import Floats, Program
@@ -17,13 +18,13 @@ def _paid(cost: Floats, flow: Floats, share: Floats) -> float:
 
 
 def objective(program: Program, point: Point) -> float:
-    """Average cost: machines + soft misses + API calls + pools + ways + what is paid whatever is chosen.
+    """Average cost: machines + committed spend + soft misses + API calls + pools + ways + what is paid whatever is chosen.
 
-    Σ_o Σ_t w·(hourly + extra)·m + 3600·Σ_t w·(Σ call_cost·x + Σ call_cost·z) + (pools with replicas: pool_cost + opening)
-    + Σ_w cost·v + already [$/h]
+    Σ_o Σ_t w·(hourly + extra)·m + Σ_c price·C + 3600·Σ_t w·(Σ call_cost·x + Σ call_cost·z)
+    + (pools with replicas: pool_cost + opening) + Σ_w cost·v + already [$/h]
     """
     share = weights(program)
-    machines = float(program.purchases.hourly @ (point.machines @ share))
+    machines = float(program.purchases.hourly @ (point.machines @ share)) + spend.cost(program, point.machines)
     machines += 0.0 if program.purchases.extra is None else float(((program.purchases.extra * point.machines) @ share).sum())
     misses = _paid(program.pools.call_cost, point.flow, share)
     calls = _paid(program.apis.call_cost, point.api_flow, share)

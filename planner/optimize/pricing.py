@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.optimize import spend
 from planner.optimize.backend import Result
 from planner.optimize.bounds import Bounds, allowed, counted_calls, least_open, parts, weights
 from planner.optimize.coverage import Covers
@@ -25,6 +26,7 @@ from planner.optimize.kinds import Kinds
 from planner.optimize.knapsack import in_proportion, quick, sharp
 from planner.optimize.layout import Rows
 from planner.optimize.program import AverageLimit, Bools, Floats, Ints, MachineLimit, Program
+from planner.optimize.sellers import least
 from planner.optimize.variables import SECONDS_PER_HOUR, needs_operated
 
 BLOCK = 4096
@@ -57,6 +59,8 @@ class Prices:
     """[C] Per unit of rounded coverage."""
     averages: Floats
     """[Q] Per unit of what is worth something on average, in shares of all calls."""
+    spend: Floats | None = None
+    """[C, T] Per dollar drawn of committed spend."""
     money: float = 1.0
     """1: costs count. 0: they do not, and a positive bound proves that no plan exists."""
     machine_limits: Floats | None = None
@@ -94,9 +98,10 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
 
     served = np.where(rows.demand >= 0, np.append(solved.duals, 0.0)[rows.demand], 0.0)
     budget = float(fee(rows.budget)[0])
-    packing = fee(rows.packing)
+    packing, drawn = fee(rows.packing), fee(rows.spend)
     # Where no pool of the relaxation stands in a cell it has no dual, and would seem free.
-    packing = np.where(rows.packing >= 0, packing, listed(program, packing, rows.packing < 0, money + budget))
+    each = (money + budget) * program.purchases.paid * weights(program) + spend.charges(program, drawn)
+    packing = np.where(rows.packing >= 0, packing, listed(program, packing, rows.packing < 0, each))
     return Prices(
         demand=np.maximum(served, 0.0),
         packing=packing,
@@ -109,21 +114,21 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
         resources=fee(rows.resources),
         covers=np.maximum(solved.duals[rows.covers], 0.0),
         averages=np.maximum(solved.duals[rows.averages], 0.0),
+        spend=drawn,
         money=money,
         machine_limits=fee(rows.machine_limits),
         average_limits=fee(rows.average_limits),
     )
 
 
-def listed(program: Program, packing: Floats, open_: Bools, dollar: float) -> Floats:
+def listed(program: Program, packing: Floats, open_: Bools, cost: Floats) -> Floats:
     """[I, T] What an accelerator may cost in the `open_` periods of a cell without changing the bound [$/h]; 0 elsewhere.
 
-    min over its purchases of what machines cost in the period; of a commitment, that is what the prices in the other periods
+    min over its purchases of what machines `cost` in the period [O, T]; of a commitment, that is what the prices in the others
     leave of its cost, evenly over the open ones.
     """
     buy, share = program.purchases, weights(program)
     gpus, here = program.cells.gpus[buy.cell][:, None], open_[buy.cell] & buy.active
-    cost = dollar * buy.paid * share
     left = np.where(buy.active, cost - gpus * np.where(open_, 0.0, packing)[buy.cell], 0.0).sum(axis=1)
     spread = np.divide(here * share, (here @ share)[:, None], out=np.zeros(here.shape), where=here)
     each = np.where(buy.committed[:, None], np.maximum(left, 0.0)[:, None] * spread, cost) / gpus
@@ -145,6 +150,7 @@ def price(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Pr
     used = pools[:, None] - taken + opening
     bound = _limits_value(program, at) + _machines_value(program, bounds, at) + float(at.covers @ covers.need)
     bound += _ways_value(program, covers, at) + at.dollar * program.already
+    bound += spend.value(program, bounds, at.spend, at.dollar)
     bound += _apis_value(program, bounds, covers, at) + float(np.minimum(pools[first], 0.0).sum())
     return Priced(bound, pools, np.where(bounds.replicas > 0, used - np.minimum(pools, 0.0)[:, None], np.inf), at)
 
@@ -223,7 +229,7 @@ def machine_costs(program: Program, at: Prices) -> Floats:
     cost = at.dollar * buy.paid * weights(program) - gpus * at.packing[buy.cell]
     for fees, limit in zip(at.gpu_limits, program.gpu_limits, strict=True):
         cost = cost + np.where(limit.purchases[:, None], cells.counted[buy.cell][:, None], 0) * fees
-    charged: Floats = cost + cells.power[buy.cell][:, None] / 1e3 * at.power
+    charged: Floats = cost + cells.power[buy.cell][:, None] / 1e3 * at.power + spend.charges(program, at.spend)
     for fees, taken in _charged(program, at):
         charged = charged + taken.each[:, None] * fees
     for each, average in _averaged(program, at):
@@ -232,12 +238,16 @@ def machine_costs(program: Program, at: Prices) -> Floats:
 
 
 def _machines_value(program: Program, bounds: Bounds, at: Prices) -> float:
-    committed, least = program.purchases.committed, program.purchases.fewest
+    committed, fewest = program.purchases.committed, program.purchases.fewest
     cost = np.where(program.purchases.active, machine_costs(program, at), 0.0)
-    rented = np.minimum(cost[~committed] * bounds.machines[~committed], cost[~committed] * least[~committed]).sum()
-    whole, most = cost[committed].sum(axis=1), bounds.machines[committed].max(axis=1, initial=0)
-    held = np.minimum(whole * most, whole * least[committed].max(axis=1, initial=0)).sum()
-    return float(rented + held)
+    beyond, in_any_case = np.zeros(len(committed)), np.zeros(len(committed))
+    free = cost[~committed]
+    beyond[~committed] = np.minimum(free * (bounds.machines - fewest)[~committed], 0.0).sum(axis=1)
+    in_any_case[~committed] = (free * fewest[~committed]).sum(axis=1)
+    whole, held = cost[committed].sum(axis=1), fewest[committed].max(axis=1, initial=0)
+    beyond[committed] = np.minimum(whole * (bounds.machines[committed].max(axis=1, initial=0) - held), 0.0)
+    in_any_case[committed] = whole * held
+    return float(in_any_case.sum()) + least(program, beyond)
 
 
 def _apis_value(program: Program, bounds: Bounds, covers: Covers, at: Prices) -> float:

@@ -198,6 +198,39 @@ class AverageLimit:
 
 
 @dataclass(frozen=True, eq=False)
+class SellerLimit:
+    """Machines come from so many sellers at most, over all periods together."""
+
+    seller: Ints
+    """[O] Number of the seller of each purchase: 0, 1, 2 …; −1 where none counts, as of machines of one's own."""
+    most: int
+    """The limit."""
+
+    @property
+    def count(self) -> int:
+        """How many sellers there are."""
+        return int(self.seller.max(initial=-1)) + 1
+
+
+@dataclass(frozen=True, eq=False)
+class SpendColumns:
+    """Commitments to spend so much an hour, on which purchases draw that cost nothing else."""
+
+    name: tuple[str, ...]
+    """[C] Unique, readable."""
+    of: Ints
+    """[O] The commitment that a purchase draws on; −1 for none."""
+    draw: Floats
+    """[O] What one machine draws [$/h]."""
+    owed: Floats
+    """[C] What is paid over what lies within the horizon; 0 = paid for already [1]."""
+    active: Bools
+    """[C, T] In which periods it lasts."""
+    most: Floats
+    """[C] Most to commit to; inf if any amount [$/h]."""
+
+
+@dataclass(frozen=True, eq=False)
 class Program:
     """The whole choice. Costs are averaged over the cycle of periods: [$/h]."""
 
@@ -245,6 +278,10 @@ class Program:
     """What machines take on average over the cycle."""
     standing: Floats | None = None
     """[T] What is paid in each period whatever is chosen, for what was committed to before [$/h]; None = nothing."""
+    sellers: SellerLimit | None = None
+    """Most sellers of machines; None where any number will do."""
+    spend: SpendColumns | None = None
+    """Commitments to spend; None where there are none."""
 
     @property
     def already(self) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from planner.optimize import spend
 from planner.optimize.bounds import Bounds, added, allowed, least_open, weights
 from planner.optimize.layout import Layout
 from planner.optimize.linear import Linear
@@ -42,6 +43,9 @@ def variables(model: Linear, program: Program, bounds: Bounds, *, whole: bool = 
         y=operated_pools(model, program, bounds, whole=whole),
         m=machines(model, program, bounds, whole=whole),
         v=ways(model, program, whole=whole),
+        s=sellers(model, program, whole=whole),
+        c=committed_spend(model, program, bounds),
+        spend=program.spend,
         already=already(model, program),
     )
 
@@ -146,3 +150,22 @@ def ways(model: Linear, program: Program, *, whole: bool) -> Ints:
     """0 <= v[w], whole: way taken, paying its own cost; at most 1 because its group takes one."""
     names = labels("v", (program.ways.name, np.arange(len(program.ways.name))))
     return model.add_variables(len(program.ways.name), 0, np.inf, program.ways.cost, integer=whole, names=names)
+
+
+def sellers(model: Linear, program: Program, *, whole: bool) -> Ints:
+    """0 <= s[q] <= 1, whole: seller used at all; only if their number is limited. Ids as [O], −1 of what counts for none."""
+    limit = program.sellers
+    if limit is None:
+        return np.full(len(program.purchases.name), -1, dtype=np.int64)
+    names = labels("s", ([str(seller) for seller in range(limit.count)], np.arange(limit.count)))
+    ids = model.add_variables(limit.count, 0, 1, 0, integer=whole, names=names)
+    return np.where(limit.seller >= 0, np.append(ids, -1)[limit.seller], -1)
+
+
+def committed_spend(model: Linear, program: Program, bounds: Bounds) -> Ints:
+    """0 <= C[c] <= C_max[c]: dollars an hour committed to, paid while it lasts and for what is owed beyond."""
+    names = () if program.spend is None else program.spend.name
+    ids = np.arange(len(names))
+    return model.add_variables(
+        len(names), 0, spend.most(program, bounds), spend.price(program), integer=False, names=labels("C", (names, ids))
+    )

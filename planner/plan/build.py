@@ -8,6 +8,7 @@ import numpy as np
 
 from planner import __version__
 from planner.catalog.api_prices import ApiPrice
+from planner.domain.hardware import SPOT
 from planner.domain.plan import ApiRoute, Plan, Proof, Purchase
 from planner.plan.bill import cost_of
 from planner.plan.breakeven import buy_or_build
@@ -22,8 +23,10 @@ from planner.plan.graphs import taken_ways
 from planner.plan.pool import latencies_of, predict_pool, shares_of
 from planner.plan.promises import api_promises, pool_promises
 from planner.plan.segment import segment_reasons
+from planner.plan.sellers import seller_reasons
 from planner.plan.sizing import sizing
 from planner.plan.solved import Solved, open_pools, settled
+from planner.plan.spend import committed_spend, effective_prices
 from planner.plan.statement import Rent
 from planner.plan.stores import store_parts, store_reasons
 from planner.plan.units import unit_routes
@@ -85,6 +88,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         latencies=tuple(latency for made in predicted for latency in latencies_of(made)),
         reasons=(
             *reasons_of(search, pools, (*routes, *units), cost),
+            *seller_reasons(problem.limits, purchases),
             *store_reasons(stores),
             *energy_reasons(problem, drawn),
             *segment_reasons(solved, pools, purchases, cost),
@@ -94,6 +98,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         warnings=(*warnings, *context_warnings(search, pools)),
         energy=drawn,
         changes=changes(solved, pools, purchases, cost.total),
+        committed_spend=tuple(committed_spend(solved)),
     )
 
 
@@ -122,6 +127,7 @@ def _proof(solved: Solved) -> Proof:
 def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchase]:
     """Yield what to buy, rent or reserve."""
     search, outcome = solved.search, solved.outcome
+    hourly = effective_prices(solved)
     for index in np.flatnonzero(outcome.machines[: len(search.supply.purchases)].sum(axis=1) > 0).tolist():
         bought = search.supply.purchases[index]
         cell = search.supply.cells[bought.cell]
@@ -134,34 +140,39 @@ def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchas
             accelerator=cell.accelerator,
             gpus_per_machine=cell.gpus,
             machines=machines,
-            hourly=bought.cost,
+            hourly=hourly[index],
             price_source=bought.source,
-            cost=average_machine_cost(machines, bought.cost, periods) + average_extra(machines, bought.dearer, periods),
+            cost=average_machine_cost(machines, hourly[index], periods) + average_extra(machines, bought.dearer, periods),
             carbon_cost=average_extra(machines, bought.carbon_cost, periods),
             ordered=bought.term.ordered,
             live=bought.term.live,
             scenario=bought.term.scenario,
             boards_per_machine=cell.boards if cell.parts > 1 else None,
             already=bought.held > 0,
+            upfront=bought.upfront or None,
+            capital=bought.capital or None,
+            spend=bought.spend or None,
         )
 
 
 def _rented(solved: Solved, periods: Mapping[str, float]) -> Iterator[Rent]:
-    """Yield what machines cost, with what of it is energy of owned ones, and what interruptions of spot machines add."""
+    """Yield what machines cost, with what of it is energy of owned ones, and what interruptions and paying early add."""
     search, outcome = solved.search, solved.outcome
+    hourly = effective_prices(solved)
     for index in np.flatnonzero(outcome.machines[: len(search.supply.purchases)].sum(axis=1) > 0).tolist():
         bought = search.supply.purchases[index]
         machines = {name: int(count) for name, count in zip(periods, outcome.machines[index], strict=True)}
-        lost = 1.0 - bought.list_price / bought.hourly if bought.kind == "spot" and bought.hourly else 0.0
+        lost = 1.0 - bought.list_price / bought.hourly if bought.kind in SPOT and bought.hourly else 0.0
         dearer, carbon = (average_extra(machines, extra, periods) for extra in (bought.dearer, bought.carbon_cost))
-        price = average_machine_cost(machines, bought.cost, periods)
+        price = average_machine_cost(machines, hourly[index], periods)
+        capital = bought.capital / bought.hourly if bought.hourly else 0.0
         if not dearer and not carbon:
             energy = bought.energy / bought.cost if bought.cost else 0.0
-            yield Rent(price, energy, lost)
+            yield Rent(price, energy, lost, capital=capital)
             continue
         whole = price + dearer + carbon
         electricity = average_machine_cost(machines, bought.energy, periods) + dearer
-        yield Rent(whole, electricity / whole, lost * price / whole, carbon / whole)
+        yield Rent(whole, electricity / whole, lost * price / whole, carbon / whole, capital * price / whole)
 
 
 def _turnaround(solved: Solved, api: str) -> float | None:

@@ -22,8 +22,10 @@ from planner.domain.plan import ApiRoute, Cost, ProvisionedRoute
 from planner.domain.plan_procurement import Cash, CashMonth
 from planner.domain.problem import Period, Problem
 from planner.plan.solved import Solved
+from planner.plan.spend import committed_spend
 from planner.supply.cells import Purchase
 from planner.supply.payments import Payments
+from planner.units import HOURS_PER_MONTH
 
 Floats = NDArray[np.float64]
 
@@ -113,6 +115,8 @@ def _machines(solved: Solved, calendar: _Calendar) -> dict[str, Floats]:
     lines = {name: np.zeros(count) for name in ("rented", "reserved", "bought", "running", "committed")}
     for bought, machines in _held(solved):
         paid = bought.payments
+        if bought.spend:
+            continue  # paid by what is committed to, whatever is used of it
         if paid is not None and paid.signed:
             lines["committed"] += _signed(bought, paid, calendar)
             continue
@@ -125,6 +129,10 @@ def _machines(solved: Solved, calendar: _Calendar) -> dict[str, Floats]:
         lines["bought" if paid.owned else "reserved"][begin] += number * paid.first
         there = (np.arange(count) >= begin) & (np.arange(count) < end)
         lines["running" if paid.owned else "reserved"] += number * paid.hourly * calendar.month_hours * there
+    for one in committed_spend(solved):
+        if one.live is not None:
+            there = (np.arange(count) >= one.live[0]) & (np.arange(count) < one.live[1])
+            lines["reserved"] += one.hourly * calendar.likelihood(one.scenario) * calendar.month_hours * there
     return lines
 
 
@@ -166,4 +174,8 @@ def _afterwards(solved: Solved, calendar: _Calendar) -> tuple[float, float]:
             if live[1] == calendar.share.shape[1]:
                 owed += number * bought.payments.owed(age)
                 worth += number * bought.payments.book_value(age)
+    for one in committed_spend(solved):
+        if one.live is not None and one.live[1] == calendar.share.shape[1]:
+            left = 12 * int(one.term.removesuffix("y")) - (one.live[1] - one.live[0])
+            owed += one.hourly * calendar.likelihood(one.scenario) * HOURS_PER_MONTH * left
     return owed, worth

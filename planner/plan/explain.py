@@ -8,11 +8,12 @@ from planner.candidates.build import Search
 from planner.candidates.rejection import CODES
 from planner.catalog.coefficients import coefficients_for
 from planner.demand.ways import Way
-from planner.domain.hardware import Accelerator
+from planner.domain.hardware import SPOT, Accelerator
 from planner.domain.plan import ApiRoute, Cost, Fact, Pool, ProvisionedRoute, Purchase, Speculation
 from planner.plan.costing import IDLE as COMMITTED_IDLE
 from planner.plan.doubt import basis_of
 from planner.plan.effects import effect_facts
+from planner.plan.fallback import fallback_words
 from planner.plan.grid_facts import grid_facts
 from planner.plan.stores import store_facts
 
@@ -231,15 +232,24 @@ def _doubts(device: Accelerator) -> str:
     return f"; not read in a source: {', '.join(device.unverified)}" if device.unverified else ""
 
 
+def _early(search: Search, purchase: Purchase) -> str:
+    """Say what of a price is cost of capital, if anything."""
+    if not purchase.upfront or not purchase.capital:
+        return ""
+    rate = search.problem.finance.discount_rate
+    return f", of which ${purchase.capital:,.4f} for paying {purchase.upfront:.0%} upfront, at {rate:.2%} a year"
+
+
 def _price_facts(search: Search, routes: Sequence[ApiRoute | ProvisionedRoute], purchases: Sequence[Purchase]) -> Iterator[Fact]:
     for purchase in purchases:
+        how = f"{purchase.kind.replace('_', ' ')}{_early(search, purchase)}"
         yield Fact(
             subject=f"{purchase.instance} in {purchase.region}",
-            statement=f"${purchase.hourly:,.2f} per machine and hour, {purchase.kind.replace('_', ' ')}",
+            statement=f"${purchase.hourly:,.2f} per machine and hour, {how}",
             standing="published",
             source=purchase.price_source,
         )
-        if purchase.kind == "spot":
+        if purchase.kind in SPOT:
             operations = search.problem.operations
             yield Fact(
                 subject="spot machines",
@@ -249,6 +259,13 @@ def _price_facts(search: Search, routes: Sequence[ApiRoute | ProvisionedRoute], 
                 ),
                 standing="assumed",
                 source="handbook ranges run from 0.0001 to 0.7 per hour (docs/supply.md)",
+            )
+        if purchase.kind == "spot_with_fallback":
+            yield Fact(
+                subject="spot machines with fallback",
+                statement=fallback_words(search.problem.operations),
+                standing="assumed",
+                source="docs/supply.md, docs/failures.md",
             )
     for route in routes:
         if isinstance(route, ProvisionedRoute):

@@ -163,6 +163,7 @@ def predict_pool(solved: Solved, columns: Columns, name: str) -> PredictedPool:
         region=cell.region,
         region_group=cell.region_group,
         interruptible=cell.interruptible,
+        fallback=cell.fallback or None,
         level=ServiceLevel(
             iteration=float(at.state.iteration[0]),
             sequences=float(at.state.sequences[0]),

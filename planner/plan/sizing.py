@@ -74,6 +74,8 @@ def _floor(solved: Solved) -> float:
         max_pools=None,
         averages=(),
         standing=None,
+        sellers=None,
+        spend=None,
     )
     return relax(counted, bounds(counted), lambda _: None).bound * float(whole.hours.sum())
 

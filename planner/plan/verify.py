@@ -10,6 +10,8 @@ from planner.catalog.problem import LoadedProblem
 from planner.domain.plan import Plan
 from planner.plan.basis import Basis
 from planner.plan.verify_buying import buying
+from planner.plan.verify_capacity import capacity, sellers
+from planner.plan.verify_capital import capital
 from planner.plan.verify_cash import cash
 from planner.plan.verify_changes import changes
 from planner.plan.verify_cost import cost
@@ -19,6 +21,8 @@ from planner.plan.verify_limits import limits, packing
 from planner.plan.verify_promises import flows, promises
 from planner.plan.verify_rules import deployments, rules
 from planner.plan.verify_shape import identity, shape
+from planner.plan.verify_spend import spend
+from planner.plan.verify_spot import spot
 from planner.plan.verify_standing import standing
 from planner.plan.verify_stores import stores
 from planner.plan.verify_units import units
@@ -43,9 +47,19 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     foreign = [*identity(basis), *shape(basis)]
     if foreign:
         return foreign
-    broken = [*flows(basis), *rules(basis), *packing(basis), *limits(basis), *units(basis)]
+    broken = [
+        *flows(basis),
+        *rules(basis),
+        *spot(basis),
+        *packing(basis),
+        *limits(basis),
+        *capacity(basis),
+        *sellers(basis),
+        *units(basis),
+    ]
     impossible = list(deployments(basis))
     if impossible:
         return [*impossible, *broken]
-    broken += [*failures(basis), *promises(basis), *cost(basis), *stores(basis), *buying(basis)]
-    return [*broken, *standing(basis), *changes(basis), *cash(basis), *energy(basis)]
+    money = [*cost(basis), *stores(basis), *buying(basis), *cash(basis), *capital(basis), *spend(basis)]
+    broken += [*failures(basis), *promises(basis), *money]
+    return [*broken, *standing(basis), *changes(basis), *energy(basis)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.domain.plan import Plan
-from planner.report import cash, changes, energy, futures, stores
+from planner.report import cash, changes, energy, futures, spend, stores
 from planner.report import console_graphs as called
 from planner.report import console_tables as tables
 from planner.report import format as fmt
@@ -108,6 +108,8 @@ def _buying(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableType]
     made: list[tuple[str, RenderableType]] = []
     if plan.purchases:
         made.append(("Purchases", tables.purchases(plan, ink, width)))
+    if plan.committed_spend:
+        made.append(("Committed spend", tables.bullets(list(spend.sentences(plan)), ink)))
     if plan.futures:
         made.append(("Scenarios", Group(ink(futures.summary(plan.futures)), futures.on_console(plan.futures, ink))))
     if plan.cash:

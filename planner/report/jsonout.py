@@ -18,7 +18,7 @@ DIGITS = 12
 """Significant digits written; the last bits of a float differ between processors and math libraries."""
 
 _UNORDERED_KEYS = ("rejected", "utilization")
-_LEFT_OUT = ("stores", "searches")
+_LEFT_OUT = ("stores", "searches", "committed_spend")
 """Keys that are written only where there is something in them."""
 
 _UNORDERED_ROWS = {
@@ -60,9 +60,10 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
     for row in (body["cost"], *body["purchases"]):
         _drop_nothing(row, "carbon", "carbon_cost")
     for buy in body["purchases"]:
-        _drop_absent(buy, "ordered", "live", "scenario", "boards_per_machine")
+        _drop_absent(buy, "ordered", "live", "scenario", "boards_per_machine", "upfront", "capital", "spend")
         _drop_false(buy, "already")
     for pool in body["pools"]:
+        _drop_absent(pool, "fallback")
         _drop_absent(pool["deployment"], "speculation")
         for load in pool["loads"]:
             _drop_absent(load, "spares", "availability")

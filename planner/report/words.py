@@ -132,7 +132,7 @@ def layout(what: Deployment) -> str:
 
 def place(pool: Pool) -> str:
     """Name a pool's region, and whether its machines may be taken away."""
-    return f"{pool.region} · spot" if pool.interruptible else pool.region
+    return f"{pool.region} · {pool.standing}" if pool.standing else pool.region
 
 
 def busy(pool: Pool) -> list[str]:
@@ -174,6 +174,7 @@ PAID_FOR = {
     "degradation": "spares, failed tries, interruptions, promises missed at a price",
     "energy": "electricity of machines that do not include it",
     "carbon": "what the carbon of all machines is taken to cost",
+    "cost of capital": "paying reserved machines before they serve",
 }
 """Line of the statement of costs → what it pays for."""
 
@@ -231,6 +232,8 @@ def paid_how(plan: Plan, buy: Purchase) -> list[str]:
     """Say how machines are paid for, and over a horizon when they are there and ordered: `reserved 1y`, `months 6–18`."""
     how = buy.kind.replace("_", " ")
     signed = ["already committed"] if buy.already else []
+    if buy.upfront:
+        how += ", all upfront" if buy.upfront == 1.0 else f", {fmt.percent(buy.upfront)} upfront"
     if buy.live is None:
         return [how, *signed]
     ordered = [] if buy.ordered in (None, buy.live[0]) else [f"ordered in {month(plan, buy.ordered)}"]

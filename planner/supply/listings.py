@@ -12,7 +12,7 @@ import numpy as np
 
 from planner.catalog.yamlfile import dotted
 from planner.domain.catalog import Catalog
-from planner.domain.hardware import Instance, OfferKind, Price, RegionGroup
+from planner.domain.hardware import SPOT, Instance, OfferKind, Price, RegionGroup
 from planner.domain.offers import OwnedFleet, OwnedOffer
 from planner.domain.problem import Operations
 from planner.domain.variants import origin_name
@@ -74,6 +74,10 @@ class Listing:
     """What machines are counted together whichever way they are run; None = nothing but these."""
     fleet: OwnedFleet | None = None
     """The row of machines that are there already, or signed for."""
+    room: float = inf
+    """Most machines that the price row has for this way to pay; limits of several ways together are in `supply.capacity`."""
+    spend: str = ""
+    """Catalog name of the commitment to spend that it draws on."""
 
     @property
     def held(self) -> int:
@@ -82,8 +86,9 @@ class Listing:
 
     @property
     def place(self) -> str:
-        """`seller/type@region`, with ` (spot)` where interruptible."""
-        return f"{self.instance}@{self.region}{' (spot)' if self.kind == 'spot' else ''}"
+        """`seller/type@region`, with ` (spot)` or ` (spot with fallback)` where interruptible."""
+        how = f" ({self.kind.replace('_', ' ')})" if self.kind in SPOT else ""
+        return f"{self.instance}@{self.region}{how}"
 
 
 def listings(catalog: Catalog) -> Iterator[Listing]:
@@ -100,7 +105,7 @@ def unpriced(catalog: Catalog) -> Iterator[str]:
     """Yield the places whose price row holds no price."""
     for name, shape in catalog.instances.items():
         for price in shape.prices:
-            if all(getattr(price, kind) is None for kind in _RENTED):
+            if not price.commitments and all(getattr(price, kind) is None for kind in _RENTED):
                 yield f"{name}@{price.region}"
 
 
@@ -111,7 +116,7 @@ def hourly_cost(listing: Listing, operations: Operations) -> float:
     """
     if listing.held:
         return 0.0
-    if listing.kind != "spot":
+    if listing.kind not in SPOT:
         return listing.list_price
     lost = lost_share(operations.spot_interruptions_per_hour, operations.spot_restart)
     if lost < 1.0:
@@ -150,7 +155,23 @@ def _rented(name: str, shape: Instance, price: Price) -> Iterator[Listing]:
                 limit=inf,
                 source=f"{price.source} ({price.as_of})",
                 upfront=price.upfront,
+                room=price.room(kind),
             )
+    for paid in price.commitments:
+        yield Listing(
+            instance=name,
+            shape=shape,
+            region=price.region,
+            region_group=price.region_group,
+            kind=paid.kind,
+            tag=paid.tag,
+            list_price=paid.price,
+            committed=True,
+            limit=inf,
+            source=f"{price.source} ({price.as_of})",
+            upfront=paid.upfront,
+            room=price.room(paid.kind),
+        )
 
 
 def _bought(catalog: Catalog) -> Iterator[Listing]:

@@ -64,7 +64,7 @@ def terms(offer: Listing, periods: Sequence[Period]) -> Iterator[Term]:
     if offer.fleet is not None and (offer.fleet.starts or offer.fleet.until is not None):
         yield from _standing(offer.fleet, periods)
         return
-    if not offer.committed or not months:
+    if not (offer.committed or offer.spend) or not months:
         yield ALWAYS
         return
     horizon = max(end for _, end in months)
@@ -74,7 +74,8 @@ def terms(offer: Listing, periods: Sequence[Period]) -> Iterator[Term]:
         if start >= offer.lead:
             length = MONTHS.get(offer.kind, offer.term)
             end = horizon if length is None else min(start + length, horizon)
-            owed = length / (end - start) if offer.kind in MONTHS and length is not None else 1.0
+            reserved = offer.kind in MONTHS or offer.spend
+            owed = length / (end - start) if reserved and length is not None else 1.0
             ordered = start - offer.lead
             for scenario in known if ordered >= shown else (None,):
                 yield Term(ordered, (start, end), owed, scenario)

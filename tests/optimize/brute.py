@@ -109,9 +109,17 @@ def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
         fit &= np.einsum("fot,ot,t->f", machines, average.each, share) <= average.most * (1 + 1e-9)
     if buy.held is not None:
         fit &= (machines >= buy.held[:, None] * buy.active).all(axis=(1, 2))
+    if program.sellers is not None:
+        of = program.sellers.seller
+        used = [(machines[:, of == q] > 0).any(axis=(1, 2)) for q in range(int(of.max(initial=-1)) + 1)]
+        fit &= np.sum(used, axis=0) <= program.sellers.most
     machines = machines[fit]
     cost = machines @ share @ buy.hourly + (0.0 if program.standing is None else program.standing @ share)
     cost = cost if buy.extra is None else cost + np.einsum("fot,ot,t->f", machines, buy.extra, share)
+    for c in range(0 if program.spend is None else len(program.spend.name)):
+        own = program.spend.of == c
+        drawn = np.einsum("fot,o->ft", machines[:, own], program.spend.draw[own]).max(axis=1, initial=0.0)
+        cost += drawn * program.spend.owed[c] * (program.spend.active[c] @ share)
     order = np.argsort(cost, kind="stable")
     return machines[order], cost[order]
 
