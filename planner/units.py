@@ -207,6 +207,7 @@ def _percentage(value: object) -> object:
 
 if TYPE_CHECKING:
     Seconds: TypeAlias = float
+    Delay: TypeAlias = float
     Bytes: TypeAlias = float
     BytesPerSecond: TypeAlias = float
     OperationsPerSecond: TypeAlias = float
@@ -224,6 +225,7 @@ if TYPE_CHECKING:
     Fraction: TypeAlias = float
 else:
     Seconds = _quantity(SECONDS, gt=0)
+    Delay = _quantity(SECONDS, ge=0)
     Bytes = _quantity(BYTES, gt=0)
     BytesPerSecond = _quantity(BYTES_PER_SECOND, gt=0)
     OperationsPerSecond = _quantity(OPERATIONS_PER_SECOND, gt=0)

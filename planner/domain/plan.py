@@ -13,6 +13,7 @@ from pydantic import Field
 from planner.domain.base import Strict
 from planner.domain.hardware import OfferKind
 from planner.domain.plan_procurement import Cash, Futures, Sizing
+from planner.domain.plan_scaling import Scaling
 from planner.domain.plan_stores import StorePart
 
 PLAN_VERSION = "plan/v1"
@@ -511,6 +512,8 @@ class Cost(Strict):
     """By tier of tenants and by tag, where workloads have any."""
     statement: Statement | None = None
     """Why it costs that: tokens, fan-out, headroom, batching, fixed costs, degradation, energy."""
+    ramps: float | None = None
+    """Replicas started ahead of need and kept beyond it; written only where `operations.autoscaling` is asked for."""
 
 
 class Fact(Strict):
@@ -659,6 +662,8 @@ class Plan(Strict):
     """What a reviewer should know."""
     simulation: Simulation | None = None
     """What a simulation of its pools showed, where one was asked for (`solve --verify`)."""
+    scaling: Scaling | None = None
+    """How replicas follow demand; only where `operations.autoscaling` is asked for and there are several periods."""
 
     @property
     def external(self) -> tuple[ApiRoute | ProvisionedRoute, ...]:

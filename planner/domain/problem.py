@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from planner.domain.base import Identifier, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Strict
 from planner.domain.calls import Choice, Choices
 from planner.domain.horizon import Horizon, Scenario
+from planner.domain.scaling import Autoscaling
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
 from planner.units import DollarsPerHour, Fraction, Seconds, Watts
@@ -45,6 +46,9 @@ class Period(Strict):
     """Months of the horizon it lies in: from the start of the first to the end of the last, counted from 0; absent = all."""
     scenario: Identifier | None = None
     """The scenario it belongs to, its hours counted with the scenario's probability; absent = there is only one."""
+    follows: dict[Identifier, PositiveFloat] = Field(default_factory=dict)
+    """How often in a cycle it begins, by the period before it: `{night: 30}`. Counts where `operations.autoscaling` is asked for;
+    a horizon, or `cycle` there, says it by itself."""
 
     @model_validator(mode="after")
     def _months_run_forward(self) -> Period:
@@ -133,6 +137,9 @@ class Operations(Strict):
     """Time lost at each spot interruption (assumption: image, weights and warm-up, handbook §9)."""
     spot_interruptions_per_hour: NonNegativeFloat = 0.05
     """Spot interruptions per machine and hour (assumption; published figures run from 0.0001 to 0.7)."""
+    autoscaling: Autoscaling | None = None
+    """What starting replicas and giving them up costs and takes where they follow demand from period to period; absent = nothing,
+    and at once."""
 
     @model_validator(mode="after")
     def _spares_one_way(self) -> Operations:

@@ -19,6 +19,7 @@ from planner.domain.problem import Period
 from planner.optimize.choices import Choices, choices
 from planner.optimize.offered import at_sizes
 from planner.optimize.program import ANY, ApiColumns, Average, CellColumns, GpuLimit, PoolColumns, Program, PurchaseColumns
+from planner.optimize.scaled import with_scaling
 from planner.perf.level import RESOURCES
 from planner.supply.cells import Supply
 from planner.supply.limits import gpu_limits
@@ -121,7 +122,8 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         averages=tuple(_averages(search, pools, apis, pool)),
     )
     program, column = at_sizes(program, supply.cells, operations)
-    return Assembled(with_units(program, apis, search), pool[column], cell[column], open_ways)
+    pool, cell = pool[column], cell[column]
+    return Assembled(with_scaling(with_units(program, apis, search), search, pools, pool, cell), pool, cell, open_ways)
 
 
 def active_in(supply: Supply, periods: Sequence[Period]) -> NDArray[np.bool_]:

@@ -17,7 +17,8 @@ from planner.optimize.bounds import Bounds, bounds, weights
 from planner.optimize.cuts import Cuts
 from planner.optimize.model import Point, build, read, restrict, restrict_bounds, write
 from planner.optimize.objective import objective
-from planner.optimize.program import Bools, Floats, Ints, Program
+from planner.optimize.program import NO_SCALING, Bools, Floats, Ints, Program
+from planner.optimize.ramps import follows
 from planner.optimize.relax import Relaxation
 from planner.optimize.sizes import gathered, one_each, siblings
 from planner.optimize.tidy import needed_replicas, tidy
@@ -60,7 +61,7 @@ def solve_over(
     sub, sub_limit = restrict(program, keep), restrict_bounds(limit, keep)
     held = None if cuts is None else cuts.over(keep)
     model = build(sub, sub_limit, cuts=held.thin if held else None, covers=held.covers if held else None)
-    hint = None if start is None else write(sub_limit, model.at, model.linear.variables, narrow(start, keep))
+    hint = None if start is None else write(sub, sub_limit, model.at, model.linear.variables, narrow(start, keep))
     result = solve_milp(model.linear, limits, hint)
     if not len(result.values):
         return result, None
@@ -144,10 +145,15 @@ def rounded(program: Program, limit: Bounds, relaxation: Relaxation) -> Point | 
     if not whole(relaxed.ways):
         return None
     flow = gathered(program, limit, relaxed.flow)
-    replicas = needed_replicas(program, flow)
     machines = np.ceil(relaxed.machines - UNUSED)
+    return _filled(program, limit, Point(flow, relaxed.api_flow, relaxed.replicas, machines, relaxed.ways))
+
+
+def _filled(program: Program, limit: Bounds, given: Point) -> Point | None:
+    """Return the point with as many replicas as its flows need, and machines for them; None if that breaks a limit."""
+    replicas, machines = needed_replicas(program, given.flow), given.machines.copy()
     _fill(program, limit, replicas, machines)
-    point = tidy(program, Point(flow, relaxed.api_flow, replicas, machines, relaxed.ways))
+    point = tidy(program, replace(given, replicas=replicas, machines=machines))
     return point if keeps_limits(program, limit, point) else None
 
 
@@ -238,8 +244,10 @@ def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, li
         bought,
         np.zeros(0),
     )
-    too_many = program.max_pools is not None and program.operated(whole.replicas) > program.max_pools
-    return None if too_many else tidy(program, whole)
+    if program.max_pools is not None and program.operated(whole.replicas) > program.max_pools:
+        return None
+    # A period by itself knows nothing of those around it: what must be ready for the next is added here.
+    return _filled(program, bounds(program), whole) if follows(program).any() else tidy(program, whole)
 
 
 def _cheaper_way(program: Program, alone: Program, relaxation: Relaxation, t: int, opened: Bools, limits: Limits) -> Point | None:
@@ -285,4 +293,5 @@ def _period(program: Program, t: int, rate: Floats, held: Floats) -> Program:
         purchases=paid,
         budget=np.inf,
         pool_cost=0.0 if len(weights(program)) > 1 else program.pool_cost,
+        scaling=NO_SCALING,
     )

@@ -37,6 +37,8 @@ class Layout:
     """[O, T] Machines held; one variable for all periods of a commitment."""
     v: Ints
     """[W] Whether a way is taken."""
+    ramps: Ints
+    """[K, P] Dollars paid where replicas start at a change of period; one variable for all columns of a family."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,3 +67,7 @@ class Rows:
     """[Q] What must hold on average."""
     covers: Ints
     """[C] Rounded coverage."""
+    ramps: Ints
+    """[K, P] Starts of replicas; one row for all columns of a family."""
+    ready: Ints
+    """[J, K, P] Growth that the replicas there are must carry; one row for all columns of a family."""

@@ -7,6 +7,7 @@ import numpy as np
 from planner.optimize.bounds import weights
 from planner.optimize.model import Point
 from planner.optimize.program import Floats, Program
+from planner.optimize.ramps import ramp_cost
 from planner.optimize.variables import SECONDS_PER_HOUR
 
 
@@ -17,13 +18,15 @@ def _paid(cost: Floats, flow: Floats, share: Floats) -> float:
 
 
 def objective(program: Program, point: Point) -> float:
-    """Average cost: machines + soft misses + API calls + pools + ways.
+    """Average cost: machines + soft misses + API calls + pools + ways + ramps.
 
-    Σ_o hourly·Σ_t w·m + 3600·Σ_t w·(Σ call_cost·x + Σ call_cost·z) + pool_cost·(pools with replicas) + Σ_w cost·v [$/h]
+    Σ_o hourly·Σ_t w·m + 3600·Σ_t w·(Σ call_cost·x + Σ call_cost·z) + pool_cost·(pools with replicas) + Σ_w cost·v
+    + Σ_f Σ_p q·max(0, Σ_{k in f} c·(n[k,after p] − n[k,before p])) [$/h]
     """
     share = weights(program)
     machines = float(program.purchases.hourly @ (point.machines @ share))
     misses = _paid(program.pools.call_cost, point.flow, share)
     calls = _paid(program.apis.call_cost, point.api_flow, share)
     fixed = float(program.ways.cost @ point.ways)
-    return machines + misses + calls + program.pool_cost * program.operated(point.replicas) + fixed
+    operated = program.pool_cost * program.operated(point.replicas)
+    return machines + misses + calls + operated + fixed + ramp_cost(program, point.replicas)

@@ -26,6 +26,7 @@ from planner.optimize.pricing import Priced, most_earned
 from planner.optimize.program import Bools, Ints, Outcome, Program, Shadow
 from planner.optimize.relax import Relaxation, Verdict
 from planner.optimize.sizes import siblings
+from planner.optimize.smooth import smoothed
 
 SOME = 120
 """Pools searched for a better plan before the last program."""
@@ -105,17 +106,25 @@ def _close(cost: float, bound: float, gap: float) -> bool:
 def _first_plan(run: _Run, relaxation: Relaxation) -> Incumbent | None:
     few = siblings(run.program, promising(relaxation))
     limits = run.within(0.3, NODES)
-    best = better(run.program, None, rounded(run.program, run.bounds, relaxation))
+    best = _smooth(run, better(run.program, None, rounded(run.program, run.bounds, relaxation)))
     if best is not None and _close(best.cost, relaxation.bound, run.limits.gap):
         return best
     if len(run.program.periods) > 1:
         split = by_period(run.program, relaxation, limits, run.started + run.limits.seconds * 0.8)
-        best = better(run.program, best, split.point if split else None)
+        smooth = _smooth(run, split)
+        best = better(run.program, best, smooth.point if smooth else None)
     else:
         best = better(run.program, best, solve_over(run.program, run.bounds, few, limits, cuts=relaxation.cuts)[1])
     if best is not None:
         run.progress(f"first plan: {best.cost:.6g} over {len(few)} pools, bound {relaxation.bound:.6g}")
     return best
+
+
+def _smooth(run: _Run, best: Incumbent | None) -> Incumbent | None:
+    """Return a plan with the starts of replicas that pay, where these cost something."""
+    if best is None:
+        return None
+    return better(run.program, best, smoothed(run.program, run.bounds, best.point, run.within(0.1, NODES)))
 
 
 def _cut_off(run: _Run, relaxation: Relaxation, first: Incumbent | None) -> Bools:

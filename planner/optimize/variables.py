@@ -11,6 +11,7 @@ from planner.optimize.bounds import Bounds, allowed, least_open, weights
 from planner.optimize.layout import Layout
 from planner.optimize.linear import Linear
 from planner.optimize.program import Bools, Floats, Ints, Program
+from planner.optimize.ramps import by_family, families, shares, start_costs
 
 SECONDS_PER_HOUR = 3600.0
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.]")
@@ -42,6 +43,7 @@ def variables(model: Linear, program: Program, bounds: Bounds, *, whole: bool = 
         y=operated_pools(model, program, bounds, whole=whole),
         m=machines(model, program, bounds, whole=whole),
         v=ways(model, program, whole=whole),
+        ramps=ramps(model, program, bounds),
     )
 
 
@@ -137,3 +139,15 @@ def ways(model: Linear, program: Program, *, whole: bool) -> Ints:
     """0 <= v[w], whole: way taken, paying its own cost; at most 1 because its group takes one."""
     names = labels("v", (program.ways.name, np.arange(len(program.ways.name))))
     return model.add_variables(len(program.ways.name), 0, np.inf, program.ways.cost, integer=whole, names=names)
+
+
+def ramps(model: Linear, program: Program, bounds: Bounds) -> Ints:
+    """0 <= r[f,p], paying q[p] each: dollars for the replicas of a family that start at a change of period. Ids as [K, P]."""
+    scaling, (first, of) = program.scaling, families(program)
+    grows = (bounds.replicas[:, scaling.after] > 0) & (start_costs(program) > 0)[:, None]
+    f, p = np.nonzero(by_family(program, grows.astype(float)))
+    ids = np.full((len(first), len(scaling.times)), -1, dtype=np.int64)
+    where = ((program.periods, scaling.before[p]), (program.periods, scaling.after[p]))
+    names = labels("r", (program.pools.name, first[f]), *where)
+    ids[f, p] = model.add_variables(len(f), 0, np.inf, shares(program)[p], integer=False, names=names)
+    return ids[of]

@@ -10,6 +10,7 @@ from planner.candidates.build import Search
 from planner.candidates.units import as_sold, call_tokens
 from planner.demand.ways import Way
 from planner.domain.plan import ApiRoute, Cost, PoolCost, ProvisionedRoute, Purchase
+from planner.domain.plan_scaling import Scaling
 from planner.plan import costing
 from planner.plan.costing import hourly_calls
 from planner.plan.graphs import by_label, by_stage, paths
@@ -45,6 +46,7 @@ def cost_of(
     taken: Sequence[Way],
     rented: Sequence[Rent],
     periods: Mapping[str, float],
+    scaling: Scaling | None = None,
 ) -> Cost:
     """Return the cost of a plan, split over pools, workloads and stages.
 
@@ -57,13 +59,16 @@ def cost_of(
     taken : how each workload is served
     rented : the machines again, with what of their price is energy and what interruptions add
     periods : hours
+    scaling : what starts of replicas cost, pool by pool; None where nothing
 
     Returns
     -------
     Cost [$/h]
     """
     fee = search.problem.operations.pool_cost
-    by_pool = costing.pool_costs([made.pool for made in predicted], purchases, periods, fee)
+    ramps = [how.cost for how in scaling.pools] if scaling is not None else [0.0] * len(predicted)
+    held = costing.pool_costs([made.pool for made in predicted], purchases, periods, fee)
+    by_pool = [machines + ramp for machines, ramp in zip(held, ramps, strict=True)]
     at_pools = [part for made, spent in zip(predicted, by_pool, strict=True) for part in _pool_parts(made, spent, periods)]
     at_apis = [part for route in routes if isinstance(route, ApiRoute) for part in _api_parts(search, route, periods)]
     at_units = [part for route in routes if isinstance(route, ProvisionedRoute) for part in _unit_parts(search, route, periods)]
@@ -74,7 +79,7 @@ def cost_of(
     levers = sum(item.hourly for item in items if item.category == "lever")
     components = sum(item.hourly for item in items if item.category != "lever")
     units = sum(part.inputs + part.outputs for part in at_units)
-    everything = machines + tokens + units + misses + fee * len(predicted) + levers + components
+    everything = machines + tokens + units + misses + fee * len(predicted) + levers + components + sum(ramps)
     streams = {stream.name: stream for stream in search.streams}
     workloads = []
     for way in taken:
@@ -104,7 +109,8 @@ def cost_of(
         by_stage=tuple(stages),
         by_path=tuple(path for way in taken for path in paths(way, stages)),
         by_label=tuple(by_label(search.problem, workloads)),
-        statement=statement(search, predicted, [spent - fee for spent in by_pool], others, taken, rented, periods),
+        statement=statement(search, predicted, [spent - fee for spent in held], others, taken, rented, periods, scaling),
+        ramps=sum(ramps) if scaling is not None else None,
     )
 
 

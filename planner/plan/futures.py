@@ -120,6 +120,7 @@ class _Tree:
             hours=whole.hours[mine],
             rate=whole.rate[:, mine],
             purchases=replace(whole.purchases, active=whole.purchases.active[:, mine]),
+            scaling=whole.scaling.during(mine),
         )
 
     def _committed(self, name: str, held: Floats) -> float | None:

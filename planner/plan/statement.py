@@ -10,6 +10,7 @@ promised, u the share of the stable rate that is used, and L the replicas that t
     SLO headroom         (1 − u)·Σ λ/μ* + (working − L)     kept free for tails, and replicas bought whole
     degradation          spares, tries after failed ones, work lost to failures, spot interruptions, missed soft targets
     energy               of machines whose energy is paid apart; within the price of rented ones
+    cost of the ramp     replicas started ahead of need and kept beyond it, where that is charged
 
 Every dollar stands in one line; in cents the lines add up to the total exactly.
 """
@@ -25,6 +26,7 @@ import numpy as np
 from planner.candidates.build import Search
 from planner.demand.ways import Way
 from planner.domain.plan import Statement, StatementLine
+from planner.domain.plan_scaling import Scaling
 from planner.plan.pool import PredictedPool
 from planner.units import HOURS_PER_MONTH
 
@@ -39,6 +41,9 @@ ITEMS = (
     "energy",
 )
 """Lines of the statement, in order."""
+
+RAMPS = "cost of the ramp"
+"""Line of replicas that start ahead of need and stay beyond it, where following demand is charged."""
 
 Lines = dict[str, float]
 
@@ -125,6 +130,7 @@ def statement(
     taken: Sequence[Way],
     rented: Sequence[Rent],
     periods: Mapping[str, float],
+    scaling: Scaling | None = None,
 ) -> Statement:
     """Return the cost of a plan as a statement.
 
@@ -137,6 +143,7 @@ def statement(
     taken : ways
     rented : machines bought, with what of their price is energy and what interruptions add
     periods : hours
+    scaling : what starts of replicas cost; None = nothing, and no line is written
 
     Returns
     -------
@@ -163,6 +170,8 @@ def statement(
         _tokens(lines, part.stream in answering, (1.0 - failed) * part.inputs, (1.0 - failed) * part.outputs)
     for item in (item for way in taken for item in way.items):
         lines["orchestration fan-out" if item.category == "component" else "fixed infrastructure"] += item.hourly
+    if scaling is not None:
+        lines[RAMPS] = sum(how.cost for how in scaling.pools)
     lines["fixed infrastructure"] += search.problem.operations.pool_cost * len(predicted)
     asked = search.problem.operations.availability is not None
     return Statement(
@@ -221,6 +230,7 @@ def _in_cents(lines: Lines) -> tuple[StatementLine, ...]:
     exact = {item: value * HOURS_PER_MONTH * 100.0 for item, value in lines.items()}
     cents = {item: int(np.floor(value)) for item, value in exact.items()}
     left = whole_cents(sum(exact.values())) - sum(cents.values())
-    for item in sorted(exact, key=lambda item: (cents[item] - exact[item], ITEMS.index(item)))[:left]:
+    order = [*lines]
+    for item in sorted(exact, key=lambda item: (cents[item] - exact[item], order.index(item)))[:left]:
         cents[item] += 1
-    return tuple(StatementLine(item=item, hourly=lines[item], cents_per_month=cents[item]) for item in ITEMS)
+    return tuple(StatementLine(item=item, hourly=lines[item], cents_per_month=cents[item]) for item in order)

@@ -16,6 +16,7 @@ from planner.plan.verify_failures import failures
 from planner.plan.verify_limits import limits, packing
 from planner.plan.verify_promises import flows, promises
 from planner.plan.verify_rules import deployments, rules
+from planner.plan.verify_scaling import scaling
 from planner.plan.verify_shape import identity, shape
 from planner.plan.verify_stores import stores
 from planner.plan.verify_units import units
@@ -44,4 +45,5 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     impossible = list(deployments(basis))
     if impossible:
         return [*impossible, *broken]
-    return [*broken, *failures(basis), *promises(basis), *cost(basis), *stores(basis), *buying(basis), *cash(basis)]
+    kept = [*failures(basis), *promises(basis), *scaling(basis)]
+    return [*broken, *kept, *cost(basis), *stores(basis), *buying(basis), *cash(basis)]

@@ -26,7 +26,7 @@ def cash(basis: Basis) -> Iterator[str]:
 def _sums(basis: Basis, stated: Cash) -> Iterator[str]:
     """Sums over the horizon, found anew from purchases and costs."""
     cost, hours = basis.plan.cost, sum(basis.hours.values())
-    rented = sum(buy.cost for buy in basis.plan.purchases if buy.live is None) * hours
+    rented = (sum(buy.cost for buy in basis.plan.purchases if buy.live is None) + (cost.ramps or 0.0)) * hours
     other = (cost.operations + cost.levers + cost.components + cost.provisioned) * hours
     rate = basis.problem.finance.discount_rate
     sums = (

@@ -56,7 +56,8 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
 
     Drafts, spares where no availability is asked for, and all that a horizon brings.
     """
-    _drop_absent(body, "sizing", "futures", "start", "cash")
+    _drop_absent(body, "sizing", "futures", "start", "cash", "scaling")
+    _drop_absent(body["cost"], "ramps")
     for buy in body["purchases"]:
         _drop_absent(buy, "ordered", "live", "scenario")
     for pool in body["pools"]:

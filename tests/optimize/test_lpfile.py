@@ -16,7 +16,7 @@ from planner.optimize.coverage import make_covers
 from planner.optimize.kinds import kinds
 from planner.optimize.lpfile import export_lp, lp_text
 from planner.optimize.model import build
-from planner.optimize.program import Average, GpuLimit, Program, WayColumns
+from planner.optimize.program import Average, GpuLimit, Program, Scaling, WayColumns
 
 WAYS = WayColumns(
     ("plain", "cache"), np.array([0, 0]), np.array([0, 0.2]), np.array([0, 1]), np.array([0, 0]), np.array([[1.5], [0.9]])
@@ -33,6 +33,12 @@ SIZES = program(
     pool_most=[1, 3],
 )
 OPEN = program(rate=[[1.5]], pool_spare=[1], pool_cost=0.5, max_pools=1)
+
+# Half an hour of $2 a start, once in two hours; half of the growth must be carried.
+FOLLOWING = replace(
+    program(rate=[[1, 3]], hourly=[2], pool_spare=[1]),
+    scaling=Scaling(np.array([0, 1]), np.array([1, 0]), np.ones(2), np.array([0.5]), np.array([0.5])),
+)
 
 # family → a program that has it, and its rows in the exported file.
 GOLDEN: dict[str, tuple[Program, list[str]]] = {
@@ -61,6 +67,14 @@ GOLDEN: dict[str, tuple[Program, list[str]]] = {
         replace(TWO, averages=(Average("chat", np.array([0, 1]), np.array([[2.0], [-1]]), np.zeros((2, 0)), np.zeros(2)),)),
         ["average(chat): 0.5 x(s0,p0,t0) - 0.75 x(s1,p0,t0) >= 0"],
     ),
+    "ramps": (
+        FOLLOWING,
+        [
+            "ramp(p0,t0,t1): - n(p0,t0) + n(p0,t1) - r(p0,t0,t1) <= 0",
+            "ramp(p0,t1,t0): n(p0,t0) - n(p0,t1) - r(p0,t1,t0) <= 0",
+        ],
+    ),
+    "ready": (FOLLOWING, ["ready(j0,p0,t0,t1): 0.5 x(s0,p0,t0) + 1.5 x(s0,p0,t1) - n(p0,t0) + u(p0,t0) <= 0"]),
     "max_pools": (OPEN, ["max_pools: y(p0) <= 1"]),
 }
 
