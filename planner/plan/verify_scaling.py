@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from planner.candidates.evaluate import hard_targets
 from planner.domain.plan import Pool
 from planner.domain.plan_scaling import ColdStart, PoolScaling
 from planner.domain.scaling import Autoscaling
@@ -128,5 +129,15 @@ def _ready(basis: Basis, pool: Pool, settings: Autoscaling) -> Iterator[str]:
             if rates and not loads[before].replicas:
                 yield f"{where}: no replica is ready for calls that come before one is started"
             elif rates:
-                strain = basis.replicas[pool.name].operate(rates, basis.working(loads[before])).strain
-                yield from (f"{where}: {name} at {value:.1%} of its limit" for name, value in strain.items() if above(value, 1.0))
+                yield from (f"{where}: {said}" for said in _missed(basis, pool, rates, basis.working(loads[before])))
+
+
+def _missed(basis: Basis, pool: Pool, rates: dict[str, float], working: int) -> Iterator[str]:
+    """Say which limits and hard promises replicas miss under these calls of each."""
+    operation = basis.replicas[pool.name].operate(rates, working)
+    yield from (f"{name} at {value:.1%} of its limit" for name, value in operation.strain.items() if above(value, 1.0))
+    for name, seen in operation.seen.items():
+        for target in hard_targets(basis.streams[name]):
+            value = float(seen.percentile(target.metric, target.percentile).max())
+            if above(value, target.seconds):
+                yield f"{target.metric} p{target.percentile:g} of {name} {value:.4g} s, {target.seconds:.4g} s promised"

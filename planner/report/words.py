@@ -56,7 +56,7 @@ def split(plan: Plan) -> str:
         ("missed soft targets", cost.misses),
         ("operations", cost.operations),
     )
-    beside = (("units at APIs", cost.provisioned), ("levers", cost.levers), ("components", cost.components))
+    beside = (("units at APIs", cost.provisioned), ("levers", cost.levers), ("components", cost.components), ("ramp", cost.ramps))
     shown = (*parts, *((name, value) for name, value in beside if value))
     return " · ".join(f"{name} {fmt.hourly(value)}" for name, value in shown)
 
@@ -166,6 +166,7 @@ PAID_FOR = {
     "fixed infrastructure": "levers in use and the operation of pools, whatever the load",
     "degradation": "spares, failed tries, interruptions, promises missed at a price",
     "energy": "electricity of machines that do not include it",
+    "cost of the ramp": "replicas started ahead of need, and kept beyond it",
 }
 """Line of the statement of costs → what it pays for."""
 
