@@ -48,8 +48,7 @@ def made_ready(program: Program, flow: Floats, needed: Floats) -> Floats:
 
     Notes
     -----
-    What a family lacks is added to the column that runs; where none does, to the one that runs next, or the first that may have
-    as many.
+    What a family lacks is added to the column that runs; where none does, to the one that then has the fewest.
     """
     scaling, out, (_, of) = program.scaling, needed.copy(), families(program)
     demand = np.where(allowed(program) & ~program.movable[:, None], program.pools.demand, 0.0)
@@ -68,9 +67,10 @@ def made_ready(program: Program, flow: Floats, needed: Floats) -> Floats:
             short = carrying - (out[running, a] - spare[running]).sum()
             out[k, a] += max(short, 0.0)
         elif carrying > 0:
-            able = [k for k in (*own[flow[:, own, b].sum(axis=0) > 0], *own) if max(carrying + spare[k], least[k]) <= most[k]]
-            if able:
-                out[able[0], a] = max(carrying + spare[able[0]], least[able[0]])
+            count = np.maximum(carrying + spare[own], least[own])
+            able = count <= most[own]
+            if able.any():
+                out[own[able][np.argmin(count[able])], a] = count[able].min()
     return out
 
 

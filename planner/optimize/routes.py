@@ -18,7 +18,7 @@ from planner.optimize.linear import Linear, Namer
 from planner.optimize.model import Model, Point, build, read, restrict, restrict_bounds, write
 from planner.optimize.objective import objective
 from planner.optimize.program import Bools, Floats, Ints, Program
-from planner.optimize.ramps import follows
+from planner.optimize.ramps import by_family, families, follows
 from planner.optimize.tidy import tidy
 from planner.optimize.variables import label
 
@@ -143,7 +143,8 @@ def _dropped(program: Program, before: Point, after: Point) -> Point:
     """Tidy the flows; drop idle pools, and whatever else is idle if that is cheaper; the plan before if it was cheaper."""
     lean = tidy(program, after)
     # A replica without calls may be kept for those of the next period.
-    used = (lean.flow.sum(axis=0) > 0) | (follows(program) & (lean.flow.sum(axis=(0, 2)) > 0))[:, None]
+    served = by_family(program, lean.flow.sum(axis=(0, 2)))[families(program)[1]] > 0
+    used = (lean.flow.sum(axis=0) > 0) | (follows(program) & served)[:, None]
     kept = Point(lean.flow, lean.api_flow, np.where(used, before.replicas, 0.0), before.machines, lean.ways)
     cost, least = objective(program, before), objective(program, lean)
     if least < objective(program, kept) * (1 - SAME):
