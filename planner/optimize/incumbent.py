@@ -19,9 +19,10 @@ from planner.optimize.model import Point, build, read, restrict, restrict_bounds
 from planner.optimize.objective import objective
 from planner.optimize.program import NO_SCALING, Bools, Floats, Ints, Program
 from planner.optimize.ramps import follows
+from planner.optimize.readiness import grown_rates
 from planner.optimize.relax import Relaxation
 from planner.optimize.sizes import gathered, one_each, siblings
-from planner.optimize.tidy import needed_replicas, tidy
+from planner.optimize.tidy import needed_replicas, served_exactly, tidy
 from planner.optimize.variables import needs_operated
 
 FEW = 40
@@ -151,9 +152,10 @@ def rounded(program: Program, limit: Bounds, relaxation: Relaxation) -> Point | 
 
 def _filled(program: Program, limit: Bounds, given: Point) -> Point | None:
     """Return the point with as many replicas as its flows need, and machines for them; None if that breaks a limit."""
-    replicas, machines = needed_replicas(program, given.flow), given.machines.copy()
+    exact = served_exactly(program, given)
+    replicas, machines = needed_replicas(program, exact.flow), given.machines.copy()
     _fill(program, limit, replicas, machines)
-    point = tidy(program, replace(given, replicas=replicas, machines=machines))
+    point = tidy(program, replace(exact, replicas=replicas, machines=machines))
     return point if keeps_limits(program, limit, point) else None
 
 
@@ -223,11 +225,11 @@ def _served(program: Program, relaxation: Relaxation) -> Floats:
 
 def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, limits: Limits, deadline: float) -> Point | None:
     """Plan period by period, the busiest first: the others use its pools where that costs less than operating more."""
-    served = _served(program, relaxation)
+    served, raised = _served(program, relaxation), grown_rates(program, relaxation.keep)
     found: dict[int, Point] = {}
     opened = np.zeros(len(program.pools.name), dtype=bool)
     for t in np.argsort(-served.sum(axis=0), kind="stable").tolist():
-        alone = _period(program, t, np.where(program.movable, served[:, t], program.rate[:, t]), held)
+        alone = _period(program, t, np.where(program.movable, served[:, t], raised[:, t]), held)
         left = replace(limits, seconds=2 * (deadline - time.monotonic()) / (len(program.periods) - len(found)))
         point = _cheaper_way(program, alone, relaxation, t, opened, left)
         if point is None:

@@ -74,6 +74,19 @@ def made_ready(program: Program, flow: Floats, needed: Floats) -> Floats:
     return out
 
 
+def grown_rates(program: Program, pools: Ints) -> Floats:
+    """[R, T] Return the calls per second with the most growth that comes before replicas of some pools answer.
+
+    λ[r,a] + max over changes a → b of max(0, λ[r,b] − λ[r,a])·max lag
+    """
+    scaling, rate = program.scaling, program.rate.copy()
+    late = scaling.lag[pools].max(initial=0.0) if len(scaling.times) else 0.0
+    for a, b in zip(scaling.before.tolist(), scaling.after.tolist(), strict=True) if late else ():
+        more = np.maximum(program.rate[:, b] - program.rate[:, a], 0.0) * late
+        rate[:, a] = np.maximum(rate[:, a], program.rate[:, a] + more)
+    return rate
+
+
 def _more(program: Program, columns: Ints, a: int, b: int) -> bool:
     """Whether some stream that these columns may use, and that cannot wait, makes more calls in b than in a."""
     open_to = allowed(program)[:, columns].any(axis=1) & ~program.movable

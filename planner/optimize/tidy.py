@@ -17,7 +17,7 @@ NOISE = 1e-9
 
 def tidy(program: Program, point: Point) -> Point:
     """Drop rounding noise, idle replicas and idle machines."""
-    cleared = _serve_exactly(program, point)
+    cleared = served_exactly(program, point)
     # Never above the solver's own number: a load over it is within its tolerance.
     replicas = _no_more(program, needed_replicas(program, cleared.flow), np.rint(point.replicas))
     lean = _with_replicas(program, cleared, replicas)
@@ -42,7 +42,7 @@ def _with_replicas(program: Program, point: Point, replicas: Floats) -> Point:
     return Point(point.flow, point.api_flow, replicas, machines, point.ways)
 
 
-def _serve_exactly(program: Program, point: Point) -> Point:
+def served_exactly(program: Program, point: Point) -> Point:
     """Scale the flows of each stream to the rate that the ways taken ask for, leaving out noise."""
     ways = np.rint(point.ways)
     rate = program.asked(ways)
