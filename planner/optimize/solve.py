@@ -24,6 +24,7 @@ from planner.optimize.incumbent import NODES, Incumbent, better, by_period, prom
 from planner.optimize.model import Point, nothing
 from planner.optimize.pricing import Priced, most_earned
 from planner.optimize.program import Bools, Ints, Outcome, Program, Shadow
+from planner.optimize.ramps import follows
 from planner.optimize.relax import Relaxation, Verdict
 from planner.optimize.sizes import siblings
 from planner.optimize.smooth import smoothed
@@ -112,12 +113,22 @@ def _first_plan(run: _Run, relaxation: Relaxation) -> Incumbent | None:
     if len(run.program.periods) > 1:
         split = by_period(run.program, relaxation, limits, run.started + run.limits.seconds * 0.8)
         smooth = _smooth(run, split)
-        best = better(run.program, best, smooth.point if smooth else None)
+        best = _joined(run, relaxation, better(run.program, best, smooth.point if smooth else None), limits)
     else:
         best = better(run.program, best, solve_over(run.program, run.bounds, few, limits, cuts=relaxation.cuts)[1])
     if best is not None:
         run.progress(f"first plan: {best.cost:.6g} over {len(few)} pools, bound {relaxation.bound:.6g}")
     return best
+
+
+def _joined(run: _Run, relaxation: Relaxation, best: Incumbent | None, limits: Limits) -> Incumbent | None:
+    """Look for a better plan over all periods at once, among few pools, where what a period holds matters to the next."""
+    program = run.program
+    if best is None or not follows(program).any() or _close(best.cost, relaxation.bound, run.limits.gap):
+        return best
+    own = np.flatnonzero((best.point.replicas > 0).any(axis=1))
+    some = siblings(program, np.union1d(own, promising(relaxation, 0)))
+    return better(program, best, solve_over(program, run.bounds, some, limits, best.point, relaxation.cuts)[1])
 
 
 def _smooth(run: _Run, best: Incumbent | None) -> Incumbent | None:
