@@ -152,7 +152,7 @@ def rounded(program: Program, limit: Bounds, relaxation: Relaxation) -> Point | 
 
 def _filled(program: Program, limit: Bounds, given: Point) -> Point | None:
     """Return the point with as many replicas as its flows need, and machines for them; None if that breaks a limit."""
-    exact = served_exactly(program, given)
+    exact = served_exactly(program, given) if follows(program).any() else given
     replicas, machines = needed_replicas(program, exact.flow), given.machines.copy()
     _fill(program, limit, replicas, machines)
     point = tidy(program, replace(exact, replicas=replicas, machines=machines))

@@ -52,6 +52,10 @@ SECTIONS = {
     ),
     "Limits": ('budget: $60k/month\npower: 120kW\nquotas:\n  - {accelerator: "h100-*", region: eu-central-1, gpus: 16}',),
     "Choices": ('models: {allow: ["Qwen/*", "meta-llama/*"]}\noffers: {forbid: [spot]}',),
+    "Autoscaling": (
+        "cycle: 24h            # the periods come around once a day",
+        "scaling: reactive\nimage: 0s\nweights: local_disk\ninit: 30s",
+    ),
     "CatalogUse": (
         "files: [our-prices.yaml]\noverrides:\n  owned:\n    our-h100-node:\n      capex: $310k   # replaces this field alone",
     ),
