@@ -18,6 +18,7 @@ from planner.catalog.check_horizon import check_horizon, check_size
 from planner.catalog.check_levers import check_levers
 from planner.catalog.check_quality import check_quality
 from planner.catalog.check_reach import check_reach
+from planner.catalog.check_scaling import check_scaling
 from planner.catalog.check_scenarios import check_scenarios
 from planner.catalog.check_sites import check_sites
 from planner.catalog.check_stages import check_stages
@@ -38,6 +39,7 @@ from planner.domain.problem import CatalogUse, Limits, Operations, Period, Probl
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
 from planner.errors import InvalidInput, Issue
+from planner.horizon.following import followed
 from planner.horizon.layout import lay_out
 from planner.horizon.scenarios import branched
 
@@ -113,7 +115,7 @@ def load_problem(path: Path | str) -> LoadedProblem:
     errors += findings.errors
     if errors or problem is None or catalog is None:
         raise InvalidInput(errors)
-    problem = branched(lay_out(problem, base))
+    problem = branched(followed(lay_out(problem, base)))
     check_size(problem, findings)
     warnings = tuple(sorted(set(findings.warnings)))
     catalog = with_variants(catalog, problem.choose)
@@ -168,6 +170,7 @@ def _cross_check(parts: Parts, findings: Findings) -> None:
     check_demand(parts, findings)
     check_horizon(parts, findings)
     check_scenarios(parts, findings)
+    check_scaling(parts, findings)
     check_quality(parts, findings)
     check_choices(parts, findings)
     check_stages(parts, findings)

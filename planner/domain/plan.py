@@ -15,6 +15,7 @@ from planner.domain.hardware import SPOT, OfferKind
 from planner.domain.plan_changes import Changes
 from planner.domain.plan_energy import EnergyPart
 from planner.domain.plan_procurement import Cash, CommittedSpend, Futures, Sizing
+from planner.domain.plan_scaling import Scaling
 from planner.domain.plan_stores import StorePart
 
 PLAN_VERSION = "plan/v1"
@@ -541,6 +542,8 @@ class Cost(Strict):
     """What the carbon of machines is taken to cost; written only where it has a price."""
     committed: float | None = None
     """Of machines, what is paid whether used or not for what was committed to before: the same in every plan; absent = none."""
+    ramps: float | None = None
+    """Replicas started ahead of need and kept beyond it; written only where `operations.autoscaling` is asked for."""
 
 
 class Fact(Strict):
@@ -695,6 +698,8 @@ class Plan(Strict):
     """What it changes of what runs today; only where it was made from that (`solve --from`)."""
     committed_spend: tuple[CommittedSpend, ...] = ()
     """Spend committed to; written only where there is any."""
+    scaling: Scaling | None = None
+    """How replicas follow demand; only where `operations.autoscaling` is asked for and there are several periods."""
 
     @property
     def external(self) -> tuple[ApiRoute | ProvisionedRoute, ...]:

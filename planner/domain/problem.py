@@ -10,6 +10,7 @@ from planner.domain.base import Identifier, NonNegativeFloat, NonNegativeInt, Po
 from planner.domain.calls import Choice, Choices
 from planner.domain.grids import Energy
 from planner.domain.horizon import HOURS_PER_WEEK, Horizon, Scenario
+from planner.domain.scaling import Autoscaling
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
 from planner.units import CarbonRate, Dollars, DollarsPerHour, DollarsPerTonne, Fraction, Seconds, SomeSeconds, Watts
@@ -51,6 +52,9 @@ class Period(Strict):
     Counts where energy prices or carbon differ by hour."""
     week: tuple[NonNegativeFloat, ...] | None = None
     """How many of its hours are each of the 168 hours of the week, in UTC, from Monday 0:00; a horizon fills this in."""
+    follows: dict[Identifier, PositiveFloat] = Field(default_factory=dict)
+    """How often in a cycle it begins, by the period before it: `{night: 30}`. Counts where `operations.autoscaling` is asked for;
+    a horizon, or `cycle` there, says it by itself."""
 
     @model_validator(mode="after")
     def _months_run_forward(self) -> Period:
@@ -209,6 +213,9 @@ class Operations(Strict):
     on AWS and Azure over 92 % came within three minutes of others of the same kind and zone, arXiv 2604.16457, 2026-04)."""
     moving: Moving = Moving()
     """Cost of changing what runs today."""
+    autoscaling: Autoscaling | None = None
+    """What starting replicas and giving them up costs and takes where they follow demand from period to period; absent = nothing,
+    and at once."""
 
     @model_validator(mode="after")
     def _spares_one_way(self) -> Operations:

@@ -33,6 +33,7 @@ from planner.optimize.program import (
     SellerLimit,
     SpendColumns,
 )
+from planner.optimize.scaled import with_scaling
 from planner.perf.level import RESOURCES
 from planner.supply.cells import OWN, Supply
 from planner.supply.limits import gpu_limits
@@ -148,7 +149,8 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         spend=spend_columns(supply, problem.periods),
     )
     program, column = at_sizes(program, supply.cells, operations)
-    return Assembled(with_units(program, apis, search), pool[column], cell[column], open_ways)
+    pool, cell = pool[column], cell[column]
+    return Assembled(with_scaling(with_units(program, apis, search), search, pools, pool, cell), pool, cell, open_ways)
 
 
 def extras(supply: Supply, periods: int) -> Floats | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.optimize.program import Average, Bools, Floats, Ints, Program, PurchaseColumns
+from planner.optimize.ramps import follows
 
 SLACK = 1e-9
 """Relative slack when a bound is rounded to a whole number, so that rounding noise never cuts off a plan."""
@@ -84,6 +85,8 @@ def bounds(program: Program) -> Bounds:
     most = np.minimum(_room(program, bought), program.pools.most)
     replicas = np.minimum(_useful_replicas(program, rate), most[:, None])
     replicas = np.where(replicas < least_open(program)[:, None], 0, replicas)
+    # What another period needs may be kept, or be ready, in any.
+    replicas = np.where(follows(program)[:, None], replicas.max(axis=1, keepdims=True, initial=0), replicas)
     return Bounds(rate, replicas, _useful_machines(program, replicas, bought))
 
 

@@ -56,4 +56,5 @@ def in_periods(program: Program, mine: Bools) -> Program:
         average_limits=tuple(replace(limit, each=limit.each[:, mine]) for limit in program.average_limits),
         standing=None if program.standing is None else program.standing[mine],
         spend=program.spend and replace(program.spend, active=program.spend.active[:, mine]),
+        scaling=program.scaling.during(mine),
     )

@@ -19,11 +19,13 @@ from planner.optimize.cuts import Cuts
 from planner.optimize.holdings import within, within_average
 from planner.optimize.model import Point, build, read, restrict, restrict_bounds, write
 from planner.optimize.objective import objective
-from planner.optimize.program import Bools, Floats, Ints, Program
+from planner.optimize.program import NO_SCALING, Bools, Floats, Ints, Program
+from planner.optimize.ramps import follows
+from planner.optimize.readiness import grown_rates
 from planner.optimize.relax import Relaxation
 from planner.optimize.sellers import few_enough, narrowed
 from planner.optimize.sizes import gathered, one_each, siblings
-from planner.optimize.tidy import needed_replicas, tidy
+from planner.optimize.tidy import needed_replicas, served_exactly, tidy
 from planner.optimize.variables import needs_operated
 
 FEW = 40
@@ -74,7 +76,7 @@ def solve_over(
     # A plan that was repaired may have more than is of use here; a solver takes no such start.
     if begun is not None and ((begun.replicas > sub_limit.replicas).any() or (begun.machines > sub_limit.machines).any()):
         begun = None
-    hint = None if begun is None else write(sub_limit, model.at, model.linear.variables, begun)
+    hint = None if begun is None else write(sub, sub_limit, model.at, model.linear.variables, begun)
     result = solve_milp(model.linear, limits, hint)
     if not len(result.values):
         return result, None
@@ -160,11 +162,17 @@ def rounded(program: Program, limit: Bounds, relaxation: Relaxation) -> Point | 
     if not whole(relaxed.ways):
         return None
     flow = gathered(program, limit, relaxed.flow)
-    replicas = needed_replicas(program, flow)
     machines = np.minimum(np.ceil(relaxed.machines - UNUSED), limit.machines)
     machines = np.maximum(machines, program.purchases.fewest)
+    return _filled(program, limit, Point(flow, relaxed.api_flow, relaxed.replicas, machines, relaxed.ways))
+
+
+def _filled(program: Program, limit: Bounds, given: Point) -> Point | None:
+    """Return the point with as many replicas as its flows need, and machines for them; None if that breaks a limit."""
+    exact = served_exactly(program, given) if follows(program).any() else given
+    replicas, machines = needed_replicas(program, exact.flow), given.machines.copy()
     _fill(program, limit, replicas, machines)
-    point = tidy(program, Point(flow, relaxed.api_flow, replicas, machines, relaxed.ways))
+    point = tidy(program, replace(exact, replicas=replicas, machines=machines))
     return point if keeps_limits(program, limit, point) else None
 
 
@@ -253,13 +261,13 @@ def _with_commitments(
 
     A pool that none used before must earn what operating it costs.
     """
-    served, active = _served(program, relaxation), _active(relaxation)
+    served, active, raised = _served(program, relaxation), _active(relaxation), grown_rates(program, relaxation.keep)
     order = np.argsort(-served.sum(axis=0), kind="stable").tolist()
     found: dict[int, Point] = {}
     used = np.zeros(len(program.pools.name), dtype=bool)
     scouts = _scouts(order, len(program.streams))
     for t in [*scouts, *(t for t in order if t not in scouts)]:
-        alone = _period(spend.paid(program, t, spent), t, np.where(program.movable, served[:, t], program.rate[:, t]), held)
+        alone = _period(spend.paid(program, t, spent), t, np.where(program.movable, served[:, t], raised[:, t]), held)
         among = np.union1d(active, _unalike(relaxation, t)) if t in scouts else active
         left = replace(limits, seconds=deadline - time.monotonic())
         point = _cheaper_way(program, alone, relaxation, t, among, used, left) if left.seconds > 0 else None
@@ -278,8 +286,10 @@ def _with_commitments(
         bought,
         np.zeros(0),
     )
-    too_many = program.max_pools is not None and program.operated(whole.replicas) > program.max_pools
-    return None if too_many else tidy(program, whole)
+    if program.max_pools is not None and program.operated(whole.replicas) > program.max_pools:
+        return None
+    # A period by itself knows nothing of those around it: what must be ready for the next is added here.
+    return _filled(program, bounds(program), whole) if follows(program).any() else tidy(program, whole)
 
 
 def _scouts(order: list[int], streams: int) -> list[int]:
@@ -347,4 +357,5 @@ def _period(program: Program, t: int, rate: Floats, held: Floats) -> Program:
         pool_cost=0.0 if len(weights(program)) > 1 else program.pool_cost,
         pools=replace(program.pools, opening=None) if len(weights(program)) > 1 else program.pools,
         standing=None if program.standing is None else program.standing[t : t + 1],
+        scaling=NO_SCALING,
     )

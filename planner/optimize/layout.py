@@ -45,6 +45,8 @@ class Layout:
     """[C] Spend committed to."""
     spend: SpendColumns | None
     """What draws on it."""
+    ramps: Ints
+    """[K, P] Dollars paid where replicas start at a change of period; one variable for all columns of a family."""
     already: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     """[0 or 1] 1: stands for what is paid whatever is chosen."""
 
@@ -81,3 +83,7 @@ class Rows:
     """[A] What machines take on average."""
     spend: Ints
     """[C, T] What is drawn within what is committed."""
+    ramps: Ints
+    """[K, P] Starts of replicas; one row for all columns of a family."""
+    ready: Ints
+    """[J, K, P] Growth that the replicas there are must carry; one row for all columns of a family."""

@@ -12,6 +12,7 @@ from planner.optimize.coverage import Covers
 from planner.optimize.layout import Layout, Rows
 from planner.optimize.linear import Linear
 from planner.optimize.program import Bools, Floats, Ints, Outcome, Program
+from planner.optimize.ramps import families, starts
 from planner.optimize.spend import committed
 from planner.optimize.variables import variables
 
@@ -88,7 +89,7 @@ def restrict(program: Program, keep: Ints) -> Program:
         opening=None if pools.opening is None else pools.opening[keep],
     )
     averages = tuple(replace(one, pools=one.pools[:, keep]) for one in program.averages)
-    return replace(program, pools=kept, averages=averages)
+    return replace(program, pools=kept, averages=averages, scaling=program.scaling.over(keep))
 
 
 def restrict_bounds(bounds: Bounds, keep: Ints) -> Bounds:
@@ -112,7 +113,7 @@ def read(program: Program, bounds: Bounds, at: Layout, values: Floats) -> Point:
     return Point(flow, api_flow, _taken(values, at.n), _taken(values, at.m), values[at.v])
 
 
-def write(bounds: Bounds, at: Layout, size: int, point: Point) -> Floats:
+def write(program: Program, bounds: Bounds, at: Layout, size: int, point: Point) -> Floats:
     """Write decisions as a vector of the model's variables, to start a solver from."""
     values = np.zeros(size)
     rate = bounds.rate
@@ -127,4 +128,6 @@ def write(bounds: Bounds, at: Layout, size: int, point: Point) -> Floats:
     if at.spend is not None:
         values[at.c] = committed(at.spend, point.machines)
     values[at.s[(at.s >= 0) & np.any(point.machines > 0, axis=1)]] = 1.0
+    if (at.ramps >= 0).any():
+        values[at.ramps[at.ramps >= 0]] = starts(program, point.replicas)[families(program)[1]][at.ramps >= 0]
     return values

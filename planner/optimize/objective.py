@@ -8,6 +8,7 @@ from planner.optimize import spend
 from planner.optimize.bounds import weights
 from planner.optimize.model import Point
 from planner.optimize.program import Floats, Program
+from planner.optimize.ramps import ramp_cost
 from planner.optimize.variables import SECONDS_PER_HOUR
 
 
@@ -18,10 +19,11 @@ def _paid(cost: Floats, flow: Floats, share: Floats) -> float:
 
 
 def objective(program: Program, point: Point) -> float:
-    """Average cost: machines + committed spend + soft misses + API calls + pools + ways + what is paid whatever is chosen.
+    """Average cost: machines + committed spend + soft misses + API calls + pools + ways + ramps + what is paid in any case.
 
     Σ_o Σ_t w·(hourly + extra)·m + Σ_c price·C + 3600·Σ_t w·(Σ call_cost·x + Σ call_cost·z)
-    + (pools with replicas: pool_cost + opening) + Σ_w cost·v + already [$/h]
+    + (pools with replicas: pool_cost + opening) + Σ_w cost·v
+    + Σ_f Σ_p q·max(0, Σ_{k in f} c·(n[k,after p] − n[k,before p])) + already [$/h]
     """
     share = weights(program)
     machines = float(program.purchases.hourly @ (point.machines @ share)) + spend.cost(program, point.machines)
@@ -29,4 +31,5 @@ def objective(program: Program, point: Point) -> float:
     misses = _paid(program.pools.call_cost, point.flow, share)
     calls = _paid(program.apis.call_cost, point.api_flow, share)
     fixed = float(program.ways.cost @ point.ways)
-    return machines + misses + calls + program.operation(point.replicas) + fixed + program.already
+    operated = program.operation(point.replicas) + ramp_cost(program, point.replicas)
+    return machines + misses + calls + operated + fixed + program.already

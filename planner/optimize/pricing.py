@@ -27,6 +27,7 @@ from planner.optimize.knapsack import in_proportion, quick, sharp
 from planner.optimize.layout import Rows
 from planner.optimize.program import AverageLimit, Bools, Floats, Ints, MachineLimit, Program
 from planner.optimize.sellers import least
+from planner.optimize.startprices import change_prices, ready_charges, started
 from planner.optimize.variables import SECONDS_PER_HOUR, needs_operated
 
 BLOCK = 4096
@@ -67,6 +68,10 @@ class Prices:
     """[M, T] Per unit of what machines take of sites; None = nothing is charged for it, which is valid too."""
     average_limits: Floats | None = None
     """[A] Per unit of what machines take on average; None as above."""
+    starts: Floats | None = None
+    """[K, P] Per dollar paid for starts at a change of period, the same for all columns of a family; None = not priced."""
+    ready: Floats | None = None
+    """[J, K, P] Per replica's worth of growth to be ready for, the same for all columns of a family; None = not priced."""
 
     @property
     def dollar(self) -> float:
@@ -102,6 +107,7 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
     # Where no pool of the relaxation stands in a cell it has no dual, and would seem free.
     each = (money + budget) * program.purchases.paid * weights(program) + spend.charges(program, drawn)
     packing = np.where(rows.packing >= 0, packing, listed(program, packing, rows.packing < 0, each))
+    starts, ready = change_prices(program, rows, fee, known, packing, money + budget)
     return Prices(
         demand=np.maximum(served, 0.0),
         packing=packing,
@@ -118,6 +124,8 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
         money=money,
         machine_limits=fee(rows.machine_limits),
         average_limits=fee(rows.average_limits),
+        starts=starts,
+        ready=ready,
     )
 
 
@@ -267,10 +275,12 @@ def _apis_value(program: Program, bounds: Bounds, covers: Covers, at: Prices) ->
 def _replica_costs(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Prices) -> tuple[Floats, Floats]:
     """[K, T] Least cost per replica at the largest size, and least cost of having any."""
     spare, least = program.pools.spare[:, None], least_open(program)[:, None]
-    machines = program.pools.gpus[:, None] * at.packing[program.pools.cell]
+    machines = program.pools.gpus[:, None] * at.packing[program.pools.cell] + started(program, at.starts)
     counted = np.zeros_like(machines)
     np.add.at(counted.T, covers.period, at.covers[:, None] * covers.value)
     value = counted + replica_values(program, bounds, kinds, at, worth=machines - counted)
+    if at.ready is not None:
+        _make_ready(program, bounds, at, value, counted)
     most = np.maximum(bounds.replicas, 1)
     per_replica = machines - value * np.maximum(most - spare, 0) / most
     opening = least * machines - (least - spare) * value
@@ -322,6 +332,22 @@ def _earning(program: Program, bounds: Bounds, at: Prices, usable: Bools, part: 
         profit = profit + earned(program, bounds, at, t)[:, part]
     load = np.where(open_to, program.pools.demand[:, :, part], 0.0) * rate
     return np.where(open_to, np.maximum(profit, 0.0), 0.0), load
+
+
+def _make_ready(program: Program, bounds: Bounds, at: Prices, value: Floats, counted: Floats) -> None:
+    """Value the replicas of pools that are paid for being ready: by themselves, since their calls earn less and they more."""
+    assert at.ready is not None  # noqa: S101
+    (paid,) = np.nonzero(at.ready.any(axis=(0, 2)))
+    usable = allowed(program)
+    for t in range(len(program.hours) if len(paid) else 0):
+        profit, load = _earning(program, bounds, at, usable, paid, t)
+        charged, earned_by_being_there = ready_charges(program, at.ready[:, paid], paid, t)
+        charge = np.where(program.movable[:, None], 0.0, np.einsum("jk,jrk->rk", charged, load))
+        profit = np.maximum(profit - charge, 0.0)
+        fees = np.zeros((len(load), len(program.pools.name)))
+        fees[:, at.known] = at.resources[:, :, t]
+        worth = np.minimum(_block_values(profit, load, np.full(len(paid), -np.inf)), in_proportion(profit, load, fees[:, paid]))
+        value[paid, t] = counted[paid, t] + worth + earned_by_being_there
 
 
 def _block_values(profit: Floats, load: Floats, worth: Floats) -> Floats:

@@ -162,6 +162,39 @@ NO_WAYS = WayColumns((), _NONE, np.zeros(0), _NONE, _NONE, np.zeros((0, 1)))
 
 
 @dataclass(frozen=True, eq=False)
+class Scaling:
+    """How replicas follow demand from period to period, and what each start takes; units sold start at once."""
+
+    before: Ints
+    """[P] A period …"""
+    after: Ints
+    """[P] … that this other one follows."""
+    times: Floats
+    """[P] How often in a cycle."""
+    hours: Floats
+    """[K] For how long a replica started is paid beside the periods in which it is needed [h]."""
+    lag: Floats
+    """[K] Share of the growth to the next period that comes before new replicas answer; 0 where they start ahead [1]."""
+
+    def over(self, keep: Ints) -> Scaling:
+        """Take only some pools."""
+        return self if not len(self.times) else replace(self, hours=self.hours[keep], lag=self.lag[keep])
+
+    def during(self, kept: Bools) -> Scaling:
+        """Take only some periods [T]."""
+        inside = kept[self.before] & kept[self.after]
+        if not inside.any():
+            return NO_SCALING
+        number = np.cumsum(kept) - 1
+        before, after = number[self.before[inside]], number[self.after[inside]]
+        return replace(self, before=before, after=after, times=self.times[inside])
+
+
+NO_SCALING = Scaling(_NONE, _NONE, np.zeros(0), np.zeros(0), np.zeros(0))
+"""Replicas follow demand at once and free of charge."""
+
+
+@dataclass(frozen=True, eq=False)
 class GpuLimit:
     """Σ over the chosen purchases of machines × GPUs, as quotas count them, may not exceed `gpus` in any period."""
 
@@ -282,6 +315,8 @@ class Program:
     """Most sellers of machines; None where any number will do."""
     spend: SpendColumns | None = None
     """Commitments to spend; None where there are none."""
+    scaling: Scaling = NO_SCALING
+    """What following demand takes."""
 
     @property
     def already(self) -> float:

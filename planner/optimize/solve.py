@@ -24,8 +24,10 @@ from planner.optimize.incumbent import NODES, Incumbent, better, by_period, prom
 from planner.optimize.model import Point, nothing
 from planner.optimize.pricing import Priced, most_earned
 from planner.optimize.program import Bools, Ints, Outcome, Program, Shadow
+from planner.optimize.ramps import follows
 from planner.optimize.relax import Relaxation, Verdict
 from planner.optimize.sizes import siblings
+from planner.optimize.smooth import smoothed
 
 SOME = 120
 """Pools searched for a better plan before the last program."""
@@ -110,17 +112,35 @@ def _close(cost: float, bound: float, gap: float) -> bool:
 def _first_plan(run: _Run, relaxation: Relaxation) -> Incumbent | None:
     few = siblings(run.program, promising(relaxation))
     limits = run.within(0.3, NODES)
-    best = better(run.program, None, rounded(run.program, run.bounds, relaxation))
+    best = _smooth(run, better(run.program, None, rounded(run.program, run.bounds, relaxation)))
     if best is not None and _close(best.cost, relaxation.bound, run.limits.gap):
         return best
     if len(run.program.periods) > 1:
         split = by_period(run.program, relaxation, limits, run.started + run.limits.seconds * 0.8)
-        best = better(run.program, best, split.point if split else None)
+        smooth = _smooth(run, split)
+        best = _joined(run, relaxation, better(run.program, best, smooth.point if smooth else None), limits)
     else:
         best = better(run.program, best, solve_over(run.program, run.bounds, few, limits, cuts=relaxation.cuts)[1])
     if best is not None:
         run.progress(f"first plan: {best.cost:.6g} over {len(few)} pools, bound {relaxation.bound:.6g}")
     return best
+
+
+def _joined(run: _Run, relaxation: Relaxation, best: Incumbent | None, limits: Limits) -> Incumbent | None:
+    """Look for a better plan over all periods at once, among few pools, where what a period holds matters to the next."""
+    program = run.program
+    if best is None or not follows(program).any() or _close(best.cost, relaxation.bound, run.limits.gap):
+        return best
+    own = np.flatnonzero((best.point.replicas > 0).any(axis=1))
+    some = siblings(program, np.union1d(own, promising(relaxation, 0)))
+    return better(program, best, solve_over(program, run.bounds, some, limits, best.point, relaxation.cuts)[1])
+
+
+def _smooth(run: _Run, best: Incumbent | None) -> Incumbent | None:
+    """Return a plan with the starts of replicas that pay, where these cost something."""
+    if best is None:
+        return None
+    return better(run.program, best, smoothed(run.program, run.bounds, best.point, run.within(0.1, NODES)))
 
 
 def _cut_off(run: _Run, relaxation: Relaxation, first: Incumbent | None) -> Bools:

@@ -12,6 +12,7 @@ from planner.optimize.bounds import Bounds, added, allowed, least_open, weights
 from planner.optimize.layout import Layout
 from planner.optimize.linear import Linear
 from planner.optimize.program import Bools, Floats, Ints, Program
+from planner.optimize.ramps import by_family, families, shares, start_costs
 
 SECONDS_PER_HOUR = 3600.0
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.]")
@@ -47,6 +48,7 @@ def variables(model: Linear, program: Program, bounds: Bounds, *, whole: bool = 
         c=committed_spend(model, program, bounds),
         spend=program.spend,
         already=already(model, program),
+        ramps=ramps(model, program, bounds),
     )
 
 
@@ -169,3 +171,15 @@ def committed_spend(model: Linear, program: Program, bounds: Bounds) -> Ints:
     return model.add_variables(
         len(names), 0, spend.most(program, bounds), spend.price(program), integer=False, names=labels("C", (names, ids))
     )
+
+
+def ramps(model: Linear, program: Program, bounds: Bounds) -> Ints:
+    """0 <= r[f,p], paying q[p] each: dollars for the replicas of a family that start at a change of period. Ids as [K, P]."""
+    scaling, (first, of) = program.scaling, families(program)
+    grows = (bounds.replicas[:, scaling.after] > 0) & (start_costs(program) > 0)[:, None]
+    f, p = np.nonzero(by_family(program, grows.astype(float)))
+    ids = np.full((len(first), len(scaling.times)), -1, dtype=np.int64)
+    where = ((program.periods, scaling.before[p]), (program.periods, scaling.after[p]))
+    names = labels("r", (program.pools.name, first[f]), *where)
+    ids[f, p] = model.add_variables(len(f), 0, np.inf, shares(program)[p], integer=False, names=names)
+    return ids[of]

@@ -11,6 +11,7 @@ from planner.candidates.today import opening_cost
 from planner.candidates.units import as_sold, call_tokens
 from planner.demand.ways import Way
 from planner.domain.plan import ApiRoute, Cost, PoolCost, ProvisionedRoute, Purchase, StageCost, WorkloadCost
+from planner.domain.plan_scaling import Scaling
 from planner.plan import costing
 from planner.plan.changes import opened
 from planner.plan.costing import hourly_calls
@@ -47,6 +48,7 @@ def cost_of(
     taken: Sequence[Way],
     rented: Sequence[Rent],
     periods: Mapping[str, float],
+    scaling: Scaling | None = None,
 ) -> Cost:
     """Return the cost of a plan, split over pools, workloads and stages.
 
@@ -59,6 +61,7 @@ def cost_of(
     taken : how each workload is served
     rented : the machines again, with what of their price is energy and what interruptions add
     periods : hours
+    scaling : what starts of replicas cost, pool by pool; None where nothing
 
     Returns
     -------
@@ -66,8 +69,9 @@ def cost_of(
     """
     fee, opening = search.problem.operations.pool_cost, opening_cost(search.problem)
     fresh = [opening if pool in opened([pool], search.today) else 0.0 for pool in (made.pool for made in predicted)]
-    by_pool = costing.pool_costs([made.pool for made in predicted], purchases, periods, fee)
-    by_pool = [spent + more for spent, more in zip(by_pool, fresh, strict=True)]
+    ramps = [how.cost for how in scaling.pools] if scaling is not None else [0.0] * len(predicted)
+    held = costing.pool_costs([made.pool for made in predicted], purchases, periods, fee)
+    by_pool = [spent + more + ramp for spent, more, ramp in zip(held, fresh, ramps, strict=True)]
     at_pools = [part for made, spent in zip(predicted, by_pool, strict=True) for part in _pool_parts(made, spent, periods)]
     at_apis = [part for route in routes if isinstance(route, ApiRoute) for part in _api_parts(search, route, periods)]
     at_units = [part for route in routes if isinstance(route, ProvisionedRoute) for part in _unit_parts(search, route, periods)]
@@ -79,7 +83,8 @@ def cost_of(
     levers = sum(item.hourly for item in items if item.category == "lever")
     components = sum(item.hourly for item in items if item.category != "lever")
     units = sum(part.inputs + part.outputs for part in at_units)
-    everything = machines + tokens + units + misses + fee * len(predicted) + sum(fresh) + levers + components + carbon
+    operated = fee * len(predicted) + sum(fresh) + sum(ramps)
+    everything = machines + tokens + units + misses + operated + levers + components + carbon
     idle = costing.idle_cost([made.pool for made in predicted], purchases)
     streams = {stream.name: stream for stream in search.streams}
     workloads = []
@@ -94,7 +99,7 @@ def cost_of(
     if idle > 0:
         workloads.append(_idle_workload(idle, everything))
         stages.append(_idle_stage(idle, everything))
-    spent = [hourly - fee - more for hourly, more in zip(by_pool, fresh, strict=True)]
+    spent = [hourly - fee for hourly in held]
     pools = [
         PoolCost(pool=made.pool.name, hourly=hourly, share=hourly / everything if everything else 0.0)
         for made, hourly in zip(predicted, by_pool, strict=True)
@@ -116,9 +121,10 @@ def cost_of(
         by_stage=tuple(stages),
         by_path=tuple(path for way in taken for path in paths(way, stages)),
         by_label=tuple(by_label(search.problem, workloads)),
-        statement=statement(search, predicted, spent, others, taken, rented, periods, idle + sum(fresh)),
+        statement=statement(search, predicted, spent, others, taken, rented, periods, idle + sum(fresh), scaling),
         carbon=carbon,
         committed=sum(signed) if signed else None,
+        ramps=sum(ramps) if scaling is not None else None,
     )
 
 

@@ -22,6 +22,7 @@ from planner.plan.futures import futures
 from planner.plan.graphs import taken_ways
 from planner.plan.pool import latencies_of, predict_pool, shares_of
 from planner.plan.promises import api_promises, pool_promises
+from planner.plan.scaling import paid_by_period, scaling_of
 from planner.plan.segment import segment_reasons
 from planner.plan.sellers import seller_reasons
 from planner.plan.sizing import sizing
@@ -52,7 +53,9 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
     problem = search.problem
     taken = [search.ways[index] for index in solved.taken]
     periods = {period.name: period.hours for period in problem.periods}
-    predicted = [predict_pool(solved, columns, f"P{i + 1}") for i, columns in enumerate(open_pools(solved))]
+    running = open_pools(solved)
+    predicted = [predict_pool(solved, columns, f"P{i + 1}") for i, columns in enumerate(running)]
+    scaling = scaling_of(solved, predicted, running)
     pools = tuple(made.pool for made in predicted)
     purchases = tuple(_purchases(solved, periods))
     routes, units = tuple(_routes(solved)), tuple(unit_routes(solved, periods))
@@ -61,7 +64,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         *api_promises(search, (*routes, *units)),
     )
     stores = tuple(store_parts(search, taken))
-    cost = cost_of(search, predicted, purchases, (*routes, *units), taken, list(_rented(solved, periods)), periods)
+    cost = cost_of(search, predicted, purchases, (*routes, *units), taken, list(_rented(solved, periods)), periods, scaling)
     spending = [row.hourly for row in cost.by_pool]
     drawn = energy_part(solved, predicted, periods) if problem.tells_energy else None
     return Plan(
@@ -80,7 +83,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         sizing=sizing(solved),
         start=problem.horizon.start if problem.horizon else None,
         futures=futures(solved),
-        cash=cash_flow(solved, cost, (*routes, *units)),
+        cash=cash_flow(solved, cost, (*routes, *units), paid_by_period(solved, pools, scaling) if scaling else None),
         ways=tuple(taken_ways(search, taken, cost.by_stage)),
         stores=stores,
         buy_or_build=tuple(buy_or_build(solved, taken, predicted, spending, periods)),
@@ -99,6 +102,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         energy=drawn,
         changes=changes(solved, pools, purchases, cost.total),
         committed_spend=tuple(committed_spend(solved)),
+        scaling=scaling,
     )
 
 

@@ -72,7 +72,9 @@ class _Calendar:
         return months
 
 
-def cash_flow(solved: Solved, cost: Cost, routes: Sequence[ApiRoute | ProvisionedRoute]) -> Cash | None:
+def cash_flow(
+    solved: Solved, cost: Cost, routes: Sequence[ApiRoute | ProvisionedRoute], starts: Floats | None = None
+) -> Cash | None:
     """Return what is paid in each month of the horizon; None where the problem has none.
 
     Parameters
@@ -80,12 +82,15 @@ def cash_flow(solved: Solved, cost: Cost, routes: Sequence[ApiRoute | Provisione
     solved : the optimizer's answer, streams settled
     cost : of the plan
     routes : to APIs
+    starts : [T] what starts of replicas cost, rented machines too [$]; None where nothing
     """
     problem = solved.search.problem
     calendar = _Calendar.of(problem.periods)
     if calendar is None:
         return None
     lines = _machines(solved, calendar)
+    if starts is not None:
+        lines["rented"] += calendar.spread(starts)
     lines["apis"] = _apis(cost, routes, problem, calendar)
     other = cost.operations + cost.levers + cost.components + cost.provisioned
     lines["other"] = other * calendar.month_hours

@@ -142,6 +142,7 @@ def _stream_facts(search: Search) -> Iterator[Fact]:
             subject=stream.short, statement=f"output tokens: {stream.output.origin}", standing="stated", source="problem file"
         )
     yield from _failure_facts(search)
+    yield from _scaling_facts(search)
     limit = search.problem.operations.max_utilization
     yield Fact(
         subject="headroom",
@@ -163,6 +164,26 @@ def _failure_facts(search: Search) -> Iterator[Fact]:
             standing="assumed",
             source="measured on training clusters of H100 and A100, the pessimistic end, or as stated (docs/failures.md)",
         )
+
+
+def _scaling_facts(search: Search) -> Iterator[Fact]:
+    """Yield what starting replicas is taken to take, where they follow demand at a cost."""
+    settings = search.problem.operations.autoscaling
+    if settings is None or not any(period.follows for period in search.problem.periods):
+        return
+    init = "39 to 145 s by size" if settings.init is None else f"{settings.init:g} s"
+    store = f"{settings.store_bandwidth / 1e9:g} GB/s from a store, or the machine's network if that is slower"
+    disk = f"{settings.disk_bandwidth / 1e9:g} GB/s from its disk where that holds them"
+    loaded = store if settings.weights == "store" else f"{disk}, else {store}"
+    yield Fact(
+        subject="cold starts",
+        statement=(
+            f"machine {settings.machine:g} s, image {settings.image:g} s, weights at {loaded}, engine {init}; a replica given up "
+            f"stays {settings.scale_in_delay:g} s"
+        ),
+        standing="assumed",
+        source="reports of operators and vendors of 2024 to 2026, or as stated (docs/autoscaling.md)",
+    )
 
 
 def _pool_facts(search: Search, pools: Sequence[Pool]) -> Iterator[Fact]:

@@ -12,6 +12,7 @@ promised, u the share of the stable rate that is used, and L the replicas that t
     energy               of machines whose energy is paid apart; within the price of rented ones
     carbon               of all machines, where it has a price
     cost of capital      of what reserved machines are paid upfront; written only where there is any
+    cost of the ramp     replicas started ahead of need and kept beyond it, where that is charged
 
 Every dollar stands in one line; in cents the lines add up to the total exactly.
 """
@@ -27,6 +28,7 @@ import numpy as np
 from planner.candidates.build import Search
 from planner.demand.ways import Way
 from planner.domain.plan import Statement, StatementLine
+from planner.domain.plan_scaling import Scaling
 from planner.plan.pool import PredictedPool
 from planner.units import HOURS_PER_MONTH
 
@@ -47,6 +49,9 @@ CARBON = "carbon"
 
 CAPITAL = "cost of capital"
 """A line more where something is paid before it is used."""
+
+RAMPS = "cost of the ramp"
+"""Line of replicas that start ahead of need and stay beyond it, where following demand is charged."""
 
 Lines = dict[str, float]
 
@@ -138,6 +143,7 @@ def statement(
     rented: Sequence[Rent],
     periods: Mapping[str, float],
     idle: float = 0.0,
+    scaling: Scaling | None = None,
 ) -> Statement:
     """Return the cost of a plan as a statement.
 
@@ -151,6 +157,7 @@ def statement(
     rented : machines bought, with what of their price is energy and what interruptions and paying early add
     periods : hours
     idle : what machines cost that were committed to before where no pool stands [$/h]
+    scaling : what starts of replicas cost; None = nothing, and no line is written
 
     Returns
     -------
@@ -184,6 +191,8 @@ def statement(
         _tokens(lines, part.stream in answering, (1.0 - failed) * part.inputs, (1.0 - failed) * part.outputs)
     for item in (item for way in taken for item in way.items):
         lines["orchestration fan-out" if item.category == "component" else "fixed infrastructure"] += item.hourly
+    if scaling is not None:
+        lines[RAMPS] = sum(how.cost for how in scaling.pools)
     lines["fixed infrastructure"] += idle + search.problem.operations.pool_cost * len(predicted)
     asked = search.problem.operations.availability is not None
     return Statement(

@@ -20,6 +20,7 @@ from planner.plan.verify_failures import failures
 from planner.plan.verify_limits import limits, packing
 from planner.plan.verify_promises import flows, promises
 from planner.plan.verify_rules import deployments, rules
+from planner.plan.verify_scaling import scaling
 from planner.plan.verify_shape import identity, shape
 from planner.plan.verify_spend import spend
 from planner.plan.verify_spot import spot
@@ -61,5 +62,5 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     if impossible:
         return [*impossible, *broken]
     money = [*cost(basis), *stores(basis), *buying(basis), *cash(basis), *capital(basis), *spend(basis)]
-    broken += [*failures(basis), *promises(basis), *money]
+    broken += [*failures(basis), *promises(basis), *scaling(basis), *money]
     return [*broken, *standing(basis), *changes(basis), *energy(basis)]

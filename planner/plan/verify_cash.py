@@ -31,6 +31,7 @@ def _sums(basis: Basis, stated: Cash) -> Iterator[str]:
     cost, hours = basis.plan.cost, sum(basis.hours.values())
     rented = sum(buy.cost for buy in basis.plan.purchases if buy.live is None and not buy.already) * hours
     rented += sum(buy.cost for buy in basis.plan.purchases if buy.kind == "fleet" and buy.live and not buy.already) * hours
+    rented += (cost.ramps or 0.0) * hours
     other = (cost.operations + cost.levers + cost.components + cost.provisioned) * hours
     rate = basis.problem.finance.discount_rate
     sums = (
@@ -50,7 +51,7 @@ def _reserved(basis: Basis, stated: Cash) -> Iterator[tuple[str, float, float]]:
     """Yield what is paid for reserved machines within the horizon and after it, by the prices of the catalogs."""
     paid = owed = 0.0
     for buy in basis.plan.purchases:
-        found = prices(basis, buy) if buy.kind in MONTHS else []
+        found = prices(basis, buy) if buy.kind in MONTHS and not buy.already else []
         if not found or buy.live is None:
             continue
         months, share = MONTHS[buy.kind], buy.upfront or 0.0
@@ -64,6 +65,9 @@ def _reserved(basis: Basis, stated: Cash) -> Iterator[tuple[str, float, float]]:
             paid += number * _hours(basis, one)
             if one.live[1] == len(stated.months):
                 owed += number * (12 * int(one.term[0]) - (one.live[1] - one.live[0])) * HOURS_PER_MONTH
+    for row in (row for row in basis.catalog.fleet.values() if row.committed and row.paid in MONTHS):
+        beyond = 0 if row.until is None else max(row.until - len(stated.months), 0)
+        owed += row.count * (row.hourly if row.pays is None else row.pays) * beyond * HOURS_PER_MONTH
     yield "reserved", sum(month.reserved for month in stated.months), paid
     yield "owed_after", stated.owed_after, owed
 

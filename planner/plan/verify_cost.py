@@ -13,6 +13,7 @@ from planner.domain.plan import ApiRoute, Share
 from planner.plan.basis import Basis, above, differs
 from planner.plan.verify_changes import moving
 from planner.plan.verify_energy import carbon_paid, offered, paid
+from planner.plan.verify_scaling import ramps
 from planner.plan.verify_units import units_cost
 
 
@@ -34,8 +35,11 @@ def cost(basis: Basis) -> Iterator[str]:
     missed = _misses(basis)
     if above(missed, stated.misses):
         yield f"cost.misses: ${stated.misses:,.6f}/h stated, ${missed:,.6f}/h expected"
-    total = sum(parts.values()) + stated.misses
-    yield from _sums(basis, total, parts["machines"] + parts["operations"] + parts["carbon"])
+    started = ramps(basis)
+    if differs(stated.ramps or 0.0, started):
+        yield f"cost.ramps: ${stated.ramps or 0.0:,.6f}/h stated, ${started:,.6f}/h found"
+    total = sum(parts.values()) + stated.misses + started
+    yield from _sums(basis, total, parts["machines"] + parts["operations"] + parts["carbon"] + started)
     for index, value in _machines(basis).items():
         purchase = basis.plan.purchases[index]
         if differs(purchase.cost, value):

@@ -61,6 +61,7 @@ def split(plan: Plan) -> str:
         ("levers", cost.levers),
         ("components", cost.components),
         ("carbon", cost.carbon),
+        ("ramp", cost.ramps),
     )
     shown = (*parts, *((name, value) for name, value in beside if value))
     if cost.committed is not None:
@@ -175,6 +176,7 @@ PAID_FOR = {
     "energy": "electricity of machines that do not include it",
     "carbon": "what the carbon of all machines is taken to cost",
     "cost of capital": "paying reserved machines before they serve",
+    "cost of the ramp": "replicas started ahead of need, and kept beyond it",
 }
 """Line of the statement of costs → what it pays for."""
 

@@ -108,7 +108,7 @@ def drop_dominated(
     """
     groups: dict[Hashable, list[_Site]] = {}
     for site in _sites(supply, problem, catalog):
-        groups.setdefault(_hardware(site.cell, catalog), []).append(site)
+        groups.setdefault((*_hardware(site.cell, catalog), _disk(site.cell, problem, catalog)), []).append(site)
     dropped: dict[str, str] = {}
     for group in groups.values():
         dropped.update(_superfluous(group))
@@ -163,7 +163,13 @@ def _sites(supply: Supply, problem: Problem, catalog: Catalog, *, per_gpu: bool 
     return [_Site(*parts) for parts in zip(supply.cells, power, map(tuple, offers), sellers, strict=True)]
 
 
-def _hardware(cell: Cell, catalog: Catalog) -> Hashable:
+def _disk(cell: Cell, problem: Problem, catalog: Catalog) -> Hashable:
+    """Return the disk of a machine where replicas that follow demand load their weights from it."""
+    settings = problem.operations.autoscaling
+    return catalog.instances[cell.instance].local_storage if settings is not None and settings.weights == "local_disk" else None
+
+
+def _hardware(cell: Cell, catalog: Catalog) -> tuple[Hashable, ...]:
     """Return all that the performance model sees of a machine."""
     shape = catalog.instances[cell.instance]
     return shape.accelerator, shape.count, shape.fabric, shape.network, shape.network_fabric

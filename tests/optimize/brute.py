@@ -6,6 +6,7 @@ Shares nothing with the optimizer but the program.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -45,7 +46,7 @@ def _brute_force(program: Program) -> float:
         operated = len(set(program.pools.family[used.any(axis=1) & ~program.pools.sold]))
         if program.max_pools is not None and operated > program.max_pools:
             continue
-        cost = _cheapest_fleet(program, n, *fleets) + program.pool_cost * operated + _set_up(program, used)
+        cost = _cheapest_fleet(program, n, *fleets) + program.pool_cost * operated + _set_up(program, used) + _ramps(program, n)
         if np.isfinite(cost):
             choices.append((float(cost), flat))
     best = np.inf
@@ -62,6 +63,23 @@ def _set_up(program: Program, used: np.ndarray) -> float:
         return 0.0
     open_ = used.any(axis=1) & ~program.pools.sold
     return sum(program.pools.opening[program.pools.family == f].max() for f in set(program.pools.family[open_]))
+
+
+def _ramps(program: Program, n: np.ndarray) -> float:
+    """What replicas pay beside the periods that need them, family by family and change by change."""
+    buy, total = program.purchases, 0.0
+    for a, b, times in zip(program.scaling.before, program.scaling.after, program.scaling.times, strict=True):
+        for family in set(program.pools.family.tolist()):
+            grown = 0.0
+            for k in np.flatnonzero(program.pools.family == family):
+                cell = program.pools.cell[k]
+                rented = [o for o in range(len(buy.name)) if buy.cell[o] == cell and not buy.committed[o]]
+                free = [buy.hourly[o] for o in rented if np.isinf(buy.limit[o])]
+                price = min(free) if free else max((buy.hourly[o] for o in rented if buy.limit[o] > 0), default=0.0)
+                share = program.pools.gpus[k] / program.cells.gpus[cell]
+                grown += program.scaling.hours[k] * share * price * (n[k, b] - n[k, a])
+            total += times * max(grown, 0.0)
+    return total / program.hours.sum()
 
 
 def _fewest(program: Program) -> np.ndarray:
@@ -146,6 +164,23 @@ def _hopeless(program: Program, n: np.ndarray) -> bool:
     return False
 
 
+def _ready(program: Program, n: np.ndarray, forbidden: np.ndarray) -> Iterator[tuple[np.ndarray, float]]:
+    """Yield [R, K, T] what the growth to come takes of a pool, and what it has for it."""
+    scaling = program.scaling
+    for a, b in zip(scaling.before, scaling.after, strict=True):
+        grows = ~program.movable & (program.rate[:, b] > program.rate[:, a])
+        for family in sorted(set(program.pools.family.tolist())):
+            own = np.flatnonzero((program.pools.family == family) & (scaling.lag > 0))
+            if not (~forbidden[:, own] & grows[:, None]).any():
+                continue
+            for demand in program.pools.demand:
+                row = np.zeros((*demand.shape, n.shape[1]))
+                need = np.where(forbidden | program.movable[:, None], 0, demand)
+                row[:, own, a] = (1 - scaling.lag[own]) * need[:, own]
+                row[:, own, b] = scaling.lag[own] * need[:, own]
+                yield row, float(np.maximum(n[own, a] - program.pools.spare[own], 0).sum())
+
+
 def _flows(program: Program, n: np.ndarray, share: np.ndarray) -> float:
     """Least cost of soft misses and API calls with these replicas [$/h]."""
     if _hopeless(program, n):
@@ -166,6 +201,11 @@ def _flows(program: Program, n: np.ndarray, share: np.ndarray) -> float:
         right.append(max(n[k, t] - program.pools.spare[k], 0))
         if n[k, t] == 0:
             top[:, k, t] = 0
+    for row, carrying in _ready(program, n, forbidden):
+        held = np.zeros((R, P, T))
+        held[:, :K] = row
+        rows.append(held.ravel())
+        right.append(carrying)
     for a, t in itertools.product(range(len(program.apis.name)), range(T)):
         for taken in program.apis.limits[:, :, a]:
             row = np.zeros(R * P * T)

@@ -18,6 +18,7 @@ from planner.optimize.program import (
     PoolColumns,
     Program,
     PurchaseColumns,
+    Scaling,
     SellerLimit,
     SpendColumns,
     WayColumns,
@@ -236,6 +237,26 @@ def with_spend(given: Program, seed: int, discount: float = 0.3) -> Program:
     average = tuple(replace(one, each=np.concatenate([one.each, one.each[twin]])) for one in given.average_limits)
     made = replace(given, purchases=purchases, gpu_limits=limits, spend=spend)
     return replace(made, machine_limits=placed, average_limits=average)
+
+
+def around(periods: int, pools: int, hours: float, *, times: float = 1.0, lag: float = 0.0) -> Scaling:
+    """Periods follow each other in their order, the first after the last."""
+    after = np.arange(periods)
+    return Scaling(np.roll(after, 1), after, np.full(periods, times), np.full(pools, hours), np.full(pools, lag))
+
+
+def following(given: Program, seed: int) -> Program:
+    """Let replicas of a program of several periods follow demand at a cost, or late, or both."""
+    rng = np.random.default_rng(30_000 + seed)
+    T, K = len(given.periods), len(given.pools.name)
+    pairs = np.array([(a, b) for a in range(T) for b in range(T) if a != b and rng.random() < 0.8]).reshape(-1, 2)
+    if not len(pairs):
+        return given
+    hours, lag = rng.uniform(0, 6, K) * (rng.random(K) < 0.8), rng.choice([0.0, 0.2, 0.6, 1.0], K)
+    lag = lag if seed % 2 else np.zeros(K)
+    of = np.unique(given.pools.family, return_inverse=True)[1]
+    times = rng.uniform(0.3, 2, len(pairs))
+    return replace(given, scaling=Scaling(pairs[:, 0], pairs[:, 1], times, hours[of], lag[of]))
 
 
 def ways(*taken: tuple[int, float, dict[int, Any]]) -> WayColumns:

@@ -22,6 +22,7 @@ from planner.optimize.program import (
     GpuLimit,
     MachineLimit,
     Program,
+    Scaling,
     SellerLimit,
     SpendColumns,
     WayColumns,
@@ -59,6 +60,12 @@ SPEND = program(
     ),
 )
 OPEN = program(rate=[[1.5]], pool_spare=[1], pool_cost=0.5, max_pools=1)
+
+# Half an hour of $2 a start, once in two hours; half of the growth must be carried.
+FOLLOWING = replace(
+    program(rate=[[1, 3]], hourly=[2], pool_spare=[1]),
+    scaling=Scaling(np.array([0, 1]), np.array([1, 0]), np.ones(2), np.array([0.5]), np.array([0.5])),
+)
 
 # family → a program that has it, and its rows in the exported file.
 GOLDEN: dict[str, tuple[Program, list[str]]] = {
@@ -101,6 +108,14 @@ GOLDEN: dict[str, tuple[Program, list[str]]] = {
     ),
     "spend": (SPEND, ["spend(plan,t1): 0.75 m(b1,t1) - C(plan) <= 0"]),
     "max_sellers": (SELLERS, ["max_sellers: s(0) + s(1) <= 1"]),
+    "ramps": (
+        FOLLOWING,
+        [
+            "ramp(p0,t0,t1): - n(p0,t0) + n(p0,t1) - r(p0,t0,t1) <= 0",
+            "ramp(p0,t1,t0): n(p0,t0) - n(p0,t1) - r(p0,t1,t0) <= 0",
+        ],
+    ),
+    "ready": (FOLLOWING, ["ready(j0,p0,t0,t1): 0.5 x(s0,p0,t0) + 1.5 x(s0,p0,t1) - n(p0,t0) + u(p0,t0) <= 0"]),
     "max_pools": (OPEN, ["max_pools: y(p0) <= 1"]),
 }
 

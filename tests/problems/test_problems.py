@@ -133,6 +133,12 @@ def test_answer_is_proven_and_holds(name: str) -> None:
     assert all(promise.holds for promise in plan.promises if not promise.soft)
 
 
+@pytest.mark.parametrize("name", EXPECTED)
+def test_no_pool_is_used_beyond_its_limits_in_any_period(name: str) -> None:
+    """`check --min-headroom` reads these shares: what a call takes is that of the replica count of its own period."""
+    assert max((max(load.utilization.values()) for pool in solved(name).pools for load in pool.loads), default=0) <= 1 + 1e-6
+
+
 @pytest.mark.parametrize("name", ["quickstart", "api-or-own", "long-documents"])
 def test_same_file_same_plan(name: str) -> None:
     assert dumps(plan_problem(loaded(name), progress=lambda _: None)) == dumps(solved(name))
