@@ -14,6 +14,7 @@ from planner.domain.base import Strict
 from planner.domain.hardware import OfferKind
 from planner.domain.plan_energy import EnergyPart
 from planner.domain.plan_procurement import Cash, Futures, Sizing
+from planner.domain.plan_serving import Serving
 from planner.domain.plan_stores import StorePart
 
 PLAN_VERSION = "plan/v1"
@@ -668,6 +669,8 @@ class Plan(Strict):
     """What a simulation of its pools showed, where one was asked for (`solve --verify`)."""
     energy: EnergyPart | None = None
     """What it draws and emits; written only where the problem asks for it."""
+    serving: Serving | None = None
+    """What exports need to put it to work; absent in plans of before it was written."""
 
     @property
     def external(self) -> tuple[ApiRoute | ProvisionedRoute, ...]:

@@ -21,6 +21,7 @@ from planner.plan.graphs import taken_ways
 from planner.plan.pool import latencies_of, predict_pool, shares_of
 from planner.plan.promises import api_promises, pool_promises
 from planner.plan.segment import segment_reasons
+from planner.plan.serving import serving_part
 from planner.plan.sizing import sizing
 from planner.plan.solved import Solved, open_pools, settled
 from planner.plan.statement import Rent
@@ -92,6 +93,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         facts=tuple(facts_of(search, pools, (*routes, *units), purchases, taken)),
         warnings=(*warnings, *context_warnings(search, pools)),
         energy=drawn,
+        serving=serving_part(search, pools, (*routes, *units)),
     )
 
 
