@@ -7,7 +7,7 @@ import json
 from planner.domain.plan import Promise
 from planner.domain.plan_serving import CallsPart
 from planner.export.files import Document, to_yaml
-from planner.export.names import dns
+from planner.export.names import dns, told_apart
 from planner.export.pods import DOMAIN, TOKEN, metadata, selector
 from planner.export.settings import Settings
 from planner.export.view import Served, View, hub_id
@@ -106,8 +106,8 @@ def benchmark(view: View, served: Served, settings: Settings) -> list[Document]:
     _note(view, served, running)
     address = f"http://{served.label}.{view.wishes.namespace}.svc:{settings.line.port}"
     tokenizer = hub_id(served.pool.deployment.model, served.pool.name, view.notes)
-    files = {calls.stream: f"{dns(calls.stream)}.yaml" for calls in running}
-    scenarios = {files[calls.stream]: to_yaml(scenario(served, calls, address, tokenizer)) for calls in running}
+    files = told_apart(calls.stream for calls in running)
+    scenarios = {f"{files[calls.stream]}.yaml": to_yaml(scenario(served, calls, address, tokenizer)) for calls in running}
     name = f"{served.label}-bench"
     return [
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(view, served, name=name), "data": scenarios},
@@ -133,13 +133,13 @@ def _job(view: View, served: Served, name: str, files: dict[str, str]) -> Docume
     ]
     containers = [
         {
-            "name": dns(stream),
+            "name": file,
             "image": IMAGE,
-            "args": ["run", "--config", f"/scenarios/{file}", "--disable-console-interactive"],
+            "args": ["run", "--config", f"/scenarios/{file}.yaml", "--disable-console-interactive"],
             "env": [TOKEN],
             "volumeMounts": [{"name": "scenarios", "mountPath": "/scenarios"}, {"name": "results", "mountPath": "/results"}],
         }
-        for stream, file in files.items()
+        for file in files.values()
     ]
     return {
         "apiVersion": "batch/v1",

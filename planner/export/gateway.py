@@ -7,13 +7,13 @@ from planner.export.commands import about, settings_of
 from planner.export.files import Document, Export, File
 from planner.export.kubernetes import WORKER_INDEX, note_clusters, nothing
 from planner.export.litellm import model_name
-from planner.export.names import told_apart
+from planner.export.names import dns, told_apart
 from planner.export.pods import POD, metadata, selector
 from planner.export.routes import Target, Ways, routes_of
 from planner.export.view import Served, View
 
 GROUP = "inference.networking.k8s.io"
-"""API group of InferencePool v1 (github.com/kubernetes-sigs/gateway-api-inference-extension@712f800)."""
+"""API group of InferencePool v1 (gateway-api-inference-extension, api/v1/inferencepool_types.go)."""
 
 PICKER_PORT = 9002
 """Port of endpoint pickers, as the extension's chart sets it."""
@@ -87,7 +87,7 @@ def _route(view: View, way: Ways, pools: list[Served], label: str) -> Document |
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
-        "metadata": {"name": f"{view.system}-{label}"[:63].rstrip("-"), "namespace": view.wishes.namespace},
+        "metadata": {"name": dns(view.system, label), "namespace": view.wishes.namespace},
         "spec": {
             "parentRefs": [{"name": GATEWAY}],
             "rules": [

@@ -11,8 +11,8 @@ from planner.export.view import Served, View, note_variant
 RESOURCES = {"nvidia": "nvidia.com/gpu", "amd": "amd.com/gpu", "intel": "gpu.intel.com/xe"}
 """Maker → resource that its device plugin counts (llm-d-modelservice values.yaml, accelerator.resources, 2026)."""
 
-MANAGED = ("aws", "azure", "gcp", "oracle", "digitalocean")
-"""Sellers whose managed Kubernetes labels nodes with the machine's name and region (kubernetes.io, well-known labels)."""
+MANAGED = ("aws", "azure", "gcp")
+"""Sellers whose nodes carry the machine's and region's name as the catalog spells them (kubernetes.io, well-known labels)."""
 
 DOMAIN = "inference-planner"
 """Prefix of labels and annotations of our own."""

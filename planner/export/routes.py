@@ -57,11 +57,11 @@ def routes_of(view: View) -> tuple[Ways, ...]:
     ----------
     view : the plan
     """
-    return tuple(Ways(calls, tuple(_targets(view, calls.stream))) for calls in view.serving.calls)
+    found = ((calls, _rates(view, calls.stream)) for calls in view.serving.calls)
+    return tuple(Ways(calls, tuple(_targets(view, calls.stream, rates))) for calls, rates in found if rates)
 
 
-def _targets(view: View, stream: str) -> Iterator[Target]:
-    rates = _rates(view, stream)
+def _targets(view: View, stream: str, rates: dict[str, dict[str, float]]) -> Iterator[Target]:
     period = view.period if view.period in rates else max(rates, key=lambda name: sum(rates[name].values()))
     _note_periods(view.notes, stream, period, rates)
     everything = {route_name(route): route for route in (*view.plan.pools, *view.plan.external)}

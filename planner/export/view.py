@@ -21,6 +21,9 @@ EDGE = "command line"
 PROMETHEUS = "http://prometheus-operated.monitoring.svc:9090"
 """Service that the Prometheus operator makes, in the namespace `monitoring` (assumption; --prometheus)."""
 
+LABEL = 50
+"""Longest name of a pool, so that what is named after it stays within 63 characters."""
+
 POOLING = ("embed", "rerank")
 """Roles whose models generate nothing."""
 
@@ -161,7 +164,7 @@ class View:
                 load=next(load for load in pool.loads if load.period == self.period),
                 calls=tuple(calls[name] for name in dict.fromkeys(one.stream for one in pool.shares)),
                 promises=tuple(one for one in plan.promises if (one.route, one.period) == (pool.name, self.period)),
-                label=f"{self.system}-{labels[pool.name]}",
+                label=dns(self.system, labels[pool.name], longest=LABEL),
                 partitioned=any(one.boards_per_machine for one in plan.purchases if one.instance == pool.instance),
             )
             for pool in plan.pools
