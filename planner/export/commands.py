@@ -71,8 +71,19 @@ def about(served: Served) -> tuple[str, ...]:
     each = f"each on {served.gpus} × {runs.accelerator} of {place} in {pool.region}"
     return (
         f"{pool.name}: {runs.model} {runs.precision}, {runs.kv_precision}, {spread}, {runs.engine} {runs.engine_version}",
-        f"{served.load.replicas} replicas in {served.load.period!r}, {each}",
+        f"{count(served.load.replicas, 'replica')} in {served.load.period!r}, {each}",
     )
+
+
+def count(number: int, what: str) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> count(1, "replica"), count(0, "replica")
+    ('1 replica', '0 replicas')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _script(lines: list[str]) -> str:

@@ -45,6 +45,8 @@ def config(view: View) -> Export:
         small to the large model of a cascade. Who decides when to ask the large one is the application, or its router.
     """
     ways = routes_of(view)
+    if len(view.clusters) > 1:
+        view.notes.add("pools stand in several clusters, and addresses of services hold within one: put those that lead there")
     runnable = {served.pool.name for served in view.pools}
     body: Document = {
         "model_list": [entry for way in ways for target in way.targets if (entry := _entry(view, way, target, runnable))],

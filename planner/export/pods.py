@@ -142,6 +142,8 @@ def tolerations(served: Served) -> list[Document]:
 def node_selector(view: View, served: Served) -> dict[str, str]:
     """Return what finds a pool's machines: labels the seller sets, or one of our own that is to be set."""
     pool = served.pool
+    if pool.interruptible:
+        view.notes.add(f"{pool.name} is planned on spot machines, which its labels do not tell from others of their kind")
     if pool.seller in MANAGED:
         return {"node.kubernetes.io/instance-type": served.part.machine, "topology.kubernetes.io/region": pool.region}
     mark = machine_mark(served)

@@ -23,7 +23,7 @@ METHODS = {
 """Method of drafting → `--speculative-algorithm` (sglang/srt/arg_groups/fields/spec.py)."""
 
 CHAINED = ("NEXTN", "EAGLE", "EAGLE3", "STANDALONE")
-"""Methods that draft token by token: as many steps as tokens, one branch, and one more token to verify."""
+"""Methods that draft token by token: as many steps as tokens, and one branch."""
 
 DIST_PORT = "5000"
 """Port over which machines find each other; any free one would do."""
@@ -126,14 +126,11 @@ def _draft(served: Served, notes: Notes, how: Speculation, method: str) -> list[
 
 
 def _lengths(how: Speculation, method: str) -> list[Flag]:
-    """Return how many tokens are drafted."""
+    """Return how many tokens are drafted; SGLang counts those it verifies, one more."""
+    verified: Flag = ("--speculative-num-draft-tokens", str(how.draft_tokens + 1))
     if method not in CHAINED:
-        return [("--speculative-num-draft-tokens", str(how.draft_tokens + (method == "DSPARK")))]
-    return [
-        ("--speculative-num-steps", str(how.draft_tokens)),
-        ("--speculative-eagle-topk", "1"),
-        ("--speculative-num-draft-tokens", str(how.draft_tokens + 1)),
-    ]
+        return [verified]
+    return [("--speculative-num-steps", str(how.draft_tokens)), ("--speculative-eagle-topk", "1"), verified]
 
 
 def _nodes(served: Served, rank: Rank) -> Nodes | None:

@@ -10,7 +10,7 @@ from typing import Literal
 from planner.domain.plan import Plan, Pool, PoolLoad, Promise
 from planner.domain.plan_serving import CallsPart, PoolPart, Serving
 from planner.domain.variants import MARK
-from planner.errors import InvalidInput
+from planner.errors import InvalidInput, Issue
 from planner.export.files import missing
 from planner.export.flags import ENGINES
 from planner.export.names import dns, told_apart
@@ -200,9 +200,33 @@ def view(plan: Plan, wishes: Wishes, file: str) -> View:
     if plan.serving is None:
         what = "the plan says nothing of weights, machines and lengths, which exports need"
         raise InvalidInput.at(file, what, "make it again with this version: planner solve", path="serving")
+    if unsaid := _unsaid(plan, plan.serving):
+        remedy = "make it again with this version: planner solve"
+        raise InvalidInput([Issue(file, 0, "serving", what, remedy) for what in unsaid])
     if wishes.period is not None and wishes.period not in plan.periods:
         raise InvalidInput.at(EDGE, f"no period is named {wishes.period!r}", f"it has {_listed(plan.periods)}", path="--period")
     return View(plan, wishes, wishes.period or busiest(plan), Notes())
+
+
+def _unsaid(plan: Plan, serving: Serving) -> list[str]:
+    """Return what a plan that was edited does not say."""
+    parts, streams, apis = (
+        {part.pool for part in serving.pools},
+        {calls.stream for calls in serving.calls},
+        {part.api for part in serving.apis},
+    )
+    used = {share.stream for route in (*plan.pools, *plan.external) for share in route.shares}
+    return [
+        *(f"nothing is said of pool {pool.name}" for pool in plan.pools if pool.name not in parts),
+        *(f"nothing is said of stream {name}" for name in sorted(used - streams)),
+        *(f"nothing is said of API {route.api}" for route in plan.external if route.api not in apis),
+        *(
+            f"{pool.name} has no load in {period}"
+            for pool in plan.pools
+            for period in plan.periods
+            if period not in {load.period for load in pool.loads}
+        ),
+    ]
 
 
 def busiest(plan: Plan) -> str:

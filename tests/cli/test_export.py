@@ -100,5 +100,15 @@ def test_bad_plans_are_exit_code_2(run: Run, tmp_path: Path) -> None:
     assert (result.exit_code, "planner solve" in result.stderr) == (2, True)
 
 
+def test_a_plan_that_was_edited_is_exit_code_2(run: Run, tmp_path: Path) -> None:
+    body = made.body()
+    body["serving"] = {"calls": [], "pools": [made.part("P1")], "apis": []}
+    body["pools"][1]["loads"].pop()
+    result = run("export", "litellm", put(tmp_path, Plan.model_validate(body)))
+    assert result.exit_code == 2
+    for what in ("pool P2", "stream chat", "stream tags", "API openai/gpt-4.1", "P2 has no load in night"):
+        assert what in result.stderr
+
+
 def test_a_folder_that_cannot_be_written_is_exit_code_2(run: Run, plan: Path) -> None:
     assert run("export", "vllm", plan, "-o", plan).exit_code == 2

@@ -104,7 +104,7 @@ def test_a_flag_that_is_not_documented_is_refused() -> None:
         ("vllm", "ngram", "--speculative-config", {"method": "ngram", "num_speculative_tokens": 3}),
         ("sglang", "mtp", "--speculative-algorithm", "NEXTN"),
         ("sglang", "eagle3", "--speculative-num-draft-tokens", "4"),
-        ("sglang", "dspark", "--speculative-algorithm", "DSPARK"),
+        ("sglang", "dspark", "--speculative-num-draft-tokens", "4"),
     ],
 )
 def test_drafting(engine: str, method: str, flag: str, told: Any) -> None:

@@ -194,9 +194,16 @@ def test_parts_of_boards_and_power_limits_are_told() -> None:
     assert any("MIG" in line for line in exported(Plan.model_validate(body), "kubernetes").warnings)
 
 
+def test_spot_machines_are_told() -> None:
+    body = made.body()
+    body["pools"][0]["interruptible"] = True
+    told = exported(Plan.model_validate(body), "kubernetes").warnings
+    assert "P1 is planned on spot machines, which its labels do not tell from others of their kind" in told
+
+
 def test_a_plan_of_apis_alone_has_nothing_to_run() -> None:
     body = made.body() | {"pools": [], "purchases": [], "promises": []}
-    body["serving"]["pools"] = []
+    body["serving"] |= {"pools": [], "calls": [made.calls("chat")]}
     plan = Plan.model_validate(body)
     for kind in ("kubernetes", "kserve", "llm-d", "dynamo", "gateway"):
         assert [file.documents for file in exported(plan, kind).files] == [()]
