@@ -89,7 +89,7 @@ def manifest(document: dict[str, Any]) -> None:
     assert all(len(value) <= 63 for value in meta.get("labels", {}).values())
     name = f"{document['apiVersion']}/{document['kind']}"
     if name not in schemas():
-        kubernetes_validate.validate(document, CORE, strict=True)
+        core(json.dumps(document))
         if document["kind"] == "ConfigMap" and meta["name"].endswith("-bench"):
             for text in document["data"].values():
                 fits("guidellm", yaml.safe_load(text))
@@ -111,7 +111,13 @@ def pod_spec(spec: dict[str, Any]) -> None:
     """Fail if a pod's specification is not valid by Kubernetes' own schema."""
     spec = {key: value for key, value in spec.items() if value is not None}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, "spec": spec}
-    kubernetes_validate.validate(pod, CORE, strict=True)
+    core(json.dumps(pod))
+
+
+@cache
+def core(text: str) -> None:
+    """Fail if a resource of Kubernetes' own, as JSON, is not valid; alike ones are looked at once, since each look is slow."""
+    kubernetes_validate.validate(json.loads(text), CORE, strict=True)
 
 
 def check_values(document: dict[str, Any]) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import exported as made
 import pytest
 import yaml
-from manifests import exported
+from kubernetes_validate import ValidationError
+from manifests import exported, manifest
 
 from planner.domain.plan import Plan
 from planner.export.files import Document, Origin, as_text
@@ -212,6 +213,23 @@ def test_a_plan_of_apis_alone_has_nothing_to_run() -> None:
 def test_an_engine_that_cannot_be_started_is_told() -> None:
     seen = exported(made.plan(engine="static-baseline", engine_version="baseline"), "kubernetes")
     assert any("no command line is known" in line for line in seen.warnings)
+
+
+@pytest.mark.parametrize("edit", ["unknown field", "wrong type", "unknown field of a pod in a custom resource", "no selector"])
+def test_the_check_finds_what_is_not_valid(edit: str) -> None:
+    """Without this, a check that accepts anything would pass."""
+    wrong = {
+        "unknown field": lambda: found(made.plan(), "Deployment", "mix-p1")["spec"] | {"replica": 1},
+        "wrong type": lambda: found(made.plan(), "Deployment", "mix-p1")["spec"] | {"replicas": "4"},
+        "no selector": lambda: {"replicas": 4},
+    }
+    if edit in wrong:
+        broken = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}, "spec": wrong[edit]()}
+    else:
+        broken = found(WIDE, "LeaderWorkerSet", "mix-p1")
+        broken["spec"]["leaderWorkerTemplate"]["workerTemplate"]["spec"]["containers"][0]["comand"] = ["x"]
+    with pytest.raises(ValidationError):
+        manifest(broken)
 
 
 def test_the_same_plan_gives_the_same_text() -> None:
