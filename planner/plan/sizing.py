@@ -120,7 +120,8 @@ def _peaks(program: Program) -> Program:
     tied = len(program.averages) + len(program.average_limits) > 0 or bool(program.movable.any())
     if by_use or tied or any(part is not None for part in (buy.extra, program.spend, program.standing)):
         return program
-    outdone: Bools = (rate[:, :, None] <= rate[:, None, :]).all(axis=0)
+    outdone: Bools = np.all(rate[:, :, None] <= rate[:, None, :], axis=0)
     alike = outdone & outdone.T
     outdone &= ~(alike & np.tri(len(outdone), dtype=bool).T)  # of periods that are alike the first stays
-    return in_periods(program, ~outdone.any(axis=1))
+    leading: Bools = np.logical_not(np.any(outdone, axis=1))
+    return in_periods(program, leading)
