@@ -12,6 +12,8 @@ from pydantic import Field
 
 from planner.domain.base import Strict
 from planner.domain.hardware import OfferKind
+from planner.domain.plan_choices import Alternative, Frontier
+from planner.domain.plan_doubt import Doubt
 from planner.domain.plan_energy import EnergyPart
 from planner.domain.plan_procurement import Cash, Futures, Sizing
 from planner.domain.plan_stores import StorePart
@@ -668,6 +670,12 @@ class Plan(Strict):
     """What a simulation of its pools showed, where one was asked for (`solve --verify`)."""
     energy: EnergyPart | None = None
     """What it draws and emits; written only where the problem asks for it."""
+    doubt: Doubt | None = None
+    """How sure its latencies are; written only where promises are kept at an edge that comparable measurements set."""
+    frontiers: tuple[Frontier, ...] = ()
+    """What promises and limits cost at other levels; written only where that was asked for."""
+    alternatives: tuple[Alternative, ...] = ()
+    """Other plans, and what each gives up; written only where they were asked for."""
 
     @property
     def external(self) -> tuple[ApiRoute | ProvisionedRoute, ...]:

@@ -18,6 +18,7 @@ from planner.plan.energy import energy_part, energy_reasons
 from planner.plan.explain import context_warnings, facts_of, reasons_of
 from planner.plan.futures import futures
 from planner.plan.graphs import taken_ways
+from planner.plan.likely import likely
 from planner.plan.pool import latencies_of, predict_pool, shares_of
 from planner.plan.promises import api_promises, pool_promises
 from planner.plan.segment import segment_reasons
@@ -92,6 +93,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         facts=tuple(facts_of(search, pools, (*routes, *units), purchases, taken)),
         warnings=(*warnings, *context_warnings(search, pools)),
         energy=drawn,
+        doubt=likely(search, predicted, promises),
     )
 
 

@@ -12,6 +12,7 @@ from planner.plan.basis import Basis
 from planner.plan.verify_buying import buying
 from planner.plan.verify_cash import cash
 from planner.plan.verify_cost import cost
+from planner.plan.verify_doubt import doubt
 from planner.plan.verify_energy import energy
 from planner.plan.verify_failures import failures
 from planner.plan.verify_limits import limits, packing
@@ -54,4 +55,5 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
         *buying(basis),
         *cash(basis),
         *energy(basis),
+        *doubt(basis),
     ]

@@ -56,7 +56,8 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
 
     Drafts, spares where no availability is asked for, and all that a horizon brings.
     """
-    _drop_absent(body, "sizing", "futures", "start", "cash", "energy")
+    _drop_absent(body, "sizing", "futures", "start", "cash", "energy", "doubt")
+    _drop_nothing(body, "frontiers", "alternatives")
     for row in (body["cost"], *body["purchases"]):
         _drop_nothing(row, "carbon", "carbon_cost")
     for buy in body["purchases"]:
@@ -71,7 +72,7 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _drop_nothing(row: dict[str, Any], *names: str) -> None:
-    """Drop figures that are 0."""
+    """Drop figures that are 0, and lists that are empty."""
     for name in names:
         if not row.get(name, 1.0):
             del row[name]
