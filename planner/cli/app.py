@@ -15,6 +15,7 @@ from planner.cli.catalog import catalog
 from planner.cli.check import check
 from planner.cli.guard import Guarded, say_issue
 from planner.cli.predict import predict
+from planner.cli.report import report
 from planner.cli.simulate import simulate
 from planner.cli.validate import validate
 
@@ -53,6 +54,7 @@ main.add_command(predict)
 main.add_command(calibrate)
 main.add_command(simulate)
 main.add_command(check)
+main.add_command(report)
 
 
 @main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))
