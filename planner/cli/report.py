@@ -39,7 +39,9 @@ Examples:
     show_default=True,
     help="A page; Markdown for a pull request; SVG and PNG; tables; costs in the columns of FinOps FOCUS.",
 )
-@click.option("--month", metavar="YYYY-MM", help="Month that the charges of --format focus are written for; else the plan's first.")
+@click.option(
+    "--month", metavar="YYYY-MM", help="Month that the charges of --format focus are written for; else the plan's first."
+)
 def report(plan: Path, output: Path | None, form: str, month: str | None) -> None:
     """Write a plan as a page that opens offline, a comment, figures, or tables.
 

@@ -173,7 +173,7 @@ class PoolLoad(Strict):
     replicas: int
     """Replicas, spares included."""
     spares: int | None = None
-    """Of them, beyond those that carry load; written only where an availability is asked for."""
+    """Of them, beyond those that carry load; written only where there are any or an availability is asked for."""
     availability: float | None = None
     """Probability at any time that no more replicas are down than there are spares; written only where one is asked for."""
     utilization: dict[str, float]

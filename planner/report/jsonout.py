@@ -21,6 +21,9 @@ _UNORDERED_KEYS = ("rejected", "utilization")
 _LEFT_OUT = ("stores", "searches")
 """Keys that are written only where there is something in them."""
 
+_SIGNS = {"problem", "proof", "cost"}
+"""Keys without which a file was never a plan; one that has them and is wrong is told field by field."""
+
 _UNORDERED_ROWS = {
     "shares": ("stream", "period"),
     "promises": ("stream", "period", "route", "metric", "percentile"),
@@ -121,7 +124,10 @@ def loads(text: str, file: str = "plan.json") -> Plan:
         With every field that is missing, unknown or of the wrong type.
     """
     try:
-        return Plan.model_validate(json.loads(text))
+        body = json.loads(text)
+        if not (isinstance(body, dict) and _SIGNS.issubset(body)):
+            raise InvalidInput.at(file, "JSON, but no plan", "give the plan.json that `planner solve -o` wrote")
+        return Plan.model_validate(body)
     except json.JSONDecodeError as error:
         remedy = "write the plan again with `planner solve`"
         raise InvalidInput.at(file, f"not JSON: {error.msg}", remedy, line=error.lineno) from None

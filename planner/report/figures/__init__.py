@@ -9,7 +9,7 @@ from planner.domain.plan import Plan
 from planner.report.figures import frontier, latency, load, memory, payments, routes, tokens, waterfall
 from planner.report.figures.scene import Scene
 
-WIDE, SLIM = 1020.0, 340.0
+WIDE, SLIM = 1020.0, 300.0
 """Widths that figures are laid out for: a desk, and a telephone [px]."""
 
 
@@ -39,7 +39,7 @@ FIGURES = (
     Figure("payments", payments.TITLE, _always(payments.NOTE), payments.draw, payments.describe),
     Figure("latency", latency.TITLE, latency.note, latency.draw, latency.describe),
     Figure("memory", memory.TITLE, _always(memory.NOTE), memory.draw, memory.describe),
-    Figure("load", load.TITLE, _always(load.NOTE), load.draw, load.describe),
+    Figure("load", load.TITLE, load.note, load.draw, load.describe),
     Figure("frontier", frontier.TITLE, _always(frontier.NOTE), frontier.draw, frontier.describe),
 )
 """In the order of the page."""

@@ -24,14 +24,20 @@ def ticks(most: float, number: int = 5) -> list[float]:
     return [round(step * k, 12) for k in range(math.ceil(most / step - 1e-9) + 1)]
 
 
-def upright(scene: Scene, marks: Sequence[float], at: Callable[[float], float], top: float, bottom: float, show: Callable[[float], str]) -> None:
+def upright(
+    scene: Scene, marks: Sequence[float], at: Callable[[float], float], top: float, bottom: float, show: Callable[[float], str]
+) -> None:
     """Draw upright grid lines with their figures below."""
     for mark in marks:
         scene.add(Stroke(((at(mark), top), (at(mark), bottom)), "rule"))
-        scene.add(Words(at(mark), bottom + 15, show(mark), "soft", SMALL - 1, "middle"))
+        half = width_of(show(mark), SMALL - 1) / 2
+        place = min(max(at(mark), half), scene.width - half)
+        scene.add(Words(place, bottom + 15, show(mark), "soft", SMALL - 1, "middle"))
 
 
-def level(scene: Scene, marks: Sequence[float], at: Callable[[float], float], left: float, right: float, show: Callable[[float], str]) -> None:
+def level(
+    scene: Scene, marks: Sequence[float], at: Callable[[float], float], left: float, right: float, show: Callable[[float], str]
+) -> None:
     """Draw level grid lines with their figures to the left."""
     for mark in marks:
         scene.add(Stroke(((left, at(mark)), (right, at(mark))), "rule"))

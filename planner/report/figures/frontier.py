@@ -9,7 +9,9 @@ from planner.report.figures.axis import level, ticks
 from planner.report.figures.scene import LARGE, SMALL, Dot, Scene, Stroke, Words
 
 TITLE = "Cost at other levels"
-NOTE = "Least cost found at each level, in dollars per hour; dashed: what no plan there can cost less than. Ring: this plan's level."
+NOTE = (
+    "Least cost found at each level, in dollars per hour; dashed: what no plan there can cost less than. Ring: this plan's level."
+)
 _PANEL = 200.0
 
 
@@ -45,7 +47,14 @@ def _panel(scene: Scene, one: Frontier, y: float, width: float) -> None:
         scene.add(Stroke(tuple((across(value), at(cost)) for value, cost in found), "c1", 2.0))
     for value, cost in found:
         here = one.planned is not None and abs(value - one.planned) <= 1e-9 * max(abs(value), 1.0)
-        dot = Dot(across(value), at(cost), 7.0 if here else 4.5, "paper" if here else "c1", "c1", f"{value:g} {one.unit}: {fmt.hourly(cost)}")
+        dot = Dot(
+            across(value),
+            at(cost),
+            7.0 if here else 4.5,
+            "paper" if here else "c1",
+            "c1",
+            f"{value:g} {one.unit}: {fmt.hourly(cost)}",
+        )
         scene.add(dot)
     for point in one.points:
         scene.add(Words(across(point.value), bottom + 16, f"{point.value:g}", "soft", SMALL - 1, "middle"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from planner.domain.plan import Plan, Promise
 from planner.report import format as fmt
 from planner.report import gather, graphs
-from planner.report.figures.axis import legend
+from planner.report.figures.axis import upright
 from planner.report.figures.scene import NARROW, SMALL, Box, Dot, Scene, Stroke, Words, width_of
 from planner.report.words import promise_name
 
@@ -49,10 +51,8 @@ def draw(plan: Plan, width: float) -> Scene | None:
     def at(share: float) -> float:
         return left + (right - left) * min(share, _MOST) / _MOST
 
-    for mark in (0.0, 0.25, 0.5, 0.75, 1.25, 1.5):
-        scene.add(Stroke(((at(mark), top), (at(mark), bottom)), "rule"))
-        scene.add(Words(at(mark), bottom + 15, fmt.percent(mark), "soft", SMALL - 1, "middle" if mark else "start"))
     scene.add(Box(at(1.0), top, at(_MOST) - at(1.0), bottom - top, "sunk"))
+    upright(scene, (0.0, 0.5, 1.0, 1.5) if narrow else (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5), at, top, bottom, fmt.percent)
     for number, (one, name) in enumerate(zip(rows, names, strict=True)):
         y = top + row * number
         middle = y + (36.0 if narrow else row / 2)
@@ -60,19 +60,20 @@ def draw(plan: Plan, width: float) -> Scene | None:
         verdict = f"{fmt.duration(one.predicted)} of {fmt.duration(one.target)} {'✓' if one.holds else '✗'}"
         colour = "ink" if one.holds else "bad"
         if narrow:
+            scene.add(Stroke(((at(1.0), middle - 12), (at(1.0), middle + 12)), "ink", 2.0))
             scene.words(left, y + 17, name, width - width_of(verdict) - 20)
             scene.add(Words(width - 4, y + 17, verdict, colour, SMALL, "end"))
         else:
             scene.words(4.0, middle + 4, name, left - 12)
             scene.add(Words(right + 10, middle + 4, verdict, colour))
-    scene.add(Stroke(((at(1.0), top - 6), (at(1.0), bottom)), "ink", 2.0))
+    if not narrow:
+        scene.add(Stroke(((at(1.0), top - 6), (at(1.0), bottom)), "ink", 2.0))
     scene.add(Words(at(1.0), top - 10, "target", "ink", SMALL, "middle", bold=True))
     return scene
 
 
-def _row(scene: Scene, plan: Plan, one: Promise, at: object, middle: float) -> None:
+def _row(scene: Scene, plan: Plan, one: Promise, at: Callable[[float], float], middle: float) -> None:
     """Draw one promise."""
-    assert callable(at)
     seen = next(
         (r for r in plan.latencies if (r.stream, r.period, r.route, r.metric) == (one.stream, one.period, one.route, one.metric)),
         None,
@@ -83,7 +84,7 @@ def _row(scene: Scene, plan: Plan, one: Promise, at: object, middle: float) -> N
             x = at(end / one.target)
             scene.add(Stroke(((x, middle - 4), (x, middle + 4)), "soft", 1.5))
     colour = "c1" if one.holds else "bad"
-    edge, likely = one.predicted / one.target, likely_of(plan, one)
+    edge, likely = one.predicted / one.target, gather.likely(plan, one)
     if likely is not None:
         low = at(likely / one.target)
         scene.add(Box(low, middle - 6, max(at(edge) - low, 1.0), 12.0, "faint1", radius=6.0))
@@ -91,14 +92,9 @@ def _row(scene: Scene, plan: Plan, one: Promise, at: object, middle: float) -> N
     scene.add(Dot(at(edge), middle, 6.0, colour, says=f"planned with {fmt.duration(one.predicted)}"))
     found = gather.attained(plan, one)
     if found is not None and found.attained is not None:
-        scene.add(Box(at(found.attained / one.target) - 4, middle - 4, 8, 8, "c2", "paper", says=f"seen {fmt.duration(found.attained)}"))
-
-
-def likely_of(plan: Plan, promise: Promise) -> float | None:
-    """Return a promise's prediction without doubt [s]; None where the plan holds none."""
-    key = (promise.stream, promise.period, promise.route, promise.metric, promise.percentile)
-    rows = plan.doubt.promises if plan.doubt else ()
-    return next((r.seconds for r in rows if (r.stream, r.period, r.route, r.metric, r.percentile) == key), None)
+        scene.add(
+            Box(at(found.attained / one.target) - 4, middle - 4, 8, 8, "c2", "paper", says=f"seen {fmt.duration(found.attained)}")
+        )
 
 
 def _name(plan: Plan, one: Promise) -> str:
@@ -110,7 +106,7 @@ def describe(plan: Plan) -> str:
     """Say in words what the figure shows."""
     said = []
     for row in gather.kept(plan):
-        one, likely = row.worst, likely_of(plan, row.worst)
+        one, likely = row.worst, gather.likely(plan, row.worst)
         middle = f" ({fmt.duration(likely)} as likely as not)" if likely is not None else ""
         kept = "kept" if one.holds else "missed"
         said.append(f"{_name(plan, one)}: {fmt.duration(one.predicted)}{middle} of {fmt.duration(one.target)}, {kept}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from planner.domain.plan import MemoryPerGpu, Plan
 from planner.report import format as fmt
 from planner.report.figures.axis import legend, ticks, upright
-from planner.report.figures.scene import LARGE, SMALL, Box, Scene, Words, width_of
+from planner.report.figures.scene import LARGE, NARROW, SMALL, Box, Scene, Words, width_of
 from planner.report.words import formats
 
 TITLE = "Memory of one GPU"
@@ -28,7 +30,7 @@ def draw(plan: Plan, width: float) -> Scene | None:
     top = legend(scene, [(name, colour) for _, name, colour in PARTS], 4.0, 14.0, width - 8) - 6
     bottom = top + _ROW * len(plan.pools)
     scene.height = bottom + 24
-    marks = ticks(max(pool.memory.total for pool in plan.pools) / 1e9, 4 if width < 560 else 7)
+    marks = ticks(max(pool.memory.total for pool in plan.pools) / 1e9, 4 if width < NARROW else 7)
 
     def at(gigabytes: float) -> float:
         return 12.0 + (width - 34.0) * gigabytes / marks[-1]
@@ -39,17 +41,16 @@ def draw(plan: Plan, width: float) -> Scene | None:
         what = pool.deployment
         size = f"{fmt.tokens(pool.kv_capacity_tokens)} tokens of KV a replica"
         name = f"{pool.name}  {what.model.rsplit('/', 1)[-1]} {formats(what)} on {what.accelerator}"
-        room = width - 24 - (width_of(size) + 10 if width >= 560 else 0)
-        scene.words(12.0, y + 22, name, room, size=LARGE if width >= 560 else SMALL, bold=True)
-        if width >= 560:
+        room = width - 24 - (width_of(size) + 10 if width >= NARROW else 0)
+        scene.words(12.0, y + 22, name, room, size=LARGE if width >= NARROW else SMALL, bold=True)
+        if width >= NARROW:
             scene.add(Words(width - 12, y + 22, size, "soft", SMALL, "end"))
         _bar(scene, pool.memory, at, y + 30)
     return scene
 
 
-def _bar(scene: Scene, memory: MemoryPerGpu, at: object, y: float) -> None:
+def _bar(scene: Scene, memory: MemoryPerGpu, at: Callable[[float], float], y: float) -> None:
     """Draw the parts of a device's memory one after the other, with figures where they fit."""
-    assert callable(at)
     scene.add(Box(at(0.0), y, at(memory.total / 1e9) - at(0.0), 26, "sunk", "rule"))
     begin = 0.0
     for field, name, colour in PARTS:

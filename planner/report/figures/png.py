@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from planner.report.figures.palette import LIGHT
 from planner.report.figures.scene import Area, Box, Curve, Dot, Scene, Shape, Stroke, Words
@@ -51,7 +51,7 @@ def _draw(axes: Axes, shape: Shape, order: int) -> None:
     from matplotlib.path import Path
 
     if isinstance(shape, Words):
-        how = {"size": shape.size * _POINT, "ha": _ANCHORS[shape.anchor], "va": "baseline", "zorder": order}
+        how: dict[str, Any] = {"size": shape.size * _POINT, "ha": _ANCHORS[shape.anchor], "va": "baseline", "zorder": order}
         text = printable(shape.text).replace("$", r"\$")  # matplotlib reads a pair of dollar signs as a formula
         axes.text(shape.x, shape.y, text, color=LIGHT[shape.colour], weight="bold" if shape.bold else "normal", **how)
     elif isinstance(shape, Stroke):
@@ -68,7 +68,9 @@ def _draw(axes: Axes, shape: Shape, order: int) -> None:
         axes.add_patch(PathPatch(path, facecolor="none", edgecolor=LIGHT[shape.colour], linewidth=width, zorder=order))
     elif isinstance(shape, Dot):
         edge = LIGHT[shape.edge] if shape.edge else "none"
-        circle = Circle((shape.x, shape.y), shape.radius, facecolor=LIGHT[shape.fill], edgecolor=edge, linewidth=1.5, zorder=order)
+        circle = Circle(
+            (shape.x, shape.y), shape.radius, facecolor=LIGHT[shape.fill], edgecolor=edge, linewidth=1.5, zorder=order
+        )
         axes.add_patch(circle)
     else:
         axes.add_patch(_box(shape, order, FancyBboxPatch))
@@ -79,4 +81,6 @@ def _box(shape: Box, order: int, kind: type[FancyBboxPatch]) -> FancyBboxPatch:
     style = f"round,pad=0,rounding_size={shape.radius}" if shape.radius else "square,pad=0"
     edge = LIGHT[shape.edge] if shape.edge else "none"
     size = max(shape.width, 0.0), shape.height
-    return kind((shape.x, shape.y), *size, boxstyle=style, facecolor=LIGHT[shape.fill], edgecolor=edge, linewidth=0.8, zorder=order)
+    return kind(
+        (shape.x, shape.y), *size, boxstyle=style, facecolor=LIGHT[shape.fill], edgecolor=edge, linewidth=0.8, zorder=order
+    )

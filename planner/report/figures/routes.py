@@ -19,6 +19,9 @@ NOTE = (
 _ROW = 74.0
 _GAP = 14.0
 _PAD = 12.0
+_COLUMNS = (0.22, 0.35, 0.27)
+"""Widths of streams, pools and machines, as shares of the figure; the rest is for the lines."""
+_SLIM_COLUMNS = (0.36, 0.54)
 
 
 @dataclass(frozen=True)
@@ -43,19 +46,20 @@ def draw(plan: Plan, width: float) -> Scene | None:
     tallest = max(map(len, columns))
     height = tallest * (_ROW + _GAP) - _GAP + 4
     scene = Scene(width, height)
-    span = width / (len(columns) + (0.32 if narrow else 0.42) * (len(columns) - 1))
-    lefts = [k * (width - span) / max(len(columns) - 1, 1) for k in range(len(columns))]
+    spans = [width * part for part in (_SLIM_COLUMNS if narrow else _COLUMNS)[: len(columns)]]
+    gap = (width - sum(spans)) / max(len(columns) - 1, 1)
+    lefts = [sum(spans[:k]) + k * gap for k in range(len(columns))]
     middles = [_middles(column, height) for column in columns]
     for flow in flows:
         share = max(gather.over_periods(plan, flow, lambda one: one.share).values())
-        ends = (lefts[0] + span, middles[0][flow.stream]), (lefts[1], middles[1][flow.route])
+        ends = (lefts[0] + spans[0], middles[0][flow.stream]), (lefts[1], middles[1][flow.route])
         says = f"{fmt.percent(share)} of {streams[flow.stream].name} to {targets[flow.route].name}"
         scene.add(Curve(*ends, targets[flow.route].colour, 1.5 + 8.0 * share, says))
     if machines:
         for pool in plan.pools:
-            ends = (lefts[1] + span, middles[1][pool.name]), (lefts[2], middles[2][_standing(pool)])
+            ends = (lefts[1] + spans[1], middles[1][pool.name]), (lefts[2], middles[2][_standing(pool)])
             scene.add(Curve(*ends, "rule", 5.0))
-    for column, left, at in zip(columns, lefts, middles, strict=True):
+    for column, left, span, at in zip(columns, lefts, spans, middles, strict=True):
         for key, node in column.items():
             _node(scene, node, left, at[key] - _ROW / 2, span)
     return scene
@@ -72,13 +76,14 @@ def describe(plan: Plan) -> str:
 
 
 def _streams(plan: Plan) -> dict[str, Node]:
-    names, most = graphs.short_names(plan), {}
+    names = graphs.short_names(plan)
+    most: dict[str, dict[str, float]] = {}
     for flow in gather.flows(plan):
         rates = gather.over_periods(plan, flow, lambda one: one.rate)
         most.setdefault(flow.stream, dict.fromkeys(plan.periods, 0.0))
         most[flow.stream] = {period: most[flow.stream][period] + rates[period] for period in rates}
     return {
-        stream: Node(names.get(stream, stream), (f"{fmt.rate(max(rates.values()))} calls at most",), "c8")
+        stream: Node(names.get(stream, stream), (f"up to {fmt.rate(max(rates.values()))}",), "c8")
         for stream, rates in most.items()
     }
 
@@ -89,7 +94,11 @@ def _targets(plan: Plan, narrow: bool) -> dict[str, Node]:
     for number, pool in enumerate(plan.pools):
         replicas = max((load.replicas for load in pool.loads), default=0)
         cost = f" · {fmt.hourly(costs[pool.name])}" if pool.name in costs else ""
-        count = f"{fmt.plural(replicas, 'replica')} of {layout(pool.deployment)}{cost}"
+        count = (
+            f"{replicas:,} × ({layout(pool.deployment)}){cost}"
+            if narrow
+            else f"{fmt.plural(replicas, 'replica')} of {layout(pool.deployment)}{cost}"
+        )
         where = f"{pool.instance} · {place(pool)}" if narrow else formats(pool.deployment)
         name = f"{pool.name}  {pool.deployment.model.rsplit('/', 1)[-1]}"
         made[pool.name] = Node(name, (where, count), series(number))

@@ -9,8 +9,8 @@ from planner.report.figures.scene import NARROW, Box, Scene, Stroke, Words
 
 TITLE = "A million tokens: own machines against an API"
 NOTE = (
-    "In dollars, prompts and answers together. Own machines as busy as planned, and if they were used to their limits; the API is "
-    "the cheapest that may take the calls."
+    "In dollars, prompts and answers together. Own machines as busy as planned, and if they were used to their limits; the API "
+    "is the cheapest that may take the calls."
 )
 _BARS = (("own, as planned", "c1"), ("own, used to the limit", "c7"), ("API", "c2"))
 _BAR = 17.0
@@ -47,7 +47,9 @@ def draw(plan: Plan, width: float) -> Scene | None:
             if value is None:
                 scene.add(Words(14.0, bar + 13, "none in the plan" if place == 0 else "none found", "soft"))
                 continue
-            scene.add(Box(at(0.0), bar, max(at(value) - at(0.0), 2.0), _BAR, colour, radius=3.0, says=f"{name}: {fmt.money(value)}"))
+            scene.add(
+                Box(at(0.0), bar, max(at(value) - at(0.0), 2.0), _BAR, colour, radius=3.0, says=f"{name}: {fmt.money(value)}")
+            )
             scene.add(Words(at(value) + 7, bar + 13, fmt.money(value)))
         scene.add(Stroke(((at(0.0), y + 24), (at(0.0), y + row - 4)), "soft"))
     return scene

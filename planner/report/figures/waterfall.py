@@ -9,8 +9,8 @@ from planner.report.figures.scene import NARROW, SMALL, Box, Scene, Stroke, Word
 
 TITLE = "From tokens to the total"
 NOTE = (
-    "What the tokens themselves would cost on machines kept perfectly busy, and what is paid on top and why, in dollars per hour. "
-    "Lines of nothing are left out."
+    "What the tokens themselves would cost on machines kept perfectly busy (green), and what is paid on top and why (orange), in "
+    "dollars per hour. Lines of nothing are left out."
 )
 _ROW = 34.0
 
@@ -54,7 +54,7 @@ def draw(plan: Plan, width: float) -> Scene | None:
         says = f"{name}: {fmt.hourly(value)}, {fmt.percent(value / plan.cost.total)} of the total"
         scene.add(Box(low, bar, max(high - low, 2.0), 22.0, "c1" if total else _colour(name), radius=3.0, says=says))
         _label(scene, name, value, narrow, left, y, bar, high, width, total)
-        if not total:
+        if not total and not narrow:
             scene.add(Stroke(((at(end), bar + 22), (at(end), bar + row)), "soft", 1.0))
         reached = end if not total else reached
     return scene

@@ -12,6 +12,7 @@ from planner.report.figures.svg import FACE
 from planner.report.ink import printable
 from planner.report.page import parts
 from planner.report.page.pieces import pieces_of
+from planner.report.words import proof
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -36,7 +37,10 @@ def render(plan: Plan) -> str:
         plan=plan,
         style=_style(),
         tiles=parts.tiles(plan),
+        proof=proof(plan),
+        opening=parts.opening(plan),
         summary=parts.summary(plan),
+        first=parts.FIRST,
         parts=parts.fill(plan, pieces),
         found=[piece for piece in pieces if piece.title == "How it was found"],
         checks=parts.checks(plan),

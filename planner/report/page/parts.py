@@ -13,7 +13,7 @@ from planner.report import gather
 from planner.report.figures import FIGURES, SLIM, WIDE
 from planner.report.figures.svg import inline
 from planner.report.page.pieces import Piece
-from planner.report.words import promise_verdict, proof, simulated, size, sizing, split
+from planner.report.words import promise_verdict, proof, simulated, sizing, split
 
 WEAK = ("assumed", "fitted")
 """Standings of what nobody measured on the reader's own machines: worth a measurement before a signature."""
@@ -39,7 +39,7 @@ class Part:
     """What it answers."""
     figures: tuple[str, ...]
     titles: tuple[str, ...]
-    """Sections of the Markdown report in it, by the beginning of their titles."""
+    """Sections of the Markdown report in it, by title; `x*` = all whose title begins so."""
 
 
 PARTS = (
@@ -64,14 +64,14 @@ PARTS = (
         "Cost",
         "Where the money goes, and what a token comes to.",
         ("cost", "tokens", "payments"),
-        ("Statement of costs", "Cost by workload", "APIs against own", "Cost by", "Payments"),
+        ("Statement of costs*", "Cost by workload", "APIs against own*", "Cost by*", "Payments"),
     ),
     Part(
         "latency",
         "Latency",
         "What was promised, what is predicted, and how sure that is.",
         ("latency",),
-        ("Promises", "Every promise", "Predicted latencies"),
+        ("Promises", "Every promise in every period", "Predicted latencies"),
     ),
     Part("memory", "Memory", "What fills a GPU.", ("memory",), ("Memory of one GPU",)),
     Part("load", "Load and capacity", "How far machines follow demand.", ("load",), ("Pools in every period",)),
@@ -80,7 +80,13 @@ PARTS = (
 )
 """Parts that hold sections of the report, in order; sections that none names come last, so that nothing is ever lost."""
 
-OWN = ("Warnings", "Why this plan", "What it rests on", "How it was found")
+NAMED = 4
+"""Workloads that the opening names; more are counted."""
+
+FIRST = 4
+"""Reasons that are read; the others are looked up."""
+
+OWN = ("Warnings", "Why this plan", "What it rests on*", "How it was found")
 """Sections that the page lays out itself."""
 
 
@@ -122,10 +128,11 @@ def drawings_of(plan: Plan) -> dict[str, Drawing]:
 def fill(plan: Plan, pieces: Sequence[Piece]) -> list[Filled]:
     """Return the parts that have something in them, and last what no part asked for."""
     drawings = drawings_of(plan)
-    left = [piece for piece in pieces if not piece.title.startswith(OWN)]
+    left = [piece for piece in pieces if _place(OWN, piece) is None]
     made = []
     for part in PARTS:
-        own = sorted((piece for piece in left if piece.title.startswith(part.titles)), key=lambda p: _order(part, p))
+        placed = [(at, piece) for piece in left if (at := _place(part.titles, piece)) is not None]
+        own = [piece for _, piece in sorted(placed, key=lambda pair: pair[0])]
         left = [piece for piece in left if piece not in own]
         shown = tuple(drawings[name] for name in part.figures if name in drawings)
         if own or shown or (part.name == "choices" and plan.alternatives):
@@ -136,12 +143,18 @@ def fill(plan: Plan, pieces: Sequence[Piece]) -> list[Filled]:
 
 
 def _filled(part: Part, shown: tuple[Drawing, ...], own: Sequence[Piece]) -> Filled:
-    read = tuple(piece for piece in own if not piece.folded)
-    return Filled(part, shown, read, tuple(piece for piece in own if piece.folded))
+    """Sort what is read from what is looked up: a table that only repeats the figure above it is."""
+    drawn = {drawing.title for drawing in shown}
+    looked_up = tuple(piece for piece in own if piece.folded or piece.title in drawn)
+    return Filled(part, shown, tuple(piece for piece in own if piece not in looked_up), looked_up)
 
 
-def _order(part: Part, piece: Piece) -> int:
-    return next(place for place, title in enumerate(part.titles) if piece.title.startswith(title))
+def _place(titles: Sequence[str], piece: Piece) -> int | None:
+    """Return which of the titles a section has; None if none."""
+    for place, title in enumerate(titles):
+        if piece.title == title or (title.endswith("*") and piece.title.startswith(title[:-1])):
+            return place
+    return None
 
 
 @dataclass(frozen=True)
@@ -158,22 +171,39 @@ def tiles(plan: Plan) -> list[Tile]:
     """Return what is read first: cost, proof, fleet, promises."""
     verdict, holds = promise_verdict(plan)
     found = plan.proof
-    sure = f"at least {fmt.hourly(found.bound)}" if found.complete else "of the deployments evaluated"
+    sure = f"no plan{'' if found.complete else ' of those evaluated'} is below {fmt.hourly(found.bound)}"
     kinds = [(kind, number) for kind, number in plan.accelerators.items() if number]
     pools = f"{fmt.plural(len(plan.pools), 'pool')} · {fmt.plural(len({route.api for route in plan.external}), 'API')}"
     worst = max((row.worst.predicted / row.worst.target for row in gather.kept(plan)), default=None)
     room = f"tightest at {fmt.percent(worst)} of its target" if worst is not None else ""
     return [
         Tile("Cost", fmt.monthly(plan.cost.per_month), f"{fmt.hourly(plan.cost.total)} on average"),
-        Tile("Above the proven least", f"{fmt.percent(found.gap)} at most", sure, "good" if found.termination == "optimal" else "warn"),
+        Tile("Gap to the proven least", fmt.percent(found.gap), sure, "good" if found.termination == "optimal" else "warn"),
         Tile("Accelerators", " + ".join(f"{number:,} × {kind}" for kind, number in kinds) or "none", pools),
         Tile("Promises", verdict, room, "good" if holds else "bad"),
     ]
 
 
+def opening(plan: Plan) -> str:
+    """Say in a few sentences what is proposed, what it costs, and how sure that is."""
+    workloads = [row.workload for row in plan.cost.by_workload]
+    whom = f"{', '.join(workloads[:-1])} and {workloads[-1]}" if 1 < len(workloads) <= NAMED else f"{len(workloads):,} workloads"
+    whom = workloads[0] if len(workloads) == 1 else whom
+    kinds = [f"{number:,} × {kind}" for kind, number in plan.accelerators.items() if number]
+    apis = len({route.api for route in plan.external})
+    on = [f"{' and '.join(kinds)} in {fmt.plural(len(plan.pools), 'pool')}"] if kinds else []
+    on += [fmt.plural(apis, "API")] if apis else []
+    verdict, weak = promise_verdict(plan)[0], sum(fact.standing in WEAK for fact in plan.facts)
+    rests = f" It rests on {fmt.plural(weak, 'assumption')} that nobody measured on your machines, listed below." if weak else ""
+    return (
+        f"Serving {whom} costs {fmt.monthly(plan.cost.per_month)}, {fmt.hourly(plan.cost.total)}, on {' and '.join(on)}. "
+        f"{verdict}.{rests}"
+    )
+
+
 def summary(plan: Plan) -> list[tuple[str, str]]:
     """Return the sentences below the first glance."""
-    rows = [("Proof", proof(plan)), ("Made of", split(plan)), ("Size", size(plan))]
+    rows = [("Made of", split(plan))]
     if plan.sizing:
         rows.append(("Sizing", sizing(plan)))
     if plan.simulation:
@@ -181,11 +211,17 @@ def summary(plan: Plan) -> list[tuple[str, str]]:
     return rows
 
 
+_CHECKED = (
+    "cost, rules, limits and every promise were derived anew from the plan, the problem and the catalogs, by code that did not "
+    "make the plan; one that fails is never written"
+)
+
+
 def checks(plan: Plan) -> list[tuple[str, str, str]]:
     """Return what was verified, how it came out, and in what colour."""
     found = plan.proof
     repaired = f" after {fmt.plural(found.repairs, 'repair')}" if found.repairs else ""
-    simulation = ("not done; `planner solve --verify` simulates every pool call by call", "soft")
+    simulation = ("not done; planner solve --verify simulates every pool call by call", "soft")
     if plan.simulation:
         broken = any(one.broken for one in plan.simulation.promises)
         simulation = (simulated(plan), "bad" if broken else "good")
@@ -193,8 +229,7 @@ def checks(plan: Plan) -> list[tuple[str, str, str]]:
         ("Least cost", proof(plan), "good" if found.termination == "optimal" else "warn"),
         (
             "Independent check",
-            f"passed{repaired}: cost, rules, limits and every promise were derived anew from the plan, the problem and the "
-            "catalogs, by code that did not make the plan; one that fails is never written",
+            f"passed{repaired}: {_CHECKED}",
             "good",
         ),
         ("Latency promises", promise_verdict(plan)[0], "good" if promise_verdict(plan)[1] else "bad"),

@@ -17,6 +17,13 @@ _MARKS = {"✓": ("good", "kept"), "✗": ("bad", "missed")}
 _SUMMARY = ("<summary>", "</summary>")
 
 
+FEW = 3
+"""Tables of more columns scroll on a telephone rather than squeeze."""
+
+SHORT = 16
+"""Cells with fewer letters are never broken."""
+
+
 @dataclass
 class Piece:
     """A section of the report."""
@@ -69,21 +76,31 @@ def _text(inline: Token) -> str:
 
 def _written(tokens: Sequence[Token], title: str) -> Iterator[str]:
     """Yield tokens as HTML; tables get a caption, a place to scroll in, and classes instead of styles."""
-    for token in tokens:
+    for place, token in enumerate(tokens):
         if token.type == "table_open":
-            yield f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(title)}"><table><caption>{escape(title)}</caption>'
+            wide = ' class="many"' if _columns(tokens[place:]) > FEW else ""
+            caption = f"<table{wide}><caption>{escape(title)}</caption>"
+            yield f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(title)}">{caption}'
         elif token.type == "table_close":
             yield "</table></div>"
         elif token.type in ("th_open", "td_open"):
-            right = ' class="num"' if "right" in str(token.attrs.get("style", "")) else ""
+            kinds = ["num"] if "right" in str(token.attrs.get("style", "")) else []
+            kinds += ["short"] if max(map(len, tokens[place + 1].content.split("<br>"))) <= SHORT else []
+            kind = f' class="{" ".join(kinds)}"' if kinds else ""
             scope = ' scope="col"' if token.tag == "th" else ""
-            yield f"<{token.tag}{scope}{right}>"
+            yield f"<{token.tag}{scope}{kind}>"
         elif token.type == "inline":
             yield _inline(token)
         elif token.type.endswith(("_open", "_close")):
             yield "" if token.hidden else f"<{'/' if token.nesting < 0 else ''}{token.tag}>"
         else:
             yield escape(token.content)
+
+
+def _columns(tokens: Sequence[Token]) -> int:
+    """Return how many columns the table has that begins here."""
+    end = next((place for place, token in enumerate(tokens) if token.type == "thead_close"), 0)
+    return sum(token.type == "th_open" for token in tokens[:end])
 
 
 def _inline(token: Token) -> str:
