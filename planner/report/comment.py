@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from planner.domain.plan import Plan
+from planner.report import format as fmt
 from planner.report import markdown
 from planner.report.markup import folded
 
@@ -45,7 +46,8 @@ def comment(plan: Plan) -> str:
         else:
             left_out += 1
     if left_out:
-        made += f"\n\n{left_out} more sections are too long for a comment: `planner report plan.json -o report.html` shows all."
+        more = f"{fmt.plural(left_out, 'more section')} {'is' if left_out == 1 else 'are'} too long for a comment"
+        made += f"\n\n{more}: `planner report plan.json -o report.html` shows all."
     return f"{made}\n"
 
 

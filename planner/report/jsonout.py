@@ -24,6 +24,10 @@ _LEFT_OUT = ("stores", "searches")
 _SIGNS = {"problem", "proof", "cost"}
 """Keys without which a file was never a plan; one that has them and is wrong is told field by field."""
 
+_NO_PLAN = "give the plan.json that `planner solve -o` wrote, or write the plan again with it"
+_NAMED = 4
+"""Keys of such a file that are named."""
+
 _UNORDERED_ROWS = {
     "shares": ("stream", "period"),
     "promises": ("stream", "period", "route", "metric", "percentile"),
@@ -126,7 +130,7 @@ def loads(text: str, file: str = "plan.json") -> Plan:
     try:
         body = json.loads(text)
         if not (isinstance(body, dict) and _SIGNS.issubset(body)):
-            raise InvalidInput.at(file, "JSON, but no plan", "give the plan.json that `planner solve -o` wrote")
+            raise InvalidInput.at(file, f"JSON, but no plan: {_held(body)}", _NO_PLAN)
         return Plan.model_validate(body)
     except json.JSONDecodeError as error:
         remedy = "write the plan again with `planner solve`"
@@ -135,6 +139,13 @@ def loads(text: str, file: str = "plan.json") -> Plan:
         raise InvalidInput.at(file, "nested too deeply to be a plan", "give the plan.json that `planner solve` wrote") from None
     except ValidationError as error:
         raise InvalidInput(_issues(error, file)) from None
+
+
+def _held(body: Any) -> str:
+    """Say what a file holds that is no plan."""
+    if not isinstance(body, dict):
+        return f"it is a {'list' if isinstance(body, list) else 'single value'}"
+    return f"it holds {', '.join(list(body)[:_NAMED])}" if body else "it holds nothing"
 
 
 def _issues(error: ValidationError, file: str) -> list[Issue]:

@@ -13,6 +13,7 @@ NOTE = (
     "Least cost found at each level, in dollars per hour; dashed: what no plan there can cost less than. Ring: this plan's level."
 )
 _PANEL = 200.0
+_INSET = 30.0
 
 
 def draw(plan: Plan, width: float) -> Scene | None:
@@ -34,7 +35,7 @@ def _panel(scene: Scene, one: Frontier, y: float, width: float) -> None:
     top, bottom, left, right = y + 30, y + 30 + _PANEL, 66.0, width - 24
 
     def across(value: float) -> float:
-        return left + (right - left) * ((value - low) / (high - low) if high > low else 0.5)
+        return left + _INSET + (right - left - 2 * _INSET) * ((value - low) / (high - low) if high > low else 0.5)
 
     def at(cost: float) -> float:
         return bottom - (bottom - top) * cost / marks[-1]

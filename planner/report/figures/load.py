@@ -43,8 +43,10 @@ def busy(load: PoolLoad) -> float:
 
 
 def panels(plan: Plan) -> list[Panel]:
-    """Return a panel for each pool, and for each scenario where there are any, that is ever used there."""
-    endings = [f" @ {one.name}" for one in plan.futures.scenarios] if plan.futures else [""]
+    """Return a panel for each pool, and for each scenario where periods are named after theirs, that is ever used there."""
+    endings = [f" @ {one.name}" for one in plan.futures.scenarios] if plan.futures else []
+    if not endings or not all(name.endswith(tuple(endings)) for name in plan.periods):
+        endings = [""]
     made = []
     for pool in plan.pools:
         loads = {load.period: load for load in pool.loads}
