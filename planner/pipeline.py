@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from planner.candidates.alike import flows_of
 from planner.candidates.apis import Apis, usable_apis
-from planner.candidates.build import Search, Worth, first_round, in_parts, least_costs, prepare, prune
+from planner.candidates.build import Search, Worth, first_round, in_parts, least_costs, prepare, prune, with_today
 from planner.candidates.pools import Pools, join
+from planner.candidates.today import place_of
 from planner.candidates.ways import worth_a_look
 from planner.catalog.problem import LoadedProblem
 from planner.demand.stream import Stream
@@ -20,6 +21,7 @@ from planner.demand.ways import Aside
 from planner.domain.plan import Plan
 from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlanRejected
 from planner.optimize.assemble import assemble
+from planner.optimize.model import Point
 from planner.optimize.program import Outcome, Program
 from planner.optimize.simpler import simpler
 from planner.optimize.solve import solve
@@ -28,6 +30,7 @@ from planner.plan.levers import lever_reasons
 from planner.plan.reach import Reach, reach
 from planner.plan.repair import Raised, mend, raised_program, tighten
 from planner.plan.solved import Solved, near, open_pools
+from planner.plan.stay import beginning, staying
 from planner.plan.verify import verify
 from planner.plan.whynot import why_not
 from planner.study.reasons import reasons, unserved
@@ -216,7 +219,7 @@ def solve_as_stated(loaded: LoadedProblem, progress: Progress) -> Solved:
             break
         mended = mend(found, raised, deadline=end, progress=progress)
         best, rounds, repairs = cheaper(best, mended.solved), rounds + 1, repairs + mended.repairs
-    return replace(proven(best or found, first), rounds=rounds, repairs=repairs)
+    return staying(loaded, replace(proven(best or found, first), rounds=rounds, repairs=repairs))
 
 
 def first_answer(search: Search, apis: Apis, end: float, progress: Progress) -> Solved:
@@ -309,6 +312,7 @@ def searched(loaded: LoadedProblem, aside: Aside, progress: Progress) -> tuple[S
     supply = supply_of(loaded, flows.streams)
     search = prepare(catalog, problem, flows, supply)
     search.aside = aside if aside.ways else None
+    search.today = loaded.today
     of_all = f" of {len(aside.flows.ways):,}" if aside.ways else ""
     sizes = f"{len(flows.streams)} streams, {len(flows.ways):,}{of_all} ways to cause them"
     progress(f"{sizes}, {len(supply.cells)} kinds of machine, {len(search.space.models)} models")
@@ -317,7 +321,8 @@ def searched(loaded: LoadedProblem, aside: Aside, progress: Progress) -> tuple[S
 
 def supply_of(loaded: LoadedProblem, streams: Sequence[Stream]) -> Supply:
     """Return the machines streams may use."""
-    return drop_dominated(build_supply(loaded.problem, loaded.catalog, streams), loaded.problem, loaded.catalog)
+    places = frozenset(place_of(pool) for pool in loaded.today.pools) if loaded.today else frozenset()
+    return drop_dominated(build_supply(loaded.problem, loaded.catalog, streams), loaded.problem, loaded.catalog, places)
 
 
 def solve_fully(search: Search, pools: Pools, apis: Apis, raised: Raised, deadline: float, progress: Progress) -> Solved:
@@ -349,13 +354,14 @@ def solve_fully(search: Search, pools: Pools, apis: Apis, raised: Raised, deadli
     while True:
         if search.reached < min(ceiling, dearest):
             search.extend(ceiling)
-            pools = first_round(search, pools, progress)
+            pools = with_today(search, first_round(search, pools, progress))
             if search.reached < min(guess := LIKELY * in_parts(search, pools), dearest):
                 ceiling = guess
                 continue
         assembled = assemble(search, pools, apis)
         lost = unserved(search, pools, apis)
-        outcome = run(search, raised_program(assembled, pools, raised), gap, deadline, progress) if not lost else None
+        start = beginning(search, pools, apis, assembled) if not raised else None
+        outcome = run(search, raised_program(assembled, pools, raised), gap, deadline, progress, start) if not lost else None
         complete = search.reached >= dearest
         fresh, whole, beyond = np.zeros(0, dtype=np.intp), True, np.inf
         if outcome is None or outcome.termination == "infeasible":
@@ -413,11 +419,11 @@ def contenders(search: Search, outcome: Outcome, gap: float) -> tuple[NDArray[np
     return rows[able], True, float(least[~able].min(initial=np.inf))
 
 
-def run(search: Search, program: Program, gap: float, deadline: float, progress: Progress) -> Outcome:
+def run(search: Search, program: Program, gap: float, deadline: float, progress: Progress, start: Point | None = None) -> Outcome:
     """Solve one program within the time left; an answer that came too late is raised as what it is."""
     settings = search.problem.solver
     left = max(deadline - time.monotonic(), MIN_SECONDS)
-    outcome = solve(program, gap=max(gap, settings.gap), time_limit=left, seed=settings.seed, progress=progress)
+    outcome = solve(program, gap=max(gap, settings.gap), time_limit=left, seed=settings.seed, progress=progress, known=start)
     if outcome.termination == "no_solution":
         raise NoPlanInTime(f"no plan was found within {settings.time_limit:g} s; raise solver.time_limit")
     return outcome

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from planner.currency import foreign
+
 if TYPE_CHECKING:
     from pint import UnitRegistry
 
@@ -153,6 +155,7 @@ def parse(value: object, kind: Kind) -> float:
 
 def _parse_text(text: str, kind: Kind, expected: str) -> float:
     """Split number, count suffix and unit, and convert."""
+    _in_dollars(text[:_MAX_TEXT], kind)
     match = _QUANTITY.match(text) if len(text) <= _MAX_TEXT else None
     if match is None:
         raise UnitError(f"{expected}, got {text[:_MAX_TEXT]!r}")
@@ -172,6 +175,16 @@ def _parse_text(text: str, kind: Kind, expected: str) -> float:
         return number * scale * _factor(unit, kind.base)
     except UnitError:
         raise UnitError(f"{expected}, got {text!r}") from None
+
+
+def _in_dollars(text: str, kind: Kind) -> None:
+    """Refuse money in another currency by its name: two currencies in one sum would be a silent mistake."""
+    found = foreign(text) if kind.implied == "dollar" else None
+    if found is not None:
+        raise UnitError(
+            f"{text!r} is in {found}, and all prices must be in one currency, US dollars; "
+            f"give it in dollars ({kind.example!r}), and note the rate and its day where the price comes from"
+        )
 
 
 def _split_count(unit: str) -> tuple[float, str]:
@@ -211,6 +224,7 @@ def _percentage(value: object) -> object:
 
 if TYPE_CHECKING:
     Seconds: TypeAlias = float
+    SomeSeconds: TypeAlias = float
     Bytes: TypeAlias = float
     BytesPerSecond: TypeAlias = float
     OperationsPerSecond: TypeAlias = float
@@ -231,6 +245,7 @@ if TYPE_CHECKING:
     Fraction: TypeAlias = float
 else:
     Seconds = _quantity(SECONDS, gt=0)
+    SomeSeconds = _quantity(SECONDS, ge=0)
     Bytes = _quantity(BYTES, gt=0)
     BytesPerSecond = _quantity(BYTES_PER_SECOND, gt=0)
     OperationsPerSecond = _quantity(OPERATIONS_PER_SECOND, gt=0)

@@ -13,7 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[1] / "planner"
 
 FLOORS = (
-    ("errors", "units"),
+    ("currency", "errors"),
+    ("units",),
     ("domain", "perf", "atomic"),
     ("horizon",),
     ("catalog",),
@@ -25,7 +26,7 @@ FLOORS = (
     ("optimize",),
     ("plan",),
     ("simulate",),
-    ("study",),
+    ("study", "roll"),
     ("report", "export"),
     ("gate",),
     ("pipeline",),

@@ -25,9 +25,11 @@ from planner.candidates.pools import Anchor, Pools, anchors_of, join, make_pools
 from planner.candidates.prune import undominated
 from planner.candidates.rejection import Ledger
 from planner.candidates.space import AllowedNames, Sites, Space, build_space, empty_space, find_sites
+from planner.candidates.today import runs_today
 from planner.demand.stream import Stream
 from planner.demand.ways import Aside, Flows, Way, together
 from planner.domain.catalog import Catalog
+from planner.domain.plan import Plan
 from planner.domain.problem import Problem
 from planner.perf.bounds import LEAST_ROWS
 from planner.perf.capacity import Capacity
@@ -86,6 +88,8 @@ class Search:
     """Ways not compared, if any."""
     reached: float = -1.0
     """Sites whose first replica costs at most this have been enumerated [$/h]."""
+    today: Plan | None = None
+    """What runs today, if the plan is made from it."""
 
     def pairs(self) -> int:
         """Return how many ordered pairs of streams may share a pool, each with itself included."""
@@ -296,10 +300,18 @@ def first_round(search: Search, known: Pools, progress: Callable[[str], None]) -
 
 def _promising(search: Search, stream: int, rows: Bools, best: float) -> Index:
     """Return the next of some deployments to evaluate for a stream: the cheapest by their bound, while near the best found."""
-    need = search.gpu_price[stream, search.space.machine] * search.space.gpus() * search.least[:, stream].max(axis=0)
+    price, least = search.gpu_price[stream, search.space.machine], search.least[:, stream].max(axis=0)
+    need = times(price * search.space.gpus(), least)
     cost = np.where(search.evaluated | ~rows, np.inf, need)
     able = np.flatnonzero(cost <= min(best * SLACK, np.finfo(float).max))
     return able[np.argsort(cost[able], kind="stable")[:BATCH]]
+
+
+def times(price: Floats, least: Floats) -> Floats:
+    """Return what serving costs; inf where nothing is to be had or nothing can be served, also on machines that cost nothing."""
+    usable = np.isfinite(price) & np.isfinite(least)
+    cost: Floats = np.multiply(price, least, out=np.full(np.shape(price), np.inf), where=usable)
+    return cost
 
 
 def _cheapest(search: Search, pools: Pools, stream: int, among: Bools) -> float:
@@ -416,6 +428,15 @@ def _carried(calls: Floats, reach: Floats) -> Floats:
     return least
 
 
+def with_today(search: Search, pools: Pools) -> Pools:
+    """Return pools with those of the deployments that run today, as far as they are enumerated."""
+    if search.today is None:
+        return pools
+    rows = np.flatnonzero(~search.evaluated)
+    rows = rows[runs_today(search.space, rows, search.today)]
+    return prune(search, join([pools, search.evaluate(rows)], len(search.streams))) if len(rows) else pools
+
+
 def prune(search: Search, pools: Pools) -> Pools:
     """Leave out dominated pools."""
     return pools.take(np.flatnonzero(undominated_in(search, pools))) if len(pools.row) else pools
@@ -426,4 +447,8 @@ def undominated_in(search: Search, pools: Pools) -> Bools:
     gpus = search.space.gpus()[pools.row]
     worth = np.array([row for _, row in search.worths(pools.row)]).reshape(-1, len(pools.row))
     machine = search.space.machine[pools.row]
-    return undominated(machine, search.sites.hosts, gpus, pools.demand, pools.call_cost, pools.fewest, worth)
+    kept = undominated(machine, search.sites.hosts, gpus, pools.demand, pools.call_cost, pools.fewest, worth)
+    if search.today is not None:
+        # What runs today need not be set up: no other pool makes it superfluous.
+        kept = kept | runs_today(search.space, pools.row, search.today)
+    return kept

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from planner.candidates.alike import Floors, once
 from planner.candidates.api_costs import call_cost
 from planner.candidates.apis import usable_price
-from planner.candidates.build import Search, prepare
+from planner.candidates.build import Search, prepare, times
 from planner.candidates.evaluate import concatenate, hard_targets
 from planner.candidates.rejection import Ledger
 from planner.candidates.traffic import Ground, stream_moments, traffic_on
@@ -140,7 +140,7 @@ def _rows(search: Search, r: int) -> tuple[Index, Floats]:
     """Return the deployments on which a kind of stream is compared, and what a replica there costs [$/h]."""
     space = search.space
     price = search.gpu_price[r, space.machine] * space.gpus()
-    bound = price * search.least[:, r].max(axis=0)
+    bound = times(price, search.least[:, r].max(axis=0))
     bound = np.where(search.evaluator.batches_statically(np.arange(len(space))), np.inf, bound)
     order = np.argsort(bound, kind="stable")
     order = order[np.isfinite(bound[order])]

@@ -127,7 +127,7 @@ def _together(parts: Parts, workload: Workload, path: KeyPath, findings: Finding
         findings.error((*path, "choose"), "no machine is left to choose from", _WIDEN)
     elif not allowed:
         findings.error((*path, "data"), "no machine stands where this data may go", "widen regions or region_groups")
-    elif not any(payable(price, catalog, choices, interruptible=workload.interruptible) for price in allowed):
+    elif not any(payable(price, catalog, choices, interruptible=workload.interruptible is True) for price in allowed):
         message = "no machine left can be paid for in an allowed way: the catalog has no such price for it"
         remedy = "allow more `offers` or machines" + (
             "" if workload.interruptible else "; spot machines need `interruptible: true`"

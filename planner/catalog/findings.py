@@ -9,7 +9,7 @@ from planner.catalog.yamlfile import Document, KeyPath, dotted
 from planner.domain.calls import Choices
 from planner.domain.catalog import Catalog
 from planner.domain.horizon import Horizon, Scenario
-from planner.domain.problem import Limits, Period
+from planner.domain.problem import Limits, Operations, Period
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
 from planner.errors import Issue
@@ -60,3 +60,5 @@ class Parts:
     """Months to plan for, None where there is none or it is wrong."""
     scenarios: tuple[tuple[int, Scenario], ...] = ()
     """Valid scenarios with their place in the file."""
+    operations: Operations | None = None
+    """How pools are run, None where it is wrong."""

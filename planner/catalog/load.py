@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from planner.catalog import validate
+from planner.catalog.check_spend import uncovered
 from planner.catalog.references import dangling
 from planner.catalog.rows import SECTIONS, Origin, Rows
 from planner.catalog.yamlfile import CATALOG_BYTES, Document, read
@@ -111,7 +112,7 @@ def _finish(rows: Rows, base: Rows | None) -> Catalog:
             checked = getattr(known, section)
             data[section] = {n: row if (section, n) in changed else checked[n] for n, row in data[section].items()}
     catalog = _validated(data, rows)
-    found = [rows.issue(one.path, one.message, one.remedy) for one in dangling(catalog)]
+    found = [rows.issue(one.path, one.message, one.remedy) for one in (*dangling(catalog), *uncovered(catalog))]
     validate.raise_if([*rows.issues, *found])
     return catalog.model_copy(update={"digest": rows.digest()})
 

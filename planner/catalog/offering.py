@@ -47,7 +47,8 @@ def payable(place: Place, catalog: Catalog, choices: Iterable[Choices], *, inter
 def _places(catalog: Catalog, name: str, instance: Instance) -> Iterator[Place]:
     for price in instance.prices:
         ways = frozenset(way for way in ("on_demand", "spot", "reserved_1y", "reserved_3y") if getattr(price, way) is not None)
-        yield Place(name, price.region, price.region_group, ways)
+        committed = frozenset(one.kind for one in price.commitments)
+        yield Place(name, price.region, price.region_group, ways | committed)
     for row in catalog.owned.values():
         if row.instance == name:
             yield Place(name, row.region, row.region_group, frozenset({"owned"}))

@@ -18,6 +18,7 @@ from planner.catalog.check_horizon import check_horizon, check_size
 from planner.catalog.check_levers import check_levers
 from planner.catalog.check_quality import check_quality
 from planner.catalog.check_reach import check_reach
+from planner.catalog.check_scaling import check_scaling
 from planner.catalog.check_scenarios import check_scenarios
 from planner.catalog.check_sites import check_sites
 from planner.catalog.check_stages import check_stages
@@ -33,10 +34,12 @@ from planner.catalog.variants import with_variants
 from planner.catalog.yamlfile import Document, KeyPath, read
 from planner.domain.catalog import Catalog
 from planner.domain.horizon import Horizon, Scenario
-from planner.domain.problem import CatalogUse, Limits, Period, Problem, ProblemChoices, Solver
+from planner.domain.plan import Plan
+from planner.domain.problem import CatalogUse, Limits, Operations, Period, Problem, ProblemChoices, Solver
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
 from planner.errors import InvalidInput, Issue
+from planner.horizon.following import followed
 from planner.horizon.layout import lay_out
 from planner.horizon.scenarios import branched
 
@@ -59,6 +62,8 @@ class LoadedProblem:
     """SHA-256 of the file's text, written into every plan."""
     warnings: tuple[Issue, ...] = ()
     """What is allowed but seldom meant."""
+    today: Plan | None = None
+    """What runs today, if the plan is to be made from it."""
 
     def with_solver(self, **settings: Any) -> LoadedProblem:
         """Return the same problem with some solver settings replaced; None leaves one as it is."""
@@ -110,7 +115,7 @@ def load_problem(path: Path | str) -> LoadedProblem:
     errors += findings.errors
     if errors or problem is None or catalog is None:
         raise InvalidInput(errors)
-    problem = branched(lay_out(problem, base))
+    problem = branched(followed(lay_out(problem, base)))
     check_size(problem, findings)
     warnings = tuple(sorted(set(findings.warnings)))
     catalog = with_variants(catalog, problem.choose)
@@ -165,6 +170,7 @@ def _cross_check(parts: Parts, findings: Findings) -> None:
     check_demand(parts, findings)
     check_horizon(parts, findings)
     check_scenarios(parts, findings)
+    check_scaling(parts, findings)
     check_quality(parts, findings)
     check_choices(parts, findings)
     check_stages(parts, findings)
@@ -192,6 +198,7 @@ def _parts(document: Document, base: Path, catalog: Catalog) -> Parts:
         stores=_rows(Store, _section(document, "stores", [])),
         horizon=_valid(Horizon, horizon),
         scenarios=_rows(Scenario, _section(document, "scenarios", [])),
+        operations=_valid(Operations, _section(document, "operations", {})),
     )
 
 

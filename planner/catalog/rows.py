@@ -15,6 +15,9 @@ from planner.errors import Issue
 
 SECTIONS = tuple(name for name in Catalog.model_fields if name != "digest")
 
+_LATER = ("spend_commitments",)
+"""Sections that came later: empty ones leave the digest of older catalogs as it was."""
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -111,7 +114,8 @@ class Rows:
 
     def digest(self) -> str:
         """SHA-256 over the rows as canonical JSON: the same on every machine, whatever files they came from."""
-        text = json.dumps(self.rows, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=True)
+        told = {section: rows for section, rows in self.rows.items() if rows or section not in _LATER}
+        text = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -8,7 +8,7 @@ from typing import get_args
 
 from planner.domain.calls import Choice, Choices
 from planner.domain.catalog import Catalog
-from planner.domain.hardware import OfferKind
+from planner.domain.hardware import OfferKind, paid_as
 from planner.domain.llm import Role
 from planner.domain.problem import Quota
 
@@ -28,7 +28,7 @@ def names(catalog: Catalog, kind: str) -> tuple[str, ...]:
     if kind == "regions":
         return regions(catalog)
     if kind == "offers":
-        return tuple(get_args(OfferKind))
+        return tuple(kind for kind in get_args(OfferKind) if paid_as(kind) == (kind,))
     return tuple(getattr(catalog, kind))
 
 

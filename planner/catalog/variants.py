@@ -48,7 +48,8 @@ def _with_one(catalog: Catalog, name: str, label: str, row: Partition | PowerPoi
     else:
         saved, made = machine.count * ((device.tdp or 0.0) - row.power), limited(device, machine.accelerator, row)
     rows: list[tuple[str, OwnedOffer | OwnedFleet]] = [*catalog.owned.items(), *catalog.fleet.items()]
-    known = [(key, one) for key, one in rows if one.instance == name]
+    # What was committed to before is held and paid as it is.
+    known = [(key, one) for key, one in rows if one.instance == name and not getattr(one, "committed", False)]
     mine = [(key, one) for key, one in known if isinstance(row, Partition) or one.power is not None]
     if not (mine or (isinstance(row, Partition) and machine.prices)):
         return catalog

@@ -16,6 +16,7 @@ from planner.cli.check import check
 from planner.cli.guard import Guarded, say_issue
 from planner.cli.predict import predict
 from planner.cli.report import report
+from planner.cli.roll import roll
 from planner.cli.simulate import simulate
 from planner.cli.validate import validate
 
@@ -55,11 +56,15 @@ main.add_command(calibrate)
 main.add_command(simulate)
 main.add_command(check)
 main.add_command(report)
+main.add_command(roll)
 
 
 @main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))
 @_PROBLEM
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Write plan.json and report.md here.")
+@click.option(
+    "--from", "today", type=click.Path(path_type=Path), metavar="PLAN.json", help="Start from what runs today; say what changes."
+)
 @click.option("--gap", metavar="SHARE", help="Stop when proved to be within this share of the best, such as 1%.")
 @click.option("--time-limit", metavar="TIME", help="Stop searching after this time, such as 60s.")
 @click.option(
@@ -74,6 +79,7 @@ main.add_command(report)
 def solve(
     problem: Path,
     output: Path | None,
+    today: Path | None,
     gap: str | None,
     time_limit: str | None,
     simulated: bool,
@@ -83,13 +89,17 @@ def solve(
     progress: bool,
 ) -> None:
     """Find the least-cost plan for a problem file."""
+    from dataclasses import replace
+
     from planner.atomic import check_folder
+    from planner.cli.simulate import read_plan
     from planner.errors import Infeasible
     from planner.report import jsonout
 
     if output is not None:
         check_folder(output, FILES)
     loaded = _load(problem, quiet=quiet).with_solver(gap=gap, time_limit=time_limit)
+    loaded = loaded if today is None else replace(loaded, today=read_plan(today))
     from planner.pipeline import plan_problem  # the solver is imported only once the file is known to be good
 
     shape = "json" if as_json else shape

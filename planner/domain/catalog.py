@@ -12,6 +12,7 @@ from planner.domain.lever_facts import Component, ContextEffect, FineTuneFact, P
 from planner.domain.llm import KvPrecision, Model, Precision
 from planner.domain.offers import ApiOffer, OwnedFleet, OwnedOffer
 from planner.domain.speculation import Speculator
+from planner.domain.spend import SpendCommitment
 from planner.domain.store_facts import EgressPrice, StoreOffer
 from planner.domain.variants import Partition, PowerPoint
 
@@ -82,6 +83,8 @@ class Catalog(Strict):
     """Parts that boards can be cut into."""
     power_points: dict[Identifier, PowerPoint] = Field(default_factory=dict)
     """Lower power limits of boards."""
+    spend_commitments: dict[Identifier, SpendCommitment] = Field(default_factory=dict)
+    """Discounts for committing to spend so much an hour with a seller."""
     digest: str = ""
     """SHA-256 over the merged rows, written into every plan."""
 

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from planner.domain.base import Identifier, NonNegativeFloat, PositiveInt, Sourced, Strict
+from planner.domain.base import Identifier, NonNegativeFloat, NonNegativeInt, PositiveInt, Sourced, Strict
+from planner.domain.commitments import TermPrice
 from planner.units import Bytes, BytesPerSecond, DollarsPerHour, Fraction, OperationsPerSecond, Seconds, Watts
 
 NumberFormat = Literal["fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4"]
-OfferKind = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "fleet"]
+OfferKind = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "fleet", "spot_with_fallback", "committed_spend"]
+RentedKind = Literal["on_demand", "spot", "reserved_1y", "reserved_3y"]
 RegionGroup = Literal["us", "eu", "asia", "me", "other", "global"]
+
+SPOT: frozenset[OfferKind] = frozenset({"spot", "spot_with_fallback"})
+"""Ways to pay for machines that can be taken away."""
+
+
+def paid_as(kind: OfferKind) -> tuple[OfferKind, ...]:
+    """Return the prices that a way to pay takes: of a spot machine with fallback two, whose rules and quotas both count."""
+    return ("spot", "on_demand") if kind == "spot_with_fallback" else (kind,)
+
+
+def counted_as(kind: OfferKind) -> tuple[OfferKind, ...]:
+    """Return the ways to pay as which quotas and rows count machines: those under committed spend are on demand too."""
+    return ("committed_spend", "on_demand") if kind == "committed_spend" else paid_as(kind)
 
 
 class Accelerator(Sourced):
@@ -103,6 +119,32 @@ class Price(Sourced):
     """Committed for three years, paid whether used or not."""
     upfront: Fraction = 0.0
     """Share of a reserved term's price that is paid when it begins: 0 no upfront, 1 all upfront."""
+    commitments: tuple[TermPrice, ...] = ()
+    """Further prices for committing to a term, by what is paid upfront; all of them compete, with those of the fields above."""
+    available: NonNegativeInt | dict[RentedKind, NonNegativeInt] | None = None
+    """Most machines to be had there at any time, of all ways to pay together (`8`) or of each alone (`{spot: 0, on_demand: 4}`);
+    0 = not offered, absent = any number."""
+
+    @model_validator(mode="after")
+    def _told_once(self) -> Price:
+        found = [one.tag for one in self.terms]
+        twice = sorted({tag for tag in found if found.count(tag) > 1})
+        if twice:
+            raise ValueError(f"two prices for the same term and share upfront ({', '.join(twice)}); give one of them")
+        return self
+
+    def room(self, kind: str) -> float:
+        """Return the most machines to be had in a way to pay; inf if any number."""
+        if self.available is None:
+            return math.inf
+        return float(self.available.get(kind, math.inf) if isinstance(self.available, dict) else self.available)  # type: ignore[call-overload]
+
+    @property
+    def terms(self) -> tuple[TermPrice, ...]:
+        """Every price for committing to a term, those of the short fields first."""
+        short: tuple[tuple[Literal["1y", "3y"], float | None], ...] = (("1y", self.reserved_1y), ("3y", self.reserved_3y))
+        own = [TermPrice.model_construct(term=term, upfront=self.upfront, price=paid) for term, paid in short if paid is not None]
+        return (*own, *self.commitments)
 
 
 class Instance(Strict):

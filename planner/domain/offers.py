@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from statistics import fmean
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from planner.domain.api_terms import ApiBatch, ApiCache, ApiLatency, Provisioned
 from planner.domain.base import Identifier, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Sourced
@@ -95,8 +96,8 @@ class OwnedOffer(Sourced):
     energy_price: EnergyPrice
     """Price of electricity; 24 or 168 figures where it differs by hour (from Monday 0:00, `timezone`), or `grid` for what the
     grid of the region charges."""
-    available: PositiveInt | None = None
-    """How many can be had; absent = any number."""
+    available: NonNegativeInt | None = None
+    """How many can be had; absent = any number, 0 = no more of them."""
     lead_months: NonNegativeInt = 0
     """Months from order to delivery; counts where the problem has a horizon."""
     timezone: Zone = 0
@@ -130,7 +131,9 @@ class OwnedOffer(Sourced):
 
 
 class OwnedFleet(Sourced):
-    """Machines already there: their capital is sunk, so only running costs count."""
+    """Machines already there, or signed for: what was spent on them is sunk, so only what is still to decide or to pay counts."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     instance: Identifier
     """The machine, a name in `instances`."""
@@ -141,7 +144,24 @@ class OwnedFleet(Sourced):
     count: PositiveInt
     """How many there are."""
     hourly: NonNegativeFloat = 0.0
-    """Running cost of one machine, in $/h."""
+    """Cost of one machine, in $/h: while it is used, or if it is committed, for as long as it is there."""
+    committed: bool = False
+    """Whether it is paid whether it is used or not: the same in every plan, so the solver uses it freely."""
+    starts: NonNegativeInt = Field(default=0, alias="from")
+    """Months from the start of the horizon until it is there: what is ordered and not yet delivered."""
+    until: NonNegativeInt | None = None
+    """Months from the start of the horizon until its term or life ends; absent = it stays, 0 = it is gone."""
+    paid: Literal["fleet", "owned", "reserved_1y", "reserved_3y"] = "fleet"
+    """The way to pay that quotas and `choose.offers` take it for."""
+    pays: NonNegativeFloat | None = None
+    """What of `hourly` is still paid as time goes by, in $/h; absent = all of it. The rest was paid before. For payments."""
+    due: Dollars = 0.0
+    """Payment for one when it comes, such as the price of a machine ordered before. For payments."""
+    worth: Dollars = 0.0
+    """What one is worth when the horizon starts, or when it comes. For payments."""
+    salvage: Dollars = 0.0
+    """What one is worth `until` its life ends; it is written off evenly to that. For payments."""
+
     power: Watts | None = None
     """Draw of one machine under load; absent = by the board power of its accelerators."""
     pue: PositiveFloat = 1.56
@@ -156,4 +176,16 @@ class OwnedFleet(Sourced):
     def _draw_known(self) -> OwnedFleet:
         if self.energy_price is not None and self.power is None:
             raise ValueError("energy is paid by what a machine draws; give power beside energy_price")
+        return self
+
+    @model_validator(mode="after")
+    def _consistent(self) -> OwnedFleet:
+        if self.until is not None and 0 < self.until <= self.starts:
+            raise ValueError(f"it comes after {self.starts} months and is gone after {self.until}; give a later `until`")
+        if self.pays is not None and self.pays > self.hourly:
+            raise ValueError(f"{self.pays:g} $/h are paid of a cost of {self.hourly:g}; give `hourly` with all that it costs")
+        if self.paid != "fleet" and not self.committed:
+            raise ValueError(f"machines paid as {self.paid} are paid in any case; give `committed: true`")
+        if self.salvage > self.worth:
+            raise ValueError("salvage is more than it is worth now; give `worth`, from which it is written off")
         return self

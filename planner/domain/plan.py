@@ -11,11 +11,13 @@ from typing import Literal
 from pydantic import Field
 
 from planner.domain.base import Strict
-from planner.domain.hardware import OfferKind
+from planner.domain.hardware import SPOT, OfferKind
+from planner.domain.plan_changes import Changes
 from planner.domain.plan_choices import Alternative, Frontier
 from planner.domain.plan_doubt import Doubt
 from planner.domain.plan_energy import EnergyPart
-from planner.domain.plan_procurement import Cash, Futures, Sizing
+from planner.domain.plan_procurement import Cash, CommittedSpend, Futures, Sizing
+from planner.domain.plan_scaling import Scaling
 from planner.domain.plan_stores import StorePart
 
 PLAN_VERSION = "plan/v1"
@@ -215,6 +217,13 @@ class Pool(Strict):
     """One a period."""
     shares: tuple[Share, ...]
     """Who uses it."""
+    fallback: bool | None = None
+    """Whether on-demand machines take over from spot machines that are reclaimed; written only where they do."""
+
+    @property
+    def standing(self) -> str:
+        """What tells its machines from others of the same kind and place: `spot`, `spot with fallback`, or nothing."""
+        return ("spot with fallback" if self.fallback else "spot") if self.interruptible else ""
 
 
 class ApiRoute(Strict):
@@ -299,6 +308,19 @@ class Purchase(Strict):
     """Boards of one machine, which quotas count; written only where they are cut into parts."""
     carbon_cost: float = 0.0
     """What their carbon is taken to cost, on average, not in `cost` [$/h]; written only where carbon has a price."""
+    already: bool = False
+    """Whether they were committed to before: paid in every plan, whether used or not; written only where true."""
+    upfront: float | None = None
+    """Share of the term's price that is paid when it begins; absent = none."""
+    capital: float | None = None
+    """Part of `hourly` that is cost of capital, for what is paid early [$/h]; absent = none."""
+    spend: str | None = None
+    """The commitment to spend that they draw on, for all of which `hourly` pays; absent = none."""
+
+    @property
+    def standing(self) -> str:
+        """What tells them from others of the same kind and place: `spot`, `spot with fallback`, or nothing."""
+        return self.kind.replace("_", " ") if self.kind in SPOT else ""
 
 
 class Promised(Strict):
@@ -520,6 +542,10 @@ class Cost(Strict):
     """Why it costs that: tokens, fan-out, headroom, batching, fixed costs, degradation, energy."""
     carbon: float = 0.0
     """What the carbon of machines is taken to cost; written only where it has a price."""
+    committed: float | None = None
+    """Of machines, what is paid whether used or not for what was committed to before: the same in every plan; absent = none."""
+    ramps: float | None = None
+    """Replicas started ahead of need and kept beyond it; written only where `operations.autoscaling` is asked for."""
 
 
 class Fact(Strict):
@@ -670,6 +696,12 @@ class Plan(Strict):
     """What a simulation of its pools showed, where one was asked for (`solve --verify`)."""
     energy: EnergyPart | None = None
     """What it draws and emits; written only where the problem asks for it."""
+    changes: Changes | None = None
+    """What it changes of what runs today; only where it was made from that (`solve --from`)."""
+    committed_spend: tuple[CommittedSpend, ...] = ()
+    """Spend committed to; written only where there is any."""
+    scaling: Scaling | None = None
+    """How replicas follow demand; only where `operations.autoscaling` is asked for and there are several periods."""
     doubt: Doubt | None = None
     """How sure its latencies are; written only where promises are kept at an edge that comparable measurements set."""
     frontiers: tuple[Frontier, ...] = ()

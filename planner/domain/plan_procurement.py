@@ -76,6 +76,8 @@ class CashMonth(Strict):
     """Units at APIs, operations, levers and components."""
     total: float
     """All of it."""
+    committed: float = 0.0
+    """Machines signed for before the horizon began; written only where there are any."""
 
 
 class Cash(Strict):
@@ -93,3 +95,28 @@ class Cash(Strict):
     """What is still to be paid for reserved machines after the horizon [$]."""
     worth_after: float
     """What machines bought are worth at its end, written off evenly over their life [$]."""
+
+
+class CommittedSpend(Strict):
+    """So much to spend an hour with a seller for a term, used or not."""
+
+    name: str
+    """Catalog name of the commitment."""
+    seller: str
+    """Seller."""
+    term: str
+    """1y or 3y."""
+    hourly: float
+    """Committed to [$/h]."""
+    ordered: int | None
+    """Month of the horizon at whose start it is ordered; absent without a horizon."""
+    live: tuple[int, int] | None
+    """Months in which it lasts: from the start of the first to the end of the last; absent = all."""
+    scenario: str | None
+    """The scenario for which it is ordered, once it has come; absent = for all."""
+    used: float
+    """Share of it that machines draw, over the hours in which it lasts [1]."""
+    cost: float
+    """Average cost, what is owed after the horizon included [$/h]."""
+    source: str
+    """Where the discount comes from, with its date."""

@@ -10,9 +10,10 @@ from planner.domain.base import Identifier, NonNegativeFloat, NonNegativeInt, Po
 from planner.domain.calls import Choice, Choices
 from planner.domain.grids import Energy
 from planner.domain.horizon import HOURS_PER_WEEK, Horizon, Scenario
+from planner.domain.scaling import Autoscaling
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
-from planner.units import CarbonRate, DollarsPerHour, DollarsPerTonne, Fraction, Seconds, Watts
+from planner.units import CarbonRate, Dollars, DollarsPerHour, DollarsPerTonne, Fraction, Seconds, SomeSeconds, Watts
 
 
 class Metadata(Strict):
@@ -51,6 +52,9 @@ class Period(Strict):
     Counts where energy prices or carbon differ by hour."""
     week: tuple[NonNegativeFloat, ...] | None = None
     """How many of its hours are each of the 168 hours of the week, in UTC, from Monday 0:00; a horizon fills this in."""
+    follows: dict[Identifier, PositiveFloat] = Field(default_factory=dict)
+    """How often in a cycle it begins, by the period before it: `{night: 30}`. Counts where `operations.autoscaling` is asked for;
+    a horizon, or `cycle` there, says it by itself."""
 
     @model_validator(mode="after")
     def _months_run_forward(self) -> Period:
@@ -78,7 +82,7 @@ class Quota(Strict):
     """Region or pattern."""
     seller: str = "*"
     """Seller or pattern."""
-    offer: Literal["*", "on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "fleet"] = "*"
+    offer: Literal["*", "on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "fleet", "committed_spend"] = "*"
     """Way to pay."""
     gpus: NonNegativeInt
     """Most accelerators at any time."""
@@ -118,7 +122,7 @@ class ProblemChoices(Choices):
 
     offers: Choice = Choice(allow=("on_demand", "spot", "fleet"))
     """Ways to pay: on_demand, spot (interruptible workloads only), fleet (machines already there), reserved_1y, reserved_3y,
-    owned. Commitments and purchases are considered only when they are named here."""
+    owned, committed_spend. Commitments and purchases are considered only when they are named here."""
     speculators: Choice = Choice(allow=())
     """Drafts for speculative decoding, by catalog name (`mtp/*`). None is used unless it is named here."""
     partitions: Choice = Choice(allow=())
@@ -142,6 +146,9 @@ class Limits(Strict):
     """Most carbon dioxide and its equivalents by the energy of all machines, averaged over the cycle: `12 t/month`."""
     sites: tuple[Site, ...] = ()
     """Power, cooling and racks of the places where machines stand."""
+    max_sellers: PositiveInt | None = None
+    """Most sellers of whom machines are held, over all periods together. Machines of one's own, there or bought, and APIs are of
+    none."""
 
 
 class Failures(Strict):
@@ -159,6 +166,15 @@ class Failures(Strict):
     restart: Seconds = 600.0
     """Time from there until a replica answers again: noticed, image, weights, warm-up (10 minutes and more were reported of
     unoptimised Kubernetes, 2026, handbook §9)."""
+
+
+class Moving(Strict):
+    """What it costs to change what runs today, where a plan is made from it (`planner solve --from`)."""
+
+    per_pool: Dollars = 0.0
+    """Once for each pool that does not run today: validated and rolled out (no figure is known: yours to give)."""
+    over: PositiveFloat = 12.0
+    """Months over which that is spread where the problem has no months of its own (assumption)."""
 
 
 class Operations(Strict):
@@ -186,6 +202,20 @@ class Operations(Strict):
     """Time lost at each spot interruption (assumption: image, weights and warm-up, handbook §9)."""
     spot_interruptions_per_hour: NonNegativeFloat = 0.05
     """Spot interruptions per machine and hour (assumption; published figures run from 0.0001 to 0.7)."""
+    spot_outage: Seconds = 7200.0
+    """Time for which spot capacity stays away after an interruption; counts for `interruptible: with_fallback` (assumption: the
+    long end of 1 to 2 hours, from events per hour and share of time obtainable of V100, skypilot-org/spot-traces, 2022-23)."""
+    spot_notice: SomeSeconds = 120.0
+    """Warning before a spot machine is taken, in which its replacement already starts; counts for `with_fallback` (AWS user
+    guide: two minutes; other clouds 30 s)."""
+    spot_together: PositiveInt = 1
+    """Spot machines that are reclaimed at the same time. 1 = each by itself (assumption, and an optimistic one: of 2,635 reclaims
+    on AWS and Azure over 92 % came within three minutes of others of the same kind and zone, arXiv 2604.16457, 2026-04)."""
+    moving: Moving = Moving()
+    """Cost of changing what runs today."""
+    autoscaling: Autoscaling | None = None
+    """What starting replicas and giving them up costs and takes where they follow demand from period to period; absent = nothing,
+    and at once."""
 
     @model_validator(mode="after")
     def _spares_one_way(self) -> Operations:
@@ -198,7 +228,8 @@ class Finance(Strict):
     """What money costs."""
 
     discount_rate: Fraction = 0.08
-    """Cost of capital per year, by which payments are discounted (assumption, handbook §9)."""
+    """Cost of capital per year: payments are discounted by it, and what is paid upfront for a term is charged it (assumption,
+    handbook §9)."""
     carbon_price: DollarsPerTonne = 0.0
     """What a tonne of carbon dioxide and its equivalents is taken to cost (`$80/t`): added to the cost as a line of its own."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from planner.domain.base import Identifier, PositiveFloat, Strict
 from planner.domain.calls import Choices, Lengths, Objective, QualityFloor, SharedPrefix, TraceFile
@@ -12,6 +12,17 @@ from planner.domain.horizon import Event, GrowthRate, Month, Shape
 from planner.domain.levers import Lever
 from planner.domain.stages import Retries, Stage
 from planner.units import Count, Fraction, RequestRate, Seconds
+
+
+def _said(value: object) -> object:
+    """Refuse what is neither, in one sentence instead of one for each alternative."""
+    if not isinstance(value, bool) and value != "with_fallback":
+        raise ValueError(f"must be true, false or with_fallback, got {value!r}; write one of them")
+    return value
+
+
+_Said = bool | Literal["with_fallback"]
+Interruptible = Annotated[_Said, BeforeValidator(_said, json_schema_input_type=_Said)]
 
 
 class Users(Strict):
@@ -124,8 +135,9 @@ class Workload(Strict):
     """Data rules."""
     choose: Choices = Choices()
     """Narrows the problem's own choices for this workload."""
-    interruptible: bool = False
-    """Whether it may run on spot machines."""
+    interruptible: Interruptible = False
+    """Whether it may run on spot machines. with_fallback: only where an on-demand machine takes over when one is reclaimed, with
+    spares for the time between, so that promises are kept; needs `operations.availability`."""
     retries: Retries | None = None
     """What callers do when a call fails; for workloads with stages, given at each."""
     stages: tuple[Stage, ...] = Field(default=(), max_length=40)

@@ -9,7 +9,7 @@ from planner.domain.policy import Commitment
 from planner.gate.finding import BUDGET, HOURLY, MONEY, SHARE, Evidence, Finding, Unknown, Words, at_most
 from planner.report import format as fmt
 
-COMMITTED_OFFERS = ("reserved_1y", "reserved_3y", "owned")
+COMMITTED_OFFERS = ("reserved_1y", "reserved_3y", "owned", "committed_spend")
 """Ways to pay that bind beyond the hour; of a fleet that is there already nothing but hours of use is left to decide."""
 
 COMMITTED_TERMS = ("monthly", "yearly")

@@ -14,6 +14,7 @@ from planner.domain.problem import Period, Problem
 from planner.domain.workload import LaidOutDemand, Workload
 from planner.horizon.calendar import Hours, Ints, hours_of, label, month_numbers, spans, week_hours
 from planner.horizon.course import Course, course
+from planner.horizon.following import changes, with_follows
 from planner.horizon.typical import typical_hours
 from planner.horizon.words import Shares, remarks
 
@@ -34,6 +35,8 @@ class Laid:
     """[workload] what the highest month adds to that over all hours [h]."""
     gathered: Floats
     """[workload] what typical hours add on top [h]."""
+    order: Ints
+    """[hour] which of the periods each hour of the step is."""
 
 
 def lay_out(problem: Problem, base: Path) -> Problem:
@@ -62,6 +65,8 @@ def lay_out(problem: Problem, base: Path) -> Problem:
     courses = [course(workload.demand, horizon, base) for workload in problem.workloads]
     steps = [_laid(horizon, courses, first, end) for first, end in spans(horizon)]
     periods = tuple(period for step in steps for period in step.periods)
+    if problem.operations.autoscaling is not None:
+        periods = with_follows(periods, changes([period.name for period in periods], _in_order(steps)))
     workloads = tuple(
         _with_periods(workload, made, horizon, steps, index)
         for index, (workload, made) in enumerate(zip(problem.workloads, courses, strict=True))
@@ -69,12 +74,18 @@ def lay_out(problem: Problem, base: Path) -> Problem:
     return problem.model_copy(update={"periods": periods, "workloads": workloads})
 
 
+def _in_order(steps: Sequence[Laid]) -> Ints:
+    """[hour] Return the period of each hour of the horizon, counted over all steps."""
+    first = np.cumsum([0, *(len(step.periods) for step in steps)])
+    return np.concatenate([step.order + begin for step, begin in zip(steps, first, strict=False)])
+
+
 def _laid(horizon: Horizon, courses: Sequence[Course], first: int, end: int) -> Laid:
     """Lay out one step."""
     hours = hours_of(horizon.start, first, end)
     months = month_numbers(hours, horizon.start)
     flows = [_flow(made, hours, months, first, end) for made in courses]
-    kinds, count = _kinds(hours, flows)
+    kinds, count, kind = _kinds(hours, flows)
     rate = np.stack([flow.level[kinds] for flow in flows], axis=1)
     typical = typical_hours(rate, count, horizon.typical_hours)
     added = (typical.rate[typical.of] - rate) * count[:, None]
@@ -86,6 +97,7 @@ def _laid(horizon: Horizon, courses: Sequence[Course], first: int, end: int) -> 
         expected=np.array([flow.expected for flow in flows]),
         grown=np.array([flow.grown for flow in flows]),
         gathered=np.asarray(added.sum(axis=0), dtype=np.float64),
+        order=typical.of[kind],
     )
 
 
@@ -111,12 +123,13 @@ def _flow(made: Course, hours: Hours, months: Ints, first: int, end: int) -> _Fl
     return _Flow(calm * highest, loud, float((calm * growth).sum()), float((calm * (highest - growth)).sum()))
 
 
-def _kinds(hours: Hours, flows: Sequence[_Flow]) -> tuple[Ints, Floats]:
-    """Return one hour of each kind, and how many are of it: those alike in the hour of the week and in events, for everyone."""
+def _kinds(hours: Hours, flows: Sequence[_Flow]) -> tuple[Ints, Floats, Ints]:
+    """Return one hour of each kind, how many are of it, those alike in the hour of the week and in events for everyone, and the
+    kind of each hour."""
     varying = [flow.loud for flow in flows if np.ptp(flow.loud) > 0]
     key = np.stack([week_hours(hours).astype(np.float64), *varying], axis=1)
-    _, first, count = np.unique(key, axis=0, return_index=True, return_counts=True)
-    return first, count.astype(np.float64)
+    _, first, kind, count = np.unique(key, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    return first, count.astype(np.float64), kind.reshape(-1).astype(np.int64)
 
 
 def _periods(name: str, weeks: Floats, months: tuple[int, int]) -> Iterator[Period]:

@@ -24,12 +24,17 @@ def branched(problem: Problem) -> Problem:
     if not scenarios:
         return problem
     pairs = [(period, scenario) for period in problem.periods for scenario in scenarios]
-    periods = tuple(
-        period.model_copy(update={"name": _name(period, one), "hours": period.hours * one.probability, "scenario": one.name})
-        for period, one in pairs
-    )
+    periods = tuple(_of(period, one) for period, one in pairs)
     workloads = tuple(_branched(workload, pairs) for workload in problem.workloads)
     return problem.model_copy(update={"periods": periods, "workloads": workloads})
+
+
+def _of(period: Period, scenario: Scenario) -> Period:
+    """Return a period as one of a scenario, after those of the same scenario: as many hours and times as it is likely."""
+    chance = scenario.probability
+    named = {"name": _name(period, scenario), "scenario": scenario.name}
+    follows = {f"{before} @ {scenario.name}": times * chance for before, times in period.follows.items()}
+    return period.model_copy(update={**named, "hours": period.hours * chance, "follows": follows})
 
 
 def _name(period: Period, scenario: Scenario) -> str:

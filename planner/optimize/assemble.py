@@ -14,6 +14,7 @@ from planner.candidates.averages import AverageFloor, best_value
 from planner.candidates.build import Search
 from planner.candidates.pools import Pools
 from planner.candidates.quality import api_value
+from planner.candidates.today import key_of_row, opening_cost, running
 from planner.domain.api_terms import Provisioned
 from planner.domain.problem import Period
 from planner.optimize.choices import Choices, choices
@@ -29,9 +30,12 @@ from planner.optimize.program import (
     PoolColumns,
     Program,
     PurchaseColumns,
+    SellerLimit,
+    SpendColumns,
 )
+from planner.optimize.scaled import with_scaling
 from planner.perf.level import RESOURCES
-from planner.supply.cells import Supply
+from planner.supply.cells import OWN, Supply
 from planner.supply.limits import gpu_limits
 from planner.supply.sites import site_limits
 from planner.supply.terms import is_there
@@ -111,6 +115,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
             most=np.full(len(pool), ANY, dtype=np.int64),
             family=_families(search, pools, pool, cell),
             sold=np.zeros(len(pool), dtype=bool),
+            opening=_opening(search, pools, pool, cell),
         ),
         cells=CellColumns(
             name=tuple(readable(c.name) for c in supply.cells),
@@ -121,11 +126,12 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         purchases=PurchaseColumns(
             name=tuple(readable(p.name) for p in supply.purchases),
             cell=np.array([p.cell for p in supply.purchases], dtype=np.int64),
-            hourly=np.array([p.hourly for p in supply.purchases], dtype=float),
+            hourly=np.array([0.0 if p.spend else p.hourly for p in supply.purchases], dtype=float),
             committed=np.array([p.committed for p in supply.purchases], dtype=bool),
             active=active_in(supply, problem.periods),
             limit=np.array([p.limit for p in supply.purchases], dtype=float),
             extra=extras(supply, len(problem.periods)),
+            held=np.array([p.held for p in supply.purchases], dtype=float) if any(p.held for p in supply.purchases) else None,
         ),
         apis=ApiColumns(tuple(readable(name) for name in apis.names), apis.call_cost, apis.limits),
         gpu_limits=limits,
@@ -138,9 +144,13 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         averages=tuple(_averages(search, pools, apis, pool)),
         machine_limits=placed,
         average_limits=tuple(_carbon(search)),
+        standing=standing_in(supply, problem.periods),
+        sellers=most_sellers(supply, problem.limits.max_sellers),
+        spend=spend_columns(supply, problem.periods),
     )
     program, column = at_sizes(program, supply.cells, operations)
-    return Assembled(with_units(program, apis, search), pool[column], cell[column], open_ways)
+    pool, cell = pool[column], cell[column]
+    return Assembled(with_scaling(with_units(program, apis, search), search, pools, pool, cell), pool, cell, open_ways)
 
 
 def extras(supply: Supply, periods: int) -> Floats | None:
@@ -163,6 +173,39 @@ def active_in(supply: Supply, periods: Sequence[Period]) -> NDArray[np.bool_]:
     """[O, T] In which periods the machines of purchases are there."""
     there = [is_there(bought.term, period) for bought in supply.purchases for period in periods]
     return np.array(there, dtype=bool).reshape(len(supply.purchases), len(periods))
+
+
+def standing_in(supply: Supply, periods: Sequence[Period]) -> Floats | None:
+    """[T] What is paid in each period for what was committed to before [$/h]; None where nothing was."""
+    if not any(bought.held for bought in supply.purchases):
+        return None
+    cost: Floats = np.array([bought.held * bought.standing for bought in supply.purchases]) @ active_in(supply, periods)
+    return cost
+
+
+def most_sellers(supply: Supply, most: int | None) -> SellerLimit | None:
+    """Return the limit on sellers; machines of one's own, there or to be bought, are of none."""
+    if most is None:
+        return None
+    names = [None if bought.kind in OWN else supply.cells[bought.cell].seller for bought in supply.purchases]
+    number = {name: index for index, name in enumerate(dict.fromkeys(name for name in names if name is not None))}
+    return SellerLimit(np.array([-1 if name is None else number[name] for name in names], dtype=np.int64), most)
+
+
+def spend_columns(supply: Supply, periods: Sequence[Period]) -> SpendColumns | None:
+    """Return the commitments to spend, one for each time at which it may begin; None where there are none."""
+    key = [(bought.spend, bought.term) if bought.spend else None for bought in supply.purchases]
+    number = {one: index for index, one in enumerate(dict.fromkeys(one for one in key if one is not None))}
+    if not number:
+        return None
+    return SpendColumns(
+        name=tuple(readable("/".join((name, *term.tags))) for name, term in number),
+        of=np.array([-1 if one is None else number[one] for one in key], dtype=np.int64),
+        draw=np.array([bought.list_price if bought.spend else 0.0 for bought in supply.purchases], dtype=float),
+        owed=np.array([term.owed for _, term in number], dtype=float),
+        active=np.array([[is_there(term, period) for period in periods] for _, term in number], dtype=bool),
+        most=np.full(len(number), np.inf),
+    )
 
 
 def with_units(program: Program, apis: Apis, search: Search) -> Program:
@@ -199,6 +242,7 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
             most=np.append(pools.most, np.full(count, ANY, dtype=np.int64)),
             family=np.append(pools.family, numbers + place),
             sold=np.append(pools.sold, np.ones(count, dtype=bool)),
+            opening=None if pools.opening is None else np.append(pools.opening, np.zeros(count)),
         ),
         cells=CellColumns(
             name=(*cells.name, *names),
@@ -214,9 +258,18 @@ def with_units(program: Program, apis: Apis, search: Search) -> Program:
             active=np.concatenate([buy.active, np.ones((count, len(program.hours)), dtype=bool)]),
             limit=np.append(buy.limit, [_blocks(sold) for sold in units.offers]),
             extra=None if buy.extra is None else np.concatenate([buy.extra, none]),
+            held=None if buy.held is None else np.append(buy.held, np.zeros(count)),
         ),
         gpu_limits=tuple(
             replace(limit, purchases=np.append(limit.purchases, np.zeros(count, dtype=bool))) for limit in program.gpu_limits
+        ),
+        sellers=program.sellers
+        and replace(program.sellers, seller=np.append(program.sellers.seller, np.full(count, -1)).astype(np.int64)),
+        spend=program.spend
+        and replace(
+            program.spend,
+            of=np.append(program.spend.of, np.full(count, -1)).astype(np.int64),
+            draw=np.append(program.spend.draw, np.zeros(count)),
         ),
         averages=tuple(replace(one, pools=pools) for one, pools in zip(program.averages, worth, strict=True)),
         machine_limits=tuple(replace(one, each=np.append(one.each, none[:, 0])) for one in program.machine_limits),
@@ -258,6 +311,16 @@ def _families(search: Search, pools: Pools, pool: Index, cell: Index) -> NDArray
     level = np.array([levels.index(one) for one in levels], dtype=np.intp)[pools.anchor[pool]]
     keys = np.stack([pools.row[pool], level, cell])
     return np.unique(keys, axis=1, return_inverse=True)[1].astype(np.int64).reshape(-1)
+
+
+def _opening(search: Search, pools: Pools, pool: Index, cell: Index) -> Floats | None:
+    """[K] What setting up a pool costs that does not run today [$/h]; None where it costs nothing."""
+    fee = opening_cost(search.problem)
+    if search.today is None or not fee:
+        return None
+    runs = running(search.today)
+    keys = [key_of_row(search, int(row), c) for row, c in zip(pools.row[pool], cell.tolist(), strict=True)]
+    return np.array([0.0 if key in runs else fee for key in keys], dtype=float)
 
 
 def _pool_name(search: Search, pools: Pools, pool: int, cell: int) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from planner.optimize.program import Average, Bools, Floats, Ints, Program, PurchaseColumns
+from planner.optimize.ramps import follows
 
 SLACK = 1e-9
 """Relative slack when a bound is rounded to a whole number, so that rounding noise never cuts off a plan."""
@@ -84,6 +85,8 @@ def bounds(program: Program) -> Bounds:
     most = np.minimum(_room(program, bought), program.pools.most)
     replicas = np.minimum(_useful_replicas(program, rate), most[:, None])
     replicas = np.where(replicas < least_open(program)[:, None], 0, replicas)
+    # What another period needs may be kept, or be ready, in any.
+    replicas = np.where(follows(program)[:, None], replicas.max(axis=1, keepdims=True, initial=0), replicas)
     return Bounds(rate, replicas, _useful_machines(program, replicas, bought))
 
 
@@ -158,5 +161,5 @@ def _useful_machines(program: Program, replicas: Ints, bought: Floats) -> Ints:
     useful = np.ceil(gpus / cells.gpus[:, None])[buy.cell]
     useful = np.where(buy.active, useful, 0.0)
     useful = np.where(buy.committed[:, None] & buy.active, useful.max(axis=1, keepdims=True), useful)
-    machines: Ints = np.minimum(useful, bought[:, None]).astype(np.int64)
+    machines: Ints = np.maximum(np.minimum(useful, bought[:, None]), buy.fewest).astype(np.int64)
     return machines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planner.optimize.program import Floats, Program
+from planner.optimize.program import Floats, Program, SpendColumns
 
 
 def check(program: Program) -> None:
@@ -35,6 +35,7 @@ def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
         "pools.most": (program.pools.most, (K,)),
         "pools.family": (program.pools.family, (K,)),
         "pools.sold": (program.pools.sold, (K,)),
+        **({} if program.pools.opening is None else {"pools.opening": (program.pools.opening, (K,))}),
         "cells.gpus": (program.cells.gpus, (C,)),
         "cells.power": (program.cells.power, (C,)),
         "cells.boards": (program.cells.counted, (C,)),
@@ -45,14 +46,29 @@ def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
         "purchases.limit": (program.purchases.limit, (B,)),
         "apis.call_cost": (program.apis.call_cost, (R, A)),
         "apis.limits": (program.apis.limits, (len(program.apis.limits), R, A)),
+        **({} if program.purchases.held is None else {"purchases.held": (program.purchases.held, (B,))}),
+        **({} if program.standing is None else {"standing": (program.standing, (T,))}),
         **{limit.name: (limit.purchases, (B,)) for limit in program.gpu_limits},
         **{limit.name: (limit.each, (B,)) for limit in program.machine_limits},
         **{limit.name: (limit.each, (B, T)) for limit in program.average_limits},
         **({} if program.purchases.extra is None else {"purchases.extra": (program.purchases.extra, (B, T))}),
+        **({} if program.spend is None else _spend_shapes(program.spend, B, T)),
+        **({} if program.sellers is None else {"sellers.seller": (program.sellers.seller, (B,))}),
         **{f"{one.name}.pools": (one.pools, (len(one.streams), K)) for one in program.averages},
         **{f"{one.name}.apis": (one.apis, (len(one.streams), A)) for one in program.averages},
     }
     return tuple((a.shape == shape, f"{name} must have shape {shape}, not {a.shape}") for name, (a, shape) in shapes.items())
+
+
+def _spend_shapes(spend: SpendColumns, purchases: int, periods: int) -> dict[str, tuple[np.ndarray, tuple[int, ...]]]:
+    C = len(spend.name)
+    return {
+        "spend.of": (spend.of, (purchases,)),
+        "spend.draw": (spend.draw, (purchases,)),
+        "spend.owed": (spend.owed, (C,)),
+        "spend.active": (spend.active, (C, periods)),
+        "spend.most": (spend.most, (C,)),
+    }
 
 
 def _numbers(program: Program) -> tuple[tuple[bool, str], ...]:
@@ -64,6 +80,8 @@ def _numbers(program: Program) -> tuple[tuple[bool, str], ...]:
         (bool((pools.demand >= 0).all() and (pools.call_cost >= 0).all()), "demands and call costs must not be negative"),
         (bool((np.isfinite(buy.hourly) & (buy.hourly >= 0)).all()), "machine prices must be finite and not negative"),
         (bool((buy.limit >= 0).all()), "limits must not be negative"),
+        (buy.held is None or bool(((buy.held >= 0) & (buy.held <= buy.limit)).all()), "machines held must be within their limit"),
+        (program.standing is None or bool((program.standing >= 0).all()), "what is paid in any case must not be negative"),
         (bool(buy.active.any(axis=1).all()), "machines must be there in some period"),
         (bool((np.isfinite(apis.limits) & (apis.limits >= 0)).all()), "shares of API limits must be finite and not negative"),
         (bool((apis.call_cost >= 0).all()), "API prices must not be negative"),

@@ -17,6 +17,11 @@
     operated_links  a pool with replicas is operated
     max_pools       number of pools
     averages        what calls are worth, on average
+    seller_links    a seller of whom machines are held is used
+    max_sellers     number of sellers
+    spend           machines within the spend committed to
+    ramps           replicas that start are paid ahead of need
+    ready           replicas carry the growth that comes before others answer
 
 Flows are shares: x[r,k,t]·ρ[r,t] calls per second, ρ from `Bounds.rate`. A share has the same size for rare and frequent
 streams, so a solver's absolute tolerance means the same for each.
@@ -31,6 +36,8 @@ from planner.optimize.coverage import Covers, no_covers
 from planner.optimize.layout import Layout, Rows
 from planner.optimize.linear import Linear
 from planner.optimize.program import Bools, Floats, Ints, Program
+from planner.optimize.ramps import families, start_costs
+from planner.optimize.readiness import grows
 from planner.optimize.variables import label, labels
 
 
@@ -50,6 +57,8 @@ def constraints(
     warm_links(model, program, bounds, at)
     one_size(model, program, at)
     operated_links(model, program, bounds, at)
+    seller_links(model, program, bounds, at)
+    max_sellers(model, program, at)
     return Rows(
         resources=carried,
         demand=served,
@@ -61,9 +70,12 @@ def constraints(
         api_limits=api_limits(model, program, bounds, at),
         max_pools=max_pools(model, program, at),
         averages=averages(model, program, bounds, at),
+        spend=spend(model, program, at),
         covers=coverage(model, program, at, covers or no_covers(program)),
         machine_limits=machine_limits(model, program, at),
         average_limits=average_limits(model, program, at),
+        ramps=ramps(model, program, at),
+        ready=ready(model, program, bounds, at),
     )
 
 
@@ -326,3 +338,81 @@ def averages(model: Linear, program: Program, bounds: Bounds, at: Layout) -> Int
             (mine,) = np.nonzero(place[r] >= 0)
             model.add_terms(row, ids[mine], worth[place[r[mine]], where[mine]] * calls[place[r[mine]], t[mine]])
     return rows
+
+
+def seller_links(model: Linear, program: Program, bounds: Bounds, at: Layout) -> None:
+    """A seller of whom machines are held is used: m[o,t] <= M[o,t]·s[q(o)]; a commitment once, by its most of all periods."""
+    o, t = np.nonzero((at.m >= 0) & (at.s >= 0)[:, None])
+    _, first = np.unique(at.m[o, t], return_index=True)
+    o, t = o[first], t[first]
+    most = np.where(program.purchases.committed[o], bounds.machines[o].max(axis=1, initial=0), bounds.machines[o, t])
+    names = labels("seller", (program.purchases.name, o), (program.periods, t))
+    rows = model.add_rows(len(o), -np.inf, 0, names=names)
+    model.add_terms(rows, at.m[o, t], 1)
+    model.add_terms(rows, at.s[o], -most.astype(float))
+
+
+def max_sellers(model: Linear, program: Program, at: Layout) -> None:
+    """Number of sellers: Σ_q s[q] <= max_sellers."""
+    if program.sellers is None:
+        return
+    rows = model.add_rows(1, -np.inf, program.sellers.most, names=lambda: ["max_sellers"])
+    model.add_terms(rows, np.unique(at.s[at.s >= 0]), 1)
+
+
+def spend(model: Linear, program: Program, at: Layout) -> Ints:
+    """Machines under committed spend draw no more than that: Σ_o draw[o]·m[o,t] <= C[c], in each period in which it lasts."""
+    columns = program.spend
+    if columns is None:
+        return np.zeros((0, len(program.hours)), dtype=np.int64)
+    rows = np.full(columns.active.shape, -1, dtype=np.int64)
+    c, t = np.nonzero(columns.active)
+    rows[c, t] = model.add_rows(len(c), -np.inf, 0, names=labels("spend", (columns.name, c), (program.periods, t)))
+    model.add_terms(rows[c, t], at.c[c], -1)
+    o, t = np.nonzero((at.m >= 0) & (columns.of >= 0)[:, None])
+    model.add_terms(rows[columns.of[o], t], at.m[o, t], columns.draw[o])
+    return rows
+
+
+def ramps(model: Linear, program: Program, at: Layout) -> Ints:
+    """Replicas that start are paid: Σ_{k in f} c[k]·(n[k,after p] − n[k,before p]) <= r[f,p]."""
+    scaling, cost, (first, of) = program.scaling, start_costs(program), families(program)
+    held = at.ramps[first]
+    f, p = np.nonzero(held >= 0)
+    made = np.full(held.shape, -1, dtype=np.int64)
+    where = ((program.periods, scaling.before[p]), (program.periods, scaling.after[p]))
+    made[f, p] = model.add_rows(len(f), -np.inf, 0, names=labels("ramp", (program.pools.name, first[f]), *where))
+    model.add_terms(made[f, p], held[f, p], -1)
+    rows = made[of]
+    for periods, sign in ((scaling.after, 1.0), (scaling.before, -1.0)):
+        k, p = np.nonzero((rows >= 0) & (at.n[:, periods] >= 0))
+        model.add_terms(rows[k, p], at.n[k, periods[p]], sign * cost[k])
+    return rows
+
+
+def ready(model: Linear, program: Program, bounds: Bounds, at: Layout) -> Ints:
+    """Replicas carry the growth that comes before others answer, where calls grow from a = before p to b = after p.
+
+    Σ_{k in f} (1 − lag)·Σ_r D[j,r,k]·ρ[r,a]·x[r,k,a] + lag·Σ_r D[j,r,k]·ρ[r,b]·x[r,k,b] <= Σ_{k in f} n[k,a] − spare[k]·u[k,a],
+    over the streams that may not be moved in time: movable ones wait.
+    """
+    scaling, (first, of) = program.scaling, families(program)
+    made = np.full((len(program.resources), len(first), len(scaling.times)), -1, dtype=np.int64)
+    f, p = np.nonzero(grows(program, bounds))
+    where = ((program.periods, scaling.before[p]), (program.periods, scaling.after[p]))
+    waits = program.movable[at.x_stream]
+    for j, name in enumerate(program.resources):
+        names = labels("ready", ((name,), np.zeros_like(f)), (program.pools.name, first[f]), *where)
+        made[j, f, p] = model.add_rows(len(f), -np.inf, 0, names=names)
+        rows = made[j][of]
+        load = program.pools.demand[j, at.x_stream, at.x_pool] * bounds.rate[at.x_stream, at.x_period]
+        for change in range(len(scaling.times)):
+            for period, share in ((scaling.before, 1.0 - scaling.lag), (scaling.after, scaling.lag)):
+                (x,) = np.nonzero((at.x_period == period[change]) & (rows[at.x_pool, change] >= 0) & ~waits)
+                model.add_terms(rows[at.x_pool[x], change], at.x[x], share[at.x_pool[x]] * load[x])
+        k, q = np.nonzero((rows >= 0) & (at.n[:, scaling.before] >= 0))
+        model.add_terms(rows[k, q], at.n[k, scaling.before[q]], -1)
+        u = at.warm[k, scaling.before[q]]
+        kept = (program.pools.spare[k] > 0) & (u >= 0)
+        model.add_terms(rows[k, q][kept], u[kept], program.pools.spare[k[kept]])
+    return made[:, of]

@@ -31,6 +31,7 @@ def some(program: Program, stay: Ints) -> Program:
         active=buy.active[stay],
         limit=buy.limit[stay],
         extra=None if buy.extra is None else buy.extra[stay],
+        held=None if buy.held is None else buy.held[stay],
     )
     return replace(
         program,
@@ -38,6 +39,8 @@ def some(program: Program, stay: Ints) -> Program:
         gpu_limits=tuple(replace(limit, purchases=limit.purchases[stay]) for limit in program.gpu_limits),
         machine_limits=tuple(replace(limit, each=limit.each[stay]) for limit in program.machine_limits),
         average_limits=tuple(replace(limit, each=limit.each[stay]) for limit in program.average_limits),
+        sellers=program.sellers and replace(program.sellers, seller=program.sellers.seller[stay]),
+        spend=program.spend and replace(program.spend, of=program.spend.of[stay], draw=program.spend.draw[stay]),
     )
 
 
@@ -51,4 +54,7 @@ def in_periods(program: Program, mine: Bools) -> Program:
         rate=program.rate[:, mine],
         purchases=replace(buy, active=buy.active[:, mine], extra=None if buy.extra is None else buy.extra[:, mine]),
         average_limits=tuple(replace(limit, each=limit.each[:, mine]) for limit in program.average_limits),
+        standing=None if program.standing is None else program.standing[mine],
+        spend=program.spend and replace(program.spend, active=program.spend.active[:, mine]),
+        scaling=program.scaling.during(mine),
     )

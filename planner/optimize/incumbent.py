@@ -12,16 +12,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from planner.optimize import spend
 from planner.optimize.backend import Limits, Result, solve_milp
 from planner.optimize.bounds import Bounds, bounds, weights
 from planner.optimize.cuts import Cuts
 from planner.optimize.holdings import within, within_average
 from planner.optimize.model import Point, build, read, restrict, restrict_bounds, write
 from planner.optimize.objective import objective
-from planner.optimize.program import Bools, Floats, Ints, Program
+from planner.optimize.program import NO_SCALING, Bools, Floats, Ints, Program
+from planner.optimize.ramps import follows
+from planner.optimize.readiness import grown_rates
 from planner.optimize.relax import Relaxation
+from planner.optimize.sellers import few_enough, narrowed
 from planner.optimize.sizes import gathered, one_each, siblings
-from planner.optimize.tidy import needed_replicas, tidy
+from planner.optimize.tidy import needed_replicas, served_exactly, tidy
 from planner.optimize.variables import needs_operated
 
 FEW = 40
@@ -68,7 +72,11 @@ def solve_over(
     sub, sub_limit = restrict(program, keep), restrict_bounds(limit, keep)
     held = None if cuts is None else cuts.over(keep)
     model = build(sub, sub_limit, cuts=held.thin if held else None, covers=held.covers if held else None)
-    hint = None if start is None else write(sub_limit, model.at, model.linear.variables, narrow(start, keep))
+    begun = None if start is None else narrow(start, keep)
+    # A plan that was repaired may have more than is of use here; a solver takes no such start.
+    if begun is not None and ((begun.replicas > sub_limit.replicas).any() or (begun.machines > sub_limit.machines).any()):
+        begun = None
+    hint = None if begun is None else write(sub, sub_limit, model.at, model.linear.variables, begun)
     result = solve_milp(model.linear, limits, hint)
     if not len(result.values):
         return result, None
@@ -110,12 +118,14 @@ def by_period(program: Program, relaxation: Relaxation, limits: Limits, deadline
         point = None if found is None else replace(found.point, ways=taken.astype(float))
         return better(program, None, point if point is not None and objective(program, point) <= program.budget else None)
     best: Incumbent | None = None
-    for held in _commitments(program, relaxation.point.machines):
+    program = narrowed(program, relaxation.point.machines)
+    for held, spent in _commitments(program, relaxation.point.machines):
         reached = best is not None and best.cost <= relaxation.bound / (1 - limits.gap)
         if reached or time.monotonic() > deadline:
             break
-        point = _with_commitments(program, relaxation, held, limits, deadline)
-        if point is not None and objective(program, point) <= program.budget and within_average(program, point.machines):
+        point = _with_commitments(program, relaxation, held, spent, limits, deadline)
+        # Each period keeps the limits with the machines it uses; commitments rounded up may together exceed one.
+        if point is not None and keeps_limits(program, bounds(program), point):
             best = better(program, best, point)
     return best
 
@@ -152,10 +162,17 @@ def rounded(program: Program, limit: Bounds, relaxation: Relaxation) -> Point | 
     if not whole(relaxed.ways):
         return None
     flow = gathered(program, limit, relaxed.flow)
-    replicas = needed_replicas(program, flow)
     machines = np.minimum(np.ceil(relaxed.machines - UNUSED), limit.machines)
+    machines = np.maximum(machines, program.purchases.fewest)
+    return _filled(program, limit, Point(flow, relaxed.api_flow, relaxed.replicas, machines, relaxed.ways))
+
+
+def _filled(program: Program, limit: Bounds, given: Point) -> Point | None:
+    """Return the point with as many replicas as its flows need, and machines for them; None if that breaks a limit."""
+    exact = served_exactly(program, given) if follows(program).any() else given
+    replicas, machines = needed_replicas(program, exact.flow), given.machines.copy()
     _fill(program, limit, replicas, machines)
-    point = tidy(program, Point(flow, relaxed.api_flow, replicas, machines, relaxed.ways))
+    point = tidy(program, replace(exact, replicas=replicas, machines=machines))
     return point if keeps_limits(program, limit, point) else None
 
 
@@ -166,7 +183,7 @@ def _fill(program: Program, limit: Bounds, replicas: Floats, machines: Floats) -
     np.add.at(need, program.pools.cell, replicas * program.pools.gpus[:, None])
     missing = np.ceil(need / cells.gpus[:, None])
     np.add.at(missing, buy.cell, -machines)
-    for o in np.lexsort((buy.hourly, buy.committed)):
+    for o in np.lexsort((spend.nominal(program), buy.committed)):
         more = np.maximum(missing[buy.cell[o]], 0.0)
         more = np.where(buy.active[o], more, 0.0)
         more = np.where(buy.active[o], more.max(), 0.0) if buy.committed[o] else more
@@ -186,6 +203,7 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
     drawn = (cells.power[buy.cell][:, None] * point.machines).sum(axis=0)
     return bool(
         (free >= 0).all()
+        and (program.purchases.fewest <= point.machines).all()
         and (point.machines <= limit.machines).all()
         and (point.replicas <= limit.replicas).all()
         and one_each(program, point.replicas)
@@ -193,19 +211,22 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
         and (drawn <= program.power).all()
         and within(program, point.machines)
         and within_average(program, point.machines)
+        and few_enough(program, point.machines)
         and (program.max_pools is None or program.operated(point.replicas) <= program.max_pools)
         and objective(program, point) <= program.budget
     )
 
 
-def _commitments(program: Program, machines: Floats) -> Iterator[Floats]:
-    """[O] Whole commitments near the relaxed ones: nearest, below, above; each once."""
-    held = np.where(program.purchases.committed, machines.max(axis=1), 0.0)
+def _commitments(program: Program, machines: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """[O] Whole commitments near the relaxed ones and [C] spend for whole machines: nearest, below, above; each once."""
+    held = np.where(program.purchases.committed, np.minimum(machines.max(axis=1), program.purchases.limit), 0.0)
     seen: set[tuple[float, ...]] = set()
-    for rounded in (np.rint(held), np.floor(held + UNUSED), np.ceil(held - UNUSED)):
-        if tuple(rounded) not in seen:
-            seen.add(tuple(rounded))
-            yield rounded
+    for whole_of in (np.rint, lambda some: np.floor(some + UNUSED), lambda some: np.ceil(some - UNUSED)):
+        rounded = whole_of(held)
+        spent = np.zeros(0) if program.spend is None else spend.committed(program.spend, whole_of(machines))
+        if (*rounded, *spent) not in seen:
+            seen.add((*rounded, *spent))
+            yield rounded, spent
 
 
 def _active(relaxation: Relaxation) -> Ints:
@@ -233,18 +254,20 @@ def _served(program: Program, relaxation: Relaxation) -> Floats:
     return served
 
 
-def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, limits: Limits, deadline: float) -> Point | None:
+def _with_commitments(
+    program: Program, relaxation: Relaxation, held: Floats, spent: Floats, limits: Limits, deadline: float
+) -> Point | None:
     """Plan period by period: a few widely, the others over the pools that those came to use and the relaxation uses.
 
     A pool that none used before must earn what operating it costs.
     """
-    served, active = _served(program, relaxation), _active(relaxation)
+    served, active, raised = _served(program, relaxation), _active(relaxation), grown_rates(program, relaxation.keep)
     order = np.argsort(-served.sum(axis=0), kind="stable").tolist()
     found: dict[int, Point] = {}
     used = np.zeros(len(program.pools.name), dtype=bool)
     scouts = _scouts(order, len(program.streams))
     for t in [*scouts, *(t for t in order if t not in scouts)]:
-        alone = _period(program, t, np.where(program.movable, served[:, t], program.rate[:, t]), held)
+        alone = _period(spend.paid(program, t, spent), t, np.where(program.movable, served[:, t], raised[:, t]), held)
         among = np.union1d(active, _unalike(relaxation, t)) if t in scouts else active
         left = replace(limits, seconds=deadline - time.monotonic())
         point = _cheaper_way(program, alone, relaxation, t, among, used, left) if left.seconds > 0 else None
@@ -263,8 +286,10 @@ def _with_commitments(program: Program, relaxation: Relaxation, held: Floats, li
         bought,
         np.zeros(0),
     )
-    too_many = program.max_pools is not None and program.operated(whole.replicas) > program.max_pools
-    return None if too_many else tidy(program, whole)
+    if program.max_pools is not None and program.operated(whole.replicas) > program.max_pools:
+        return None
+    # A period by itself knows nothing of those around it: what must be ready for the next is added here.
+    return _filled(program, bounds(program), whole) if follows(program).any() else tidy(program, whole)
 
 
 def _scouts(order: list[int], streams: int) -> list[int]:
@@ -287,17 +312,18 @@ def _cheaper_way(
 ) -> Point | None:
     """Return a plan of one period over some pools and those used before, or over the latter if operating more is not earned."""
     first, before = not used.any(), np.flatnonzero(used)
-    charged = replace(alone, pool_cost=program.pool_cost) if first else alone
+    charged = replace(alone, pool_cost=program.pool_cost, pools=program.pools) if first else alone
     free = _one_period(charged, relaxation, t, np.union1d(among, before), limits)
     operated = np.isin(program.pools.family, program.pools.family[used])
-    fresh = 0 if free is None else program.operated(np.where(operated[:, None], 0.0, free.replicas))
-    if first or not needs_operated(program) or not fresh:
+    opened = 0 if free is None else program.operated(np.where(operated[:, None], 0.0, free.replicas))
+    if first or not needs_operated(program) or not opened:
         return free
     tied = _one_period(alone, relaxation, t, np.flatnonzero(operated), limits)
     if free is None or tied is None:
         return free or tied
+    fresh = program.operation(np.where(operated[:, None], 0.0, free.replicas))
     saved = (objective(alone, tied) - objective(alone, free)) * float(weights(program)[t])
-    return tied if program.max_pools is not None or saved <= program.pool_cost * fresh else free
+    return tied if program.max_pools is not None or saved <= fresh else free
 
 
 def _one_period(alone: Program, relaxation: Relaxation, t: int, among: Ints, limits: Limits) -> Point | None:
@@ -329,4 +355,7 @@ def _period(program: Program, t: int, rate: Floats, held: Floats) -> Program:
         budget=np.inf,
         average_limits=(),
         pool_cost=0.0 if len(weights(program)) > 1 else program.pool_cost,
+        pools=replace(program.pools, opening=None) if len(weights(program)) > 1 else program.pools,
+        standing=None if program.standing is None else program.standing[t : t + 1],
+        scaling=NO_SCALING,
     )

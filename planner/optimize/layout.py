@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from planner.optimize.program import Ints
+import numpy as np
+
+from planner.optimize.program import Ints, SpendColumns
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +39,16 @@ class Layout:
     """[O, T] Machines held; one variable for all periods of a commitment."""
     v: Ints
     """[W] Whether a way is taken."""
+    s: Ints
+    """[O] Whether the seller of a purchase is used; only where the number of sellers is limited."""
+    c: Ints
+    """[C] Spend committed to."""
+    spend: SpendColumns | None
+    """What draws on it."""
+    ramps: Ints
+    """[K, P] Dollars paid where replicas start at a change of period; one variable for all columns of a family."""
+    already: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """[0 or 1] 1: stands for what is paid whatever is chosen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,3 +81,9 @@ class Rows:
     """[M, T] What machines take of sites."""
     average_limits: Ints
     """[A] What machines take on average."""
+    spend: Ints
+    """[C, T] What is drawn within what is committed."""
+    ramps: Ints
+    """[K, P] Starts of replicas; one row for all columns of a family."""
+    ready: Ints
+    """[J, K, P] Growth that the replicas there are must carry; one row for all columns of a family."""

@@ -12,6 +12,8 @@ from planner.optimize.coverage import Covers
 from planner.optimize.layout import Layout, Rows
 from planner.optimize.linear import Linear
 from planner.optimize.program import Bools, Floats, Ints, Outcome, Program
+from planner.optimize.ramps import families, starts
+from planner.optimize.spend import committed
 from planner.optimize.variables import variables
 
 
@@ -84,9 +86,10 @@ def restrict(program: Program, keep: Ints) -> Program:
         most=pools.most[keep],
         family=pools.family[keep],
         sold=pools.sold[keep],
+        opening=None if pools.opening is None else pools.opening[keep],
     )
     averages = tuple(replace(one, pools=one.pools[:, keep]) for one in program.averages)
-    return replace(program, pools=kept, averages=averages)
+    return replace(program, pools=kept, averages=averages, scaling=program.scaling.over(keep))
 
 
 def restrict_bounds(bounds: Bounds, keep: Ints) -> Bounds:
@@ -110,7 +113,7 @@ def read(program: Program, bounds: Bounds, at: Layout, values: Floats) -> Point:
     return Point(flow, api_flow, _taken(values, at.n), _taken(values, at.m), values[at.v])
 
 
-def write(bounds: Bounds, at: Layout, size: int, point: Point) -> Floats:
+def write(program: Program, bounds: Bounds, at: Layout, size: int, point: Point) -> Floats:
     """Write decisions as a vector of the model's variables, to start a solver from."""
     values = np.zeros(size)
     rate = bounds.rate
@@ -119,6 +122,12 @@ def write(bounds: Bounds, at: Layout, size: int, point: Point) -> Floats:
     values[at.m[at.m >= 0]] = point.machines[at.m >= 0]
     values[at.n[at.n >= 0]] = point.replicas[at.n >= 0]
     values[at.v] = point.ways
+    values[at.already] = 1.0
     values[at.warm[at.warm >= 0]] = point.replicas[at.warm >= 0] > 0
     values[at.y[(at.y >= 0) & np.any(point.replicas > 0, axis=1)]] = 1.0
+    if at.spend is not None:
+        values[at.c] = committed(at.spend, point.machines)
+    values[at.s[(at.s >= 0) & np.any(point.machines > 0, axis=1)]] = 1.0
+    if (at.ramps >= 0).any():
+        values[at.ramps[at.ramps >= 0]] = starts(program, point.replicas)[families(program)[1]][at.ramps >= 0]
     return values

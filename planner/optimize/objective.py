@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from planner.optimize import spend
 from planner.optimize.bounds import weights
 from planner.optimize.model import Point
 from planner.optimize.program import Floats, Program
+from planner.optimize.ramps import ramp_cost
 from planner.optimize.variables import SECONDS_PER_HOUR
 
 
@@ -17,14 +19,17 @@ def _paid(cost: Floats, flow: Floats, share: Floats) -> float:
 
 
 def objective(program: Program, point: Point) -> float:
-    """Average cost: machines + soft misses + API calls + pools + ways.
+    """Average cost: machines + committed spend + soft misses + API calls + pools + ways + ramps + what is paid in any case.
 
-    Σ_o Σ_t w·(hourly + extra)·m + 3600·Σ_t w·(Σ call_cost·x + Σ call_cost·z) + pool_cost·(pools with replicas) + Σ_w cost·v [$/h]
+    Σ_o Σ_t w·(hourly + extra)·m + Σ_c price·C + 3600·Σ_t w·(Σ call_cost·x + Σ call_cost·z)
+    + (pools with replicas: pool_cost + opening) + Σ_w cost·v
+    + Σ_f Σ_p q·max(0, Σ_{k in f} c·(n[k,after p] − n[k,before p])) + already [$/h]
     """
     share = weights(program)
-    machines = float(program.purchases.hourly @ (point.machines @ share))
+    machines = float(program.purchases.hourly @ (point.machines @ share)) + spend.cost(program, point.machines)
     machines += 0.0 if program.purchases.extra is None else float(((program.purchases.extra * point.machines) @ share).sum())
     misses = _paid(program.pools.call_cost, point.flow, share)
     calls = _paid(program.apis.call_cost, point.api_flow, share)
     fixed = float(program.ways.cost @ point.ways)
-    return machines + misses + calls + program.pool_cost * program.operated(point.replicas) + fixed
+    operated = program.operation(point.replicas) + ramp_cost(program, point.replicas)
+    return machines + misses + calls + operated + fixed + program.already

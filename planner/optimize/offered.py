@@ -43,7 +43,8 @@ def at_sizes(program: Program, cells: Sequence[Cell], operations: Operations) ->
     for k, (gpus, cell, least) in enumerate(
         zip(program.pools.gpus.tolist(), program.pools.cell.tolist(), program.pools.least.tolist(), strict=True)
     ):
-        unit = unit_of(gpus, cells[cell].gpus, operations, interruptible=cells[cell].interruptible)
+        place = cells[cell]
+        unit = unit_of(gpus, place.gpus, operations, interruptible=place.interruptible, fallback=place.fallback)
         for kept, low, high in _steps(unit, operations, int(need[k]), least):
             column.append(k)
             spare.append(kept)

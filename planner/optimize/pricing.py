@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from planner.optimize import spend
 from planner.optimize.backend import Result
 from planner.optimize.bounds import Bounds, allowed, counted_calls, least_open, parts, weights
 from planner.optimize.coverage import Covers
@@ -25,6 +26,8 @@ from planner.optimize.kinds import Kinds
 from planner.optimize.knapsack import in_proportion, quick, sharp
 from planner.optimize.layout import Rows
 from planner.optimize.program import AverageLimit, Bools, Floats, Ints, MachineLimit, Program
+from planner.optimize.sellers import least
+from planner.optimize.startprices import change_prices, ready_charges, started
 from planner.optimize.variables import SECONDS_PER_HOUR, needs_operated
 
 BLOCK = 4096
@@ -57,12 +60,18 @@ class Prices:
     """[C] Per unit of rounded coverage."""
     averages: Floats
     """[Q] Per unit of what is worth something on average, in shares of all calls."""
+    spend: Floats | None = None
+    """[C, T] Per dollar drawn of committed spend."""
     money: float = 1.0
     """1: costs count. 0: they do not, and a positive bound proves that no plan exists."""
     machine_limits: Floats | None = None
     """[M, T] Per unit of what machines take of sites; None = nothing is charged for it, which is valid too."""
     average_limits: Floats | None = None
     """[A] Per unit of what machines take on average; None as above."""
+    starts: Floats | None = None
+    """[K, P] Per dollar paid for starts at a change of period, the same for all columns of a family; None = not priced."""
+    ready: Floats | None = None
+    """[J, K, P] Per replica's worth of growth to be ready for, the same for all columns of a family; None = not priced."""
 
     @property
     def dollar(self) -> float:
@@ -94,9 +103,11 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
 
     served = np.where(rows.demand >= 0, np.append(solved.duals, 0.0)[rows.demand], 0.0)
     budget = float(fee(rows.budget)[0])
-    packing = fee(rows.packing)
+    packing, drawn = fee(rows.packing), fee(rows.spend)
     # Where no pool of the relaxation stands in a cell it has no dual, and would seem free.
-    packing = np.where(rows.packing >= 0, packing, listed(program, packing, rows.packing < 0, money + budget))
+    each = (money + budget) * program.purchases.paid * weights(program) + spend.charges(program, drawn)
+    packing = np.where(rows.packing >= 0, packing, listed(program, packing, rows.packing < 0, each))
+    starts, ready = change_prices(program, rows, fee, known, packing, money + budget)
     return Prices(
         demand=np.maximum(served, 0.0),
         packing=packing,
@@ -109,21 +120,23 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
         resources=fee(rows.resources),
         covers=np.maximum(solved.duals[rows.covers], 0.0),
         averages=np.maximum(solved.duals[rows.averages], 0.0),
+        spend=drawn,
         money=money,
         machine_limits=fee(rows.machine_limits),
         average_limits=fee(rows.average_limits),
+        starts=starts,
+        ready=ready,
     )
 
 
-def listed(program: Program, packing: Floats, open_: Bools, dollar: float) -> Floats:
+def listed(program: Program, packing: Floats, open_: Bools, cost: Floats) -> Floats:
     """[I, T] What an accelerator may cost in the `open_` periods of a cell without changing the bound [$/h]; 0 elsewhere.
 
-    min over its purchases of what machines cost in the period; of a commitment, that is what the prices in the other periods
+    min over its purchases of what machines `cost` in the period [O, T]; of a commitment, that is what the prices in the others
     leave of its cost, evenly over the open ones.
     """
     buy, share = program.purchases, weights(program)
     gpus, here = program.cells.gpus[buy.cell][:, None], open_[buy.cell] & buy.active
-    cost = dollar * buy.paid * share
     left = np.where(buy.active, cost - gpus * np.where(open_, 0.0, packing)[buy.cell], 0.0).sum(axis=1)
     spread = np.divide(here * share, (here @ share)[:, None], out=np.zeros(here.shape), where=here)
     each = np.where(buy.committed[:, None], np.maximum(left, 0.0)[:, None] * spread, cost) / gpus
@@ -136,15 +149,16 @@ def price(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Pr
     """Bound every plan from below, and price every pool; `covers` are the cuts that have prices."""
     per_replica, opening = _replica_costs(program, bounds, kinds, covers, at)
     best = np.minimum(per_replica * bounds.replicas, 0.0)
-    operation = at.dollar * program.pool_cost + at.max_pools if needs_operated(program) else 0.0
     _, first, family = np.unique(program.pools.family, return_index=True, return_inverse=True)
+    operation = at.dollar * program.operating[first] + at.max_pools if needs_operated(program) else 0.0
     fixed = np.where(program.pools.sold[first], 0.0, operation)
     gained, taken = _by_family(program, best, family, len(first))
     usable = np.bincount(family, weights=(bounds.replicas > 0).any(axis=1), minlength=len(first)) > 0
     pools = np.where(usable, fixed + gained, 0.0)[family]
     used = pools[:, None] - taken + opening
     bound = _limits_value(program, at) + _machines_value(program, bounds, at) + float(at.covers @ covers.need)
-    bound += _ways_value(program, covers, at)
+    bound += _ways_value(program, covers, at) + at.dollar * program.already
+    bound += spend.value(program, bounds, at.spend, at.dollar)
     bound += _apis_value(program, bounds, covers, at) + float(np.minimum(pools[first], 0.0).sum())
     return Priced(bound, pools, np.where(bounds.replicas > 0, used - np.minimum(pools, 0.0)[:, None], np.inf), at)
 
@@ -223,7 +237,7 @@ def machine_costs(program: Program, at: Prices) -> Floats:
     cost = at.dollar * buy.paid * weights(program) - gpus * at.packing[buy.cell]
     for fees, limit in zip(at.gpu_limits, program.gpu_limits, strict=True):
         cost = cost + np.where(limit.purchases[:, None], cells.counted[buy.cell][:, None], 0) * fees
-    charged: Floats = cost + cells.power[buy.cell][:, None] / 1e3 * at.power
+    charged: Floats = cost + cells.power[buy.cell][:, None] / 1e3 * at.power + spend.charges(program, at.spend)
     for fees, taken in _charged(program, at):
         charged = charged + taken.each[:, None] * fees
     for each, average in _averaged(program, at):
@@ -232,11 +246,16 @@ def machine_costs(program: Program, at: Prices) -> Floats:
 
 
 def _machines_value(program: Program, bounds: Bounds, at: Prices) -> float:
-    committed = program.purchases.committed
+    committed, fewest = program.purchases.committed, program.purchases.fewest
     cost = np.where(program.purchases.active, machine_costs(program, at), 0.0)
-    rented = np.minimum(cost[~committed] * bounds.machines[~committed], 0.0).sum()
-    held = np.minimum(cost[committed].sum(axis=1) * bounds.machines[committed].max(axis=1, initial=0), 0.0).sum()
-    return float(rented + held)
+    beyond, in_any_case = np.zeros(len(committed)), np.zeros(len(committed))
+    free = cost[~committed]
+    beyond[~committed] = np.minimum(free * (bounds.machines - fewest)[~committed], 0.0).sum(axis=1)
+    in_any_case[~committed] = (free * fewest[~committed]).sum(axis=1)
+    whole, held = cost[committed].sum(axis=1), fewest[committed].max(axis=1, initial=0)
+    beyond[committed] = np.minimum(whole * (bounds.machines[committed].max(axis=1, initial=0) - held), 0.0)
+    in_any_case[committed] = whole * held
+    return float(in_any_case.sum()) + least(program, beyond)
 
 
 def _apis_value(program: Program, bounds: Bounds, covers: Covers, at: Prices) -> float:
@@ -256,10 +275,12 @@ def _apis_value(program: Program, bounds: Bounds, covers: Covers, at: Prices) ->
 def _replica_costs(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Prices) -> tuple[Floats, Floats]:
     """[K, T] Least cost per replica at the largest size, and least cost of having any."""
     spare, least = program.pools.spare[:, None], least_open(program)[:, None]
-    machines = program.pools.gpus[:, None] * at.packing[program.pools.cell]
+    machines = program.pools.gpus[:, None] * at.packing[program.pools.cell] + started(program, at.starts)
     counted = np.zeros_like(machines)
     np.add.at(counted.T, covers.period, at.covers[:, None] * covers.value)
     value = counted + replica_values(program, bounds, kinds, at, worth=machines - counted)
+    if at.ready is not None:
+        _make_ready(program, bounds, at, value, counted)
     most = np.maximum(bounds.replicas, 1)
     per_replica = machines - value * np.maximum(most - spare, 0) / most
     opening = least * machines - (least - spare) * value
@@ -311,6 +332,22 @@ def _earning(program: Program, bounds: Bounds, at: Prices, usable: Bools, part: 
         profit = profit + earned(program, bounds, at, t)[:, part]
     load = np.where(open_to, program.pools.demand[:, :, part], 0.0) * rate
     return np.where(open_to, np.maximum(profit, 0.0), 0.0), load
+
+
+def _make_ready(program: Program, bounds: Bounds, at: Prices, value: Floats, counted: Floats) -> None:
+    """Value the replicas of pools that are paid for being ready: by themselves, since their calls earn less and they more."""
+    assert at.ready is not None  # noqa: S101
+    (paid,) = np.nonzero(at.ready.any(axis=(0, 2)))
+    usable = allowed(program)
+    for t in range(len(program.hours) if len(paid) else 0):
+        profit, load = _earning(program, bounds, at, usable, paid, t)
+        charged, earned_by_being_there = ready_charges(program, at.ready[:, paid], paid, t)
+        charge = np.where(program.movable[:, None], 0.0, np.einsum("jk,jrk->rk", charged, load))
+        profit = np.maximum(profit - charge, 0.0)
+        fees = np.zeros((len(load), len(program.pools.name)))
+        fees[:, at.known] = at.resources[:, :, t]
+        worth = np.minimum(_block_values(profit, load, np.full(len(paid), -np.inf)), in_proportion(profit, load, fees[:, paid]))
+        value[paid, t] = counted[paid, t] + worth + earned_by_being_there
 
 
 def _block_values(profit: Floats, load: Floats, worth: Floats) -> Floats:

@@ -44,6 +44,8 @@ class PoolColumns:
     """[K] Pools of one number are one pool at other replica counts: operated together, counted once."""
     sold: Bools
     """[K] Whether it is throughput sold in units, which a seller operates: no spare, minimum or pool cost is asked of it."""
+    opening: Floats | None = None
+    """[K] Cost of having it beside the pool cost, of setting up what does not run today; equal in a family [$/h]; None = 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +85,20 @@ class PurchaseColumns:
     """[O] Most machines to be had; inf if any number."""
     extra: Floats | None = None
     """[O, T] What one machine costs in each period beside `hourly` [$/h], energy by hour and carbon; None = nothing."""
+    held: Floats | None = None
+    """[O] Machines that are held in any case while they are there, at most `limit`; None = none."""
 
     @property
     def paid(self) -> Floats:
         """[O, T] What one machine costs in each period [$/h]; [O, 1] where all are alike."""
         return self.hourly[:, None] if self.extra is None else self.hourly[:, None] + self.extra
+
+    @property
+    def fewest(self) -> Floats:
+        """[O, T] Fewest machines: those held in any case."""
+        least = np.zeros(len(self.name)) if self.held is None else self.held
+        fewest: Floats = np.where(self.active, least[:, None], 0.0)
+        return fewest
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +162,39 @@ NO_WAYS = WayColumns((), _NONE, np.zeros(0), _NONE, _NONE, np.zeros((0, 1)))
 
 
 @dataclass(frozen=True, eq=False)
+class Scaling:
+    """How replicas follow demand from period to period, and what each start takes; units sold start at once."""
+
+    before: Ints
+    """[P] A period …"""
+    after: Ints
+    """[P] … that this other one follows."""
+    times: Floats
+    """[P] How often in a cycle."""
+    hours: Floats
+    """[K] For how long a replica started is paid beside the periods in which it is needed [h]."""
+    lag: Floats
+    """[K] Share of the growth to the next period that comes before new replicas answer; 0 where they start ahead [1]."""
+
+    def over(self, keep: Ints) -> Scaling:
+        """Take only some pools."""
+        return self if not len(self.times) else replace(self, hours=self.hours[keep], lag=self.lag[keep])
+
+    def during(self, kept: Bools) -> Scaling:
+        """Take only some periods [T]."""
+        inside = kept[self.before] & kept[self.after]
+        if not inside.any():
+            return NO_SCALING
+        number = np.cumsum(kept) - 1
+        before, after = number[self.before[inside]], number[self.after[inside]]
+        return replace(self, before=before, after=after, times=self.times[inside])
+
+
+NO_SCALING = Scaling(_NONE, _NONE, np.zeros(0), np.zeros(0), np.zeros(0))
+"""Replicas follow demand at once and free of charge."""
+
+
+@dataclass(frozen=True, eq=False)
 class GpuLimit:
     """Σ over the chosen purchases of machines × GPUs, as quotas count them, may not exceed `gpus` in any period."""
 
@@ -184,6 +228,39 @@ class AverageLimit:
     """[O, T] What one machine takes in each period."""
     most: float
     """The limit."""
+
+
+@dataclass(frozen=True, eq=False)
+class SellerLimit:
+    """Machines come from so many sellers at most, over all periods together."""
+
+    seller: Ints
+    """[O] Number of the seller of each purchase: 0, 1, 2 …; −1 where none counts, as of machines of one's own."""
+    most: int
+    """The limit."""
+
+    @property
+    def count(self) -> int:
+        """How many sellers there are."""
+        return int(self.seller.max(initial=-1)) + 1
+
+
+@dataclass(frozen=True, eq=False)
+class SpendColumns:
+    """Commitments to spend so much an hour, on which purchases draw that cost nothing else."""
+
+    name: tuple[str, ...]
+    """[C] Unique, readable."""
+    of: Ints
+    """[O] The commitment that a purchase draws on; −1 for none."""
+    draw: Floats
+    """[O] What one machine draws [$/h]."""
+    owed: Floats
+    """[C] What is paid over what lies within the horizon; 0 = paid for already [1]."""
+    active: Bools
+    """[C, T] In which periods it lasts."""
+    most: Floats
+    """[C] Most to commit to; inf if any amount [$/h]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,6 +309,19 @@ class Program:
     """What machines take of sites."""
     average_limits: tuple[AverageLimit, ...] = ()
     """What machines take on average over the cycle."""
+    standing: Floats | None = None
+    """[T] What is paid in each period whatever is chosen, for what was committed to before [$/h]; None = nothing."""
+    sellers: SellerLimit | None = None
+    """Most sellers of machines; None where any number will do."""
+    spend: SpendColumns | None = None
+    """Commitments to spend; None where there are none."""
+    scaling: Scaling = NO_SCALING
+    """What following demand takes."""
+
+    @property
+    def already(self) -> float:
+        """What is paid whatever is chosen, averaged [$/h]."""
+        return 0.0 if self.standing is None else float(self.standing @ self.hours / self.hours.sum())
 
     @property
     def fixed(self) -> Bools:
@@ -267,6 +357,19 @@ class Program:
         asked = self.fixed.copy()
         asked[lean.stream] = True
         return replace(self, rate=np.where(asked[:, None], self.rate, 0.0), ways=lean)
+
+    @property
+    def operating(self) -> Floats:
+        """[K] What having a pool costs, whatever its size: of one's own, operating it, and setting it up [$/h]."""
+        own = np.full(len(self.pools.name), self.pool_cost) + (0.0 if self.pools.opening is None else self.pools.opening)
+        cost: Floats = np.where(self.pools.sold, 0.0, own)
+        return cost
+
+    def operation(self, replicas: Floats | Ints) -> float:
+        """Return what the pools with a replica in any period cost by being there, from replicas [K, T]; a family once [$/h]."""
+        (used,) = np.nonzero((replicas > 0).any(axis=1))
+        _, first = np.unique(self.pools.family[used], return_index=True)
+        return float(self.operating[used[first]].sum())
 
     def operated(self, replicas: Floats | Ints) -> int:
         """Return how many pools of one's own have a replica in any period, from replicas [K, T]; a family counts once."""

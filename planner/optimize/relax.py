@@ -23,6 +23,7 @@ from planner.optimize.model import Model, Point, build, read, restrict, restrict
 from planner.optimize.pricing import Priced, price, prices
 from planner.optimize.program import Floats, Ints, Program
 from planner.optimize.sizes import siblings
+from planner.optimize.spend import nominal
 
 SMALL = 60
 """Programs with at most this many pools start with all of them."""
@@ -111,7 +112,7 @@ def stand_alone(program: Program, bounds: Bounds) -> Floats:
     """[R, K] Cost of serving the whole of a stream on a pool at the cell's cheapest price, unlimited [$/h]."""
     cells, buy, pools = program.cells, program.purchases, program.pools
     cheapest = np.full(len(cells.name), np.inf)
-    np.minimum.at(cheapest, buy.cell, buy.hourly / cells.gpus[buy.cell])
+    np.minimum.at(cheapest, buy.cell, nominal(program) / cells.gpus[buy.cell])
     usable = allowed(program) & (bounds.replicas > 0).any(axis=1)
     busiest = bounds.rate.max(axis=1)[:, None]
     hourly = cheapest[pools.cell] * pools.gpus

@@ -9,6 +9,8 @@ more is one more thing to set up and watch, and a stream on a pool is one more p
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from planner.optimize.backend import Limits, Status, solve_lp, solve_milp
@@ -18,6 +20,7 @@ from planner.optimize.linear import Linear, Namer
 from planner.optimize.model import Model, Point, build, read, restrict, restrict_bounds, write
 from planner.optimize.objective import objective
 from planner.optimize.program import Bools, Floats, Ints, Program
+from planner.optimize.ramps import by_family, families, follows
 from planner.optimize.tidy import tidy
 from planner.optimize.variables import label
 
@@ -57,8 +60,13 @@ def fewest_routes(program: Program, point: Point, *, seconds: float, seed: int) 
 
 
 def _held(limit: Bounds, point: Point) -> Bounds:
-    """Bounds that close pools in the periods in which the plan does."""
-    return limit.without(point.replicas == 0)
+    """Bounds that close pools in the periods in which the plan does, and have room for what it has, of use or not."""
+    roomy = replace(
+        limit,
+        replicas=np.maximum(limit.replicas, point.replicas.astype(np.int64)),
+        machines=np.maximum(limit.machines, point.machines.astype(np.int64)),
+    )
+    return roomy.without(point.replicas == 0)
 
 
 def _fixed(program: Program, limit: Bounds, point: Point) -> Model:
@@ -74,7 +82,7 @@ def _fixed(program: Program, limit: Bounds, point: Point) -> Model:
         held, first = np.unique(ids[ids >= 0], return_index=True)
         count = values[ids >= 0][first]
         linear.add_terms(_rows(linear, len(held), count, count, "held"), held, 1)
-    most = float(linear.cost @ write(limit, at, linear.variables, point))
+    most = float(linear.cost @ write(program, limit, at, linear.variables, point))
     linear.add_terms(_rows(linear, 1, -np.inf, most, "cost"), np.arange(linear.variables), linear.cost)
     return Model(linear.without_costs(), at, model.rows)
 
@@ -91,7 +99,7 @@ def _fewest(program: Program, limit: Bounds, point: Point, limits: Limits) -> Po
     """Use as few routes as the nodes suffice to find."""
     model = _fixed(program, limit, point)
     linear, routes = model.linear, np.concatenate([model.at.x, model.at.z])
-    start = write(limit, model.at, linear.variables, point)
+    start = write(program, limit, model.at, linear.variables, point)
     used = start[routes] > 0
     chosen = linear.add_variables(len(routes), 0, 1, 1, integer=True, names=_numbered("b", len(routes)))
     rows = _rows(linear, len(routes), -np.inf, 0, "route")
@@ -116,7 +124,7 @@ def _evenest(program: Program, limit: Bounds, point: Point) -> Point:
     """Spread the calls over the routes in use so that pools are as evenly loaded as they can be."""
     model = _fixed(program, limit, point)
     linear, at = model.linear, model.at
-    values = write(limit, at, linear.variables, point)
+    values = write(program, limit, at, linear.variables, point)
     routes = np.concatenate([at.x, at.z])
     closed = routes[values[routes] <= 0]
     linear.add_terms(_rows(linear, len(closed), 0, 0, "closed"), closed, 1)
@@ -141,7 +149,10 @@ def _evenest(program: Program, limit: Bounds, point: Point) -> Point:
 def _dropped(program: Program, before: Point, after: Point) -> Point:
     """Tidy the flows; drop idle pools, and whatever else is idle if that is cheaper; the plan before if it was cheaper."""
     lean = tidy(program, after)
-    kept = Point(lean.flow, lean.api_flow, np.where(lean.flow.sum(axis=0) > 0, before.replicas, 0.0), before.machines, lean.ways)
+    # A replica without calls may be kept for those of the next period.
+    served = by_family(program, lean.flow.sum(axis=(0, 2)))[families(program)[1]] > 0
+    used = (lean.flow.sum(axis=0) > 0) | (follows(program) & served)[:, None]
+    kept = Point(lean.flow, lean.api_flow, np.where(used, before.replicas, 0.0), before.machines, lean.ways)
     cost, least = objective(program, before), objective(program, lean)
     if least < objective(program, kept) * (1 - SAME):
         return lean

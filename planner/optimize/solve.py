@@ -24,14 +24,16 @@ from planner.optimize.incumbent import NODES, Incumbent, better, by_period, prom
 from planner.optimize.model import Point, nothing
 from planner.optimize.pricing import Priced, most_earned
 from planner.optimize.program import Bools, Ints, Outcome, Program, Shadow
+from planner.optimize.ramps import follows
 from planner.optimize.relax import Relaxation, Verdict
 from planner.optimize.sizes import siblings
+from planner.optimize.smooth import smoothed
 
 SOME = 120
 """Pools searched for a better plan before the last program."""
 FINAL_POOLS = 4000
 """Pools the last program may hold."""
-FINAL_ROUTES = 400_000
+FINAL_ROUTES = 200_000
 """Routes the last program may hold."""
 
 
@@ -62,6 +64,7 @@ def solve(
     progress: Callable[[str], None],
     solver: str = "highs",
     start: Point | None = None,
+    known: Point | None = None,
 ) -> Outcome:
     """Choose pools, replicas, machines and routes at least average cost, with a bound no plan can beat.
 
@@ -73,7 +76,8 @@ def solve(
     seed : random seed of the solver
     progress : told one line per step
     solver : `highs` or `gscip`
-    start : a plan that is known, if any
+    start : a plan that is known, if any, in place of looking for a first one
+    known : a plan that is known, if any, beside which others are looked for unless it is near enough; it wins a tie
 
     Returns
     -------
@@ -90,7 +94,10 @@ def solve(
     relaxation = relaxed(program, run.bounds, progress, deadline=deadline)
     if relaxation.verdict is Verdict.INFEASIBLE:
         return _nothing(run, relaxation, "infeasible", np.inf)
-    first = better(program, _first_plan(run, relaxation) if start is None else None, start)
+    first = better(program, None, known)
+    if first is None or not _close(first.cost, relaxation.bound, gap):
+        other = better(program, _first_plan(run, relaxation) if start is None else None, start)
+        first = better(program, first, other.point if other else None)
     if first is not None and _close(first.cost, relaxation.bound, gap):
         return _outcome(run, relaxation, first, relaxation.bound, len(promising(relaxation)))
     if time.monotonic() < deadline and relaxation.point is not None:
@@ -105,17 +112,35 @@ def _close(cost: float, bound: float, gap: float) -> bool:
 def _first_plan(run: _Run, relaxation: Relaxation) -> Incumbent | None:
     few = siblings(run.program, promising(relaxation))
     limits = run.within(0.3, NODES)
-    best = better(run.program, None, rounded(run.program, run.bounds, relaxation))
+    best = _smooth(run, better(run.program, None, rounded(run.program, run.bounds, relaxation)))
     if best is not None and _close(best.cost, relaxation.bound, run.limits.gap):
         return best
     if len(run.program.periods) > 1:
         split = by_period(run.program, relaxation, limits, run.started + run.limits.seconds * 0.8)
-        best = better(run.program, best, split.point if split else None)
+        smooth = _smooth(run, split)
+        best = _joined(run, relaxation, better(run.program, best, smooth.point if smooth else None), limits)
     else:
         best = better(run.program, best, solve_over(run.program, run.bounds, few, limits, cuts=relaxation.cuts)[1])
     if best is not None:
         run.progress(f"first plan: {best.cost:.6g} over {len(few)} pools, bound {relaxation.bound:.6g}")
     return best
+
+
+def _joined(run: _Run, relaxation: Relaxation, best: Incumbent | None, limits: Limits) -> Incumbent | None:
+    """Look for a better plan over all periods at once, among few pools, where what a period holds matters to the next."""
+    program = run.program
+    if best is None or not follows(program).any() or _close(best.cost, relaxation.bound, run.limits.gap):
+        return best
+    own = np.flatnonzero((best.point.replicas > 0).any(axis=1))
+    some = siblings(program, np.union1d(own, promising(relaxation, 0)))
+    return better(program, best, solve_over(program, run.bounds, some, limits, best.point, relaxation.cuts)[1])
+
+
+def _smooth(run: _Run, best: Incumbent | None) -> Incumbent | None:
+    """Return a plan with the starts of replicas that pay, where these cost something."""
+    if best is None:
+        return None
+    return better(run.program, best, smoothed(run.program, run.bounds, best.point, run.within(0.1, NODES)))
 
 
 def _cut_off(run: _Run, relaxation: Relaxation, first: Incumbent | None) -> Bools:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from planner.optimize import spend
 from planner.optimize.bounds import Bounds, added, allowed, least_open, weights
 from planner.optimize.layout import Layout
 from planner.optimize.linear import Linear
 from planner.optimize.program import Bools, Floats, Ints, Program
+from planner.optimize.ramps import by_family, families, shares, start_costs
 
 SECONDS_PER_HOUR = 3600.0
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.]")
@@ -42,6 +44,11 @@ def variables(model: Linear, program: Program, bounds: Bounds, *, whole: bool = 
         y=operated_pools(model, program, bounds, whole=whole),
         m=machines(model, program, bounds, whole=whole),
         v=ways(model, program, whole=whole),
+        s=sellers(model, program, whole=whole),
+        c=committed_spend(model, program, bounds),
+        spend=program.spend,
+        already=already(model, program),
+        ramps=ramps(model, program, bounds),
     )
 
 
@@ -53,7 +60,8 @@ def needs_warm(program: Program) -> Bools:
 
 def needs_operated(program: Program) -> bool:
     """Whether it matters how many pools there are."""
-    return program.pool_cost > 0 or program.max_pools is not None
+    set_up = program.pools.opening is not None and bool((program.pools.opening > 0).any())
+    return program.pool_cost > 0 or program.max_pools is not None or set_up
 
 
 def _routes(program: Program, bounds: Bounds) -> tuple[Ints, Ints, Ints]:
@@ -111,30 +119,67 @@ def operated_pools(model: Linear, program: Program, bounds: Bounds, *, whole: bo
     (k,) = np.nonzero((bounds.replicas > 0).any(axis=1) & ~program.pools.sold & needs_operated(program))
     _, first, of = np.unique(program.pools.family[k], return_index=True, return_inverse=True)
     names = labels("y", (program.pools.name, k[first]))
-    ids[k] = model.add_variables(len(first), 0, 1, program.pool_cost, integer=whole, names=names)[of]
+    ids[k] = model.add_variables(len(first), 0, 1, program.operating[k[first]], integer=whole, names=names)[of]
     return ids
 
 
 def machines(model: Linear, program: Program, bounds: Bounds, *, whole: bool) -> Ints:
-    """0 <= m[o,t] <= M[o,t], whole: machines held, where they are there; a commitment is one variable m[o], paid while it lasts.
+    """H[o,t] <= m[o,t] <= M[o,t], whole: machines held, where they are there; a commitment is one variable m[o].
 
-    The purchase limits are these upper bounds.
+    It is paid while it lasts. The purchase limits are the upper bounds; the lower ones are what is held in any case, else 0.
     """
     buy, share = program.purchases, weights(program)
     ids = np.full(bounds.machines.shape, -1, dtype=np.int64)
     (o,) = np.nonzero(buy.committed)
     names, most = labels("m", (buy.name, o)), bounds.machines[o].max(axis=1, initial=0)
-    cost = buy.hourly[o] * (buy.active[o] @ share) + added(buy)[o] @ share
-    held = model.add_variables(len(o), 0, most, cost, integer=whole, names=names)
+    least, cost = buy.fewest, buy.hourly[o] * (buy.active[o] @ share) + added(buy)[o] @ share
+    held = model.add_variables(len(o), least[o].max(axis=1, initial=0), most, cost, integer=whole, names=names)
     ids[o] = np.where(buy.active[o], held[:, None], -1)
     o, t = np.nonzero(~buy.committed[:, None] & buy.active)
     names = labels("m", (buy.name, o), (program.periods, t))
     cost = buy.hourly[o] * share[t] + added(buy)[o, t] * share[t]
-    ids[o, t] = model.add_variables(len(o), 0, bounds.machines[o, t], cost, integer=whole, names=names)
+    ids[o, t] = model.add_variables(len(o), least[o, t], bounds.machines[o, t], cost, integer=whole, names=names)
     return ids
+
+
+def already(model: Linear, program: Program) -> Ints:
+    """1 <= already <= 1: what is paid whatever is chosen, so that costs, bounds and the budget count it; only if there is any."""
+    paid = program.already
+    return model.add_variables(int(paid > 0), 1, 1, paid, integer=False, names=lambda: ["already"])
 
 
 def ways(model: Linear, program: Program, *, whole: bool) -> Ints:
     """0 <= v[w], whole: way taken, paying its own cost; at most 1 because its group takes one."""
     names = labels("v", (program.ways.name, np.arange(len(program.ways.name))))
     return model.add_variables(len(program.ways.name), 0, np.inf, program.ways.cost, integer=whole, names=names)
+
+
+def sellers(model: Linear, program: Program, *, whole: bool) -> Ints:
+    """0 <= s[q] <= 1, whole: seller used at all; only if their number is limited. Ids as [O], −1 of what counts for none."""
+    limit = program.sellers
+    if limit is None:
+        return np.full(len(program.purchases.name), -1, dtype=np.int64)
+    names = labels("s", ([str(seller) for seller in range(limit.count)], np.arange(limit.count)))
+    ids = model.add_variables(limit.count, 0, 1, 0, integer=whole, names=names)
+    return np.where(limit.seller >= 0, np.append(ids, -1)[limit.seller], -1)
+
+
+def committed_spend(model: Linear, program: Program, bounds: Bounds) -> Ints:
+    """0 <= C[c] <= C_max[c]: dollars an hour committed to, paid while it lasts and for what is owed beyond."""
+    names = () if program.spend is None else program.spend.name
+    ids = np.arange(len(names))
+    return model.add_variables(
+        len(names), 0, spend.most(program, bounds), spend.price(program), integer=False, names=labels("C", (names, ids))
+    )
+
+
+def ramps(model: Linear, program: Program, bounds: Bounds) -> Ints:
+    """0 <= r[f,p], paying q[p] each: dollars for the replicas of a family that start at a change of period. Ids as [K, P]."""
+    scaling, (first, of) = program.scaling, families(program)
+    grows = (bounds.replicas[:, scaling.after] > 0) & (start_costs(program) > 0)[:, None]
+    f, p = np.nonzero(by_family(program, grows.astype(float)))
+    ids = np.full((len(first), len(scaling.times)), -1, dtype=np.int64)
+    where = ((program.periods, scaling.before[p]), (program.periods, scaling.after[p]))
+    names = labels("r", (program.pools.name, first[f]), *where)
+    ids[f, p] = model.add_variables(len(f), 0, np.inf, shares(program)[p], integer=False, names=names)
+    return ids[of]

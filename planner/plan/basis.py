@@ -140,8 +140,8 @@ class Basis:
 
     def hosting(self, pool: Pool) -> list[Cell]:
         """Return the cells a pool may stand in, whoever uses it."""
-        place = (pool.instance, pool.region, pool.interruptible)
-        return [cell for cell in self.supply.cells if (cell.instance, cell.region, cell.interruptible) == place]
+        place = (pool.instance, pool.region, pool.interruptible, bool(pool.fallback))
+        return [cell for cell in self.supply.cells if (cell.instance, cell.region, cell.interruptible, cell.fallback) == place]
 
     def open_kinds(self, pool: Pool) -> frozenset[str]:
         """Return the ways to pay for machines that all users of a pool may use."""
@@ -162,5 +162,7 @@ class Basis:
             for number, offer in enumerate(self.supply.purchases)
             if (self.supply.cells[offer.cell].instance, self.supply.cells[offer.cell].region, offer.kind) == place
             and (purchase.live, purchase.scenario) == offer.term.when
-            and not differs(purchase.hourly, offer.hourly)
+            and purchase.already == (offer.held > 0)
+            and (offer.spend == purchase.spend if offer.spend else not differs(purchase.hourly, offer.cost))
+            and not differs(purchase.upfront or 0.0, offer.upfront)
         ]

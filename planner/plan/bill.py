@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 
 from planner.candidates.api_rules import missed_cost
 from planner.candidates.build import Search
+from planner.candidates.today import opening_cost
 from planner.candidates.units import as_sold, call_tokens
 from planner.demand.ways import Way
-from planner.domain.plan import ApiRoute, Cost, PoolCost, ProvisionedRoute, Purchase
+from planner.domain.plan import ApiRoute, Cost, PoolCost, ProvisionedRoute, Purchase, StageCost, WorkloadCost
+from planner.domain.plan_scaling import Scaling
 from planner.plan import costing
+from planner.plan.changes import opened
 from planner.plan.costing import hourly_calls
 from planner.plan.graphs import by_label, by_stage, paths
 from planner.plan.pool import PredictedPool
@@ -45,6 +48,7 @@ def cost_of(
     taken: Sequence[Way],
     rented: Sequence[Rent],
     periods: Mapping[str, float],
+    scaling: Scaling | None = None,
 ) -> Cost:
     """Return the cost of a plan, split over pools, workloads and stages.
 
@@ -57,13 +61,17 @@ def cost_of(
     taken : how each workload is served
     rented : the machines again, with what of their price is energy and what interruptions add
     periods : hours
+    scaling : what starts of replicas cost, pool by pool; None where nothing
 
     Returns
     -------
     Cost [$/h]
     """
-    fee = search.problem.operations.pool_cost
-    by_pool = costing.pool_costs([made.pool for made in predicted], purchases, periods, fee)
+    fee, opening = search.problem.operations.pool_cost, opening_cost(search.problem)
+    fresh = [opening if pool in opened([pool], search.today) else 0.0 for pool in (made.pool for made in predicted)]
+    ramps = [how.cost for how in scaling.pools] if scaling is not None else [0.0] * len(predicted)
+    held = costing.pool_costs([made.pool for made in predicted], purchases, periods, fee)
+    by_pool = [spent + more + ramp for spent, more, ramp in zip(held, fresh, ramps, strict=True)]
     at_pools = [part for made, spent in zip(predicted, by_pool, strict=True) for part in _pool_parts(made, spent, periods)]
     at_apis = [part for route in routes if isinstance(route, ApiRoute) for part in _api_parts(search, route, periods)]
     at_units = [part for route in routes if isinstance(route, ProvisionedRoute) for part in _unit_parts(search, route, periods)]
@@ -75,7 +83,9 @@ def cost_of(
     levers = sum(item.hourly for item in items if item.category == "lever")
     components = sum(item.hourly for item in items if item.category != "lever")
     units = sum(part.inputs + part.outputs for part in at_units)
-    everything = machines + tokens + units + misses + fee * len(predicted) + levers + components + carbon
+    operated = fee * len(predicted) + sum(fresh) + sum(ramps)
+    everything = machines + tokens + units + misses + operated + levers + components + carbon
+    idle = costing.idle_cost([made.pool for made in predicted], purchases)
     streams = {stream.name: stream for stream in search.streams}
     workloads = []
     for way in taken:
@@ -86,17 +96,23 @@ def cost_of(
     others = [*at_apis, *at_units, *(replace(part, inputs=0.0, outputs=0.0) for part in at_pools)]
     spent_on = {stream.name: sum(part.total for part in parts if part.stream == stream.name) for stream in search.streams}
     stages = [stage for way in taken for stage in by_stage(way, spent_on, hourly_calls(way.requests, periods), everything)]
+    if idle > 0:
+        workloads.append(_idle_workload(idle, everything))
+        stages.append(_idle_stage(idle, everything))
+    spent = [hourly - fee for hourly in held]
     pools = [
-        PoolCost(pool=made.pool.name, hourly=spent, share=spent / everything if everything else 0.0)
-        for made, spent in zip(predicted, by_pool, strict=True)
+        PoolCost(pool=made.pool.name, hourly=hourly, share=hourly / everything if everything else 0.0)
+        for made, hourly in zip(predicted, by_pool, strict=True)
     ]
+    pools += [PoolCost(pool=costing.IDLE, hourly=idle, share=idle / everything)] if idle > 0 else []
+    signed = [purchase.cost for purchase in purchases if purchase.already]
     return Cost(
         total=everything,
         machines=machines,
         apis=tokens,
         provisioned=units,
         misses=misses,
-        operations=fee * len(predicted),
+        operations=fee * len(predicted) + sum(fresh),
         levers=levers,
         components=components,
         per_month=everything * HOURS_PER_MONTH,
@@ -105,9 +121,30 @@ def cost_of(
         by_stage=tuple(stages),
         by_path=tuple(path for way in taken for path in paths(way, stages)),
         by_label=tuple(by_label(search.problem, workloads)),
-        statement=statement(search, predicted, [spent - fee for spent in by_pool], others, taken, rented, periods),
+        statement=statement(search, predicted, spent, others, taken, rented, periods, idle + sum(fresh), scaling),
         carbon=carbon,
+        committed=sum(signed) if signed else None,
+        ramps=sum(ramps) if scaling is not None else None,
     )
+
+
+def _idle_workload(idle: float, everything: float) -> WorkloadCost:
+    """What nobody uses, as a row beside the workloads."""
+    return WorkloadCost(
+        workload=costing.IDLE,
+        hourly=idle,
+        share=idle / everything,
+        per_million_input=None,
+        per_million_output=None,
+        per_thousand_calls=0.0,
+        tokens_per_hour=0.0,
+    )
+
+
+def _idle_stage(idle: float, everything: float) -> StageCost:
+    """The same beside the stages."""
+    figures = {"reached": 0.0, "calls": 0.0, "retried": 0.0, "per_thousand_requests": 0.0}
+    return StageCost(workload=costing.IDLE, stage=costing.IDLE, streams=(), hourly=idle, share=idle / everything, **figures)
 
 
 def _pool_parts(made: PredictedPool, spent: float, periods: Mapping[str, float]) -> Iterator[Part]:

@@ -223,9 +223,10 @@ def _deployments(
     loads, able = _loads(program.pools.demand[:, places], rate)
     misses = 3600.0 * np.where(able, program.pools.call_cost[places].T @ (rate @ share), np.inf)
     least = least_open(program)
+    drawing = np.zeros(len(program.purchases.name), dtype=bool) if program.spend is None else program.spend.of >= 0
     for k in np.flatnonzero(able & ~program.pools.sold).tolist():
         cell = int(program.pools.cell[k])
-        for o in np.flatnonzero((program.purchases.cell == cell) & program.purchases.active.all(axis=1)).tolist():
+        for o in np.flatnonzero((program.purchases.cell == cell) & program.purchases.active.all(axis=1) & ~drawing).tolist():
             made = Deployment(
                 load=loads[k],
                 least=int(least[k]),

@@ -8,10 +8,12 @@ import numpy as np
 
 from planner import __version__
 from planner.catalog.api_prices import ApiPrice
+from planner.domain.hardware import SPOT
 from planner.domain.plan import ApiRoute, Plan, Proof, Purchase
 from planner.plan.bill import cost_of
 from planner.plan.breakeven import buy_or_build
 from planner.plan.cashflow import cash_flow
+from planner.plan.changes import changes
 from planner.plan.costing import average_extra, average_machine_cost
 from planner.plan.doubt import doubt_reasons
 from planner.plan.energy import energy_part, energy_reasons
@@ -21,9 +23,12 @@ from planner.plan.graphs import taken_ways
 from planner.plan.likely import likely
 from planner.plan.pool import latencies_of, predict_pool, shares_of
 from planner.plan.promises import api_promises, pool_promises
+from planner.plan.scaling import paid_by_period, scaling_of
 from planner.plan.segment import segment_reasons
+from planner.plan.sellers import seller_reasons
 from planner.plan.sizing import sizing
 from planner.plan.solved import Solved, open_pools, settled
+from planner.plan.spend import committed_spend, effective_prices
 from planner.plan.statement import Rent
 from planner.plan.stores import store_parts, store_reasons
 from planner.plan.units import unit_routes
@@ -49,7 +54,9 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
     problem = search.problem
     taken = [search.ways[index] for index in solved.taken]
     periods = {period.name: period.hours for period in problem.periods}
-    predicted = [predict_pool(solved, columns, f"P{i + 1}") for i, columns in enumerate(open_pools(solved))]
+    running = open_pools(solved)
+    predicted = [predict_pool(solved, columns, f"P{i + 1}") for i, columns in enumerate(running)]
+    scaling = scaling_of(solved, predicted, running)
     pools = tuple(made.pool for made in predicted)
     purchases = tuple(_purchases(solved, periods))
     routes, units = tuple(_routes(solved)), tuple(unit_routes(solved, periods))
@@ -58,7 +65,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         *api_promises(search, (*routes, *units)),
     )
     stores = tuple(store_parts(search, taken))
-    cost = cost_of(search, predicted, purchases, (*routes, *units), taken, list(_rented(solved, periods)), periods)
+    cost = cost_of(search, predicted, purchases, (*routes, *units), taken, list(_rented(solved, periods)), periods, scaling)
     spending = [row.hourly for row in cost.by_pool]
     drawn = energy_part(solved, predicted, periods) if problem.tells_energy else None
     return Plan(
@@ -77,7 +84,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         sizing=sizing(solved),
         start=problem.horizon.start if problem.horizon else None,
         futures=futures(solved),
-        cash=cash_flow(solved, cost, (*routes, *units)),
+        cash=cash_flow(solved, cost, (*routes, *units), paid_by_period(solved, pools, scaling) if scaling else None),
         ways=tuple(taken_ways(search, taken, cost.by_stage)),
         stores=stores,
         buy_or_build=tuple(buy_or_build(solved, taken, predicted, spending, periods)),
@@ -85,6 +92,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         latencies=tuple(latency for made in predicted for latency in latencies_of(made)),
         reasons=(
             *reasons_of(search, pools, (*routes, *units), cost),
+            *seller_reasons(problem.limits, purchases),
             *store_reasons(stores),
             *energy_reasons(problem, drawn),
             *segment_reasons(solved, pools, purchases, cost),
@@ -93,6 +101,9 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         facts=tuple(facts_of(search, pools, (*routes, *units), purchases, taken)),
         warnings=(*warnings, *context_warnings(search, pools)),
         energy=drawn,
+        changes=changes(solved, pools, purchases, cost.total),
+        committed_spend=tuple(committed_spend(solved)),
+        scaling=scaling,
         doubt=likely(search, predicted, promises),
     )
 
@@ -122,6 +133,7 @@ def _proof(solved: Solved) -> Proof:
 def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchase]:
     """Yield what to buy, rent or reserve."""
     search, outcome = solved.search, solved.outcome
+    hourly = effective_prices(solved)
     for index in np.flatnonzero(outcome.machines[: len(search.supply.purchases)].sum(axis=1) > 0).tolist():
         bought = search.supply.purchases[index]
         cell = search.supply.cells[bought.cell]
@@ -134,33 +146,39 @@ def _purchases(solved: Solved, periods: Mapping[str, float]) -> Iterator[Purchas
             accelerator=cell.accelerator,
             gpus_per_machine=cell.gpus,
             machines=machines,
-            hourly=bought.hourly,
+            hourly=hourly[index],
             price_source=bought.source,
-            cost=average_machine_cost(machines, bought.hourly, periods) + average_extra(machines, bought.dearer, periods),
+            cost=average_machine_cost(machines, hourly[index], periods) + average_extra(machines, bought.dearer, periods),
             carbon_cost=average_extra(machines, bought.carbon_cost, periods),
             ordered=bought.term.ordered,
             live=bought.term.live,
             scenario=bought.term.scenario,
             boards_per_machine=cell.boards if cell.parts > 1 else None,
+            already=bought.held > 0,
+            upfront=bought.upfront or None,
+            capital=bought.capital or None,
+            spend=bought.spend or None,
         )
 
 
 def _rented(solved: Solved, periods: Mapping[str, float]) -> Iterator[Rent]:
-    """Yield what machines cost, with what of it is energy of owned ones, and what interruptions of spot machines add."""
+    """Yield what machines cost, with what of it is energy of owned ones, and what interruptions and paying early add."""
     search, outcome = solved.search, solved.outcome
+    hourly = effective_prices(solved)
     for index in np.flatnonzero(outcome.machines[: len(search.supply.purchases)].sum(axis=1) > 0).tolist():
         bought = search.supply.purchases[index]
         machines = {name: int(count) for name, count in zip(periods, outcome.machines[index], strict=True)}
-        lost = 1.0 - bought.list_price / bought.hourly if bought.kind == "spot" and bought.hourly else 0.0
+        lost = 1.0 - bought.list_price / bought.hourly if bought.kind in SPOT and bought.hourly else 0.0
         dearer, carbon = (average_extra(machines, extra, periods) for extra in (bought.dearer, bought.carbon_cost))
-        price = average_machine_cost(machines, bought.hourly, periods)
+        price = average_machine_cost(machines, hourly[index], periods)
+        capital = bought.capital / bought.hourly if bought.hourly else 0.0
         if not dearer and not carbon:
-            energy = bought.energy / bought.hourly if bought.hourly else 0.0
-            yield Rent(price, energy, lost)
+            energy = bought.energy / bought.cost if bought.cost else 0.0
+            yield Rent(price, energy, lost, capital=capital)
             continue
         whole = price + dearer + carbon
         electricity = average_machine_cost(machines, bought.energy, periods) + dearer
-        yield Rent(whole, electricity / whole, lost * price / whole, carbon / whole)
+        yield Rent(whole, electricity / whole, lost * price / whole, carbon / whole, capital * price / whole)
 
 
 def _turnaround(solved: Solved, api: str) -> float | None:

@@ -22,7 +22,10 @@ from planner.domain.plan import ApiRoute, Cost, ProvisionedRoute
 from planner.domain.plan_procurement import Cash, CashMonth
 from planner.domain.problem import Period, Problem
 from planner.plan.solved import Solved
+from planner.plan.spend import committed_spend
 from planner.supply.cells import Purchase
+from planner.supply.payments import Payments
+from planner.units import HOURS_PER_MONTH
 
 Floats = NDArray[np.float64]
 
@@ -69,7 +72,9 @@ class _Calendar:
         return months
 
 
-def cash_flow(solved: Solved, cost: Cost, routes: Sequence[ApiRoute | ProvisionedRoute]) -> Cash | None:
+def cash_flow(
+    solved: Solved, cost: Cost, routes: Sequence[ApiRoute | ProvisionedRoute], starts: Floats | None = None
+) -> Cash | None:
     """Return what is paid in each month of the horizon; None where the problem has none.
 
     Parameters
@@ -77,12 +82,15 @@ def cash_flow(solved: Solved, cost: Cost, routes: Sequence[ApiRoute | Provisione
     solved : the optimizer's answer, streams settled
     cost : of the plan
     routes : to APIs
+    starts : [T] what starts of replicas cost, rented machines too [$]; None where nothing
     """
     problem = solved.search.problem
     calendar = _Calendar.of(problem.periods)
     if calendar is None:
         return None
     lines = _machines(solved, calendar)
+    if starts is not None:
+        lines["rented"] += calendar.spread(starts)
     lines["apis"] = _apis(cost, routes, problem, calendar)
     other = cost.operations + cost.levers + cost.components + cost.provisioned
     lines["other"] = other * calendar.month_hours
@@ -109,9 +117,14 @@ def net_present_value(paid: Sequence[float], rate: float) -> float:
 def _machines(solved: Solved, calendar: _Calendar) -> dict[str, Floats]:
     """Return [M] what is paid for machines rented, reserved and bought, and to run those bought."""
     count = calendar.share.shape[1]
-    lines = {name: np.zeros(count) for name in ("rented", "reserved", "bought", "running")}
+    lines = {name: np.zeros(count) for name in ("rented", "reserved", "bought", "running", "committed")}
     for bought, machines in _held(solved):
         paid = bought.payments
+        if bought.spend:
+            continue  # paid by what is committed to, whatever is used of it
+        if paid is not None and paid.signed:
+            lines["committed"] += _signed(bought, paid, calendar)
+            continue
         if paid is None or bought.term.live is None:
             dearer = np.array(bought.dearer or (0.0,) * len(calendar.hours))
             lines["rented"] += calendar.spread(machines * calendar.hours * (bought.hourly + dearer))
@@ -121,7 +134,20 @@ def _machines(solved: Solved, calendar: _Calendar) -> dict[str, Floats]:
         lines["bought" if paid.owned else "reserved"][begin] += number * paid.first
         there = (np.arange(count) >= begin) & (np.arange(count) < end)
         lines["running" if paid.owned else "reserved"] += number * paid.hourly * calendar.month_hours * there
+    for one in committed_spend(solved):
+        if one.live is not None:
+            there = (np.arange(count) >= one.live[0]) & (np.arange(count) < one.live[1])
+            lines["reserved"] += one.hourly * calendar.likelihood(one.scenario) * calendar.month_hours * there
     return lines
+
+
+def _signed(bought: Purchase, paid: Payments, calendar: _Calendar) -> Floats:
+    """Return [M] what is paid for machines that were signed for before: `first` in the month in which they come."""
+    months = np.arange(calendar.share.shape[1])
+    begin, end = bought.term.live or (0, len(months))
+    there = (months >= begin) & (months < end)
+    flow: Floats = bought.held * (paid.hourly * calendar.month_hours * there + paid.first * (months == begin))
+    return flow
 
 
 def _held(solved: Solved) -> list[tuple[Purchase, Floats]]:
@@ -146,9 +172,15 @@ def _afterwards(solved: Solved, calendar: _Calendar) -> tuple[float, float]:
     owed = worth = 0.0
     for bought, machines in _held(solved):
         live = bought.term.live
+        if bought.held and live is None:
+            live = (0, calendar.share.shape[1])
         if bought.payments is not None and live is not None:
             number, age = float(machines.max()) * calendar.likelihood(bought.term.scenario), float(live[1] - live[0])
             if live[1] == calendar.share.shape[1]:
                 owed += number * bought.payments.owed(age)
                 worth += number * bought.payments.book_value(age)
+    for one in committed_spend(solved):
+        if one.live is not None and one.live[1] == calendar.share.shape[1]:
+            left = 12 * int(one.term.removesuffix("y")) - (one.live[1] - one.live[0])
+            owed += one.hourly * calendar.likelihood(one.scenario) * HOURS_PER_MONTH * left
     return owed, worth

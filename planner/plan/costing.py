@@ -40,12 +40,12 @@ def pool_costs(
     pool is charged to the pools there. Interruptible machines form a place of their own.
     """
     places = [place_of_pool(pool) for pool in pools]
-    spent: dict[tuple[str, str, bool], float] = {}
+    spent: dict[tuple[str, str, str], float] = {}
     for purchase in purchases:
-        place = (purchase.instance, purchase.region, purchase.kind == "spot")
+        place = (purchase.instance, purchase.region, purchase.standing)
         spent[place] = spent.get(place, 0.0) + purchase.cost + purchase.carbon_cost
     hours = [sum(periods[load.period] * load.replicas for load in pool.loads) * pool.deployment.layout.gpus for pool in pools]
-    used: dict[tuple[str, str, bool], float] = {}
+    used: dict[tuple[str, str, str], float] = {}
     for place, amount in zip(places, hours, strict=True):
         used[place] = used.get(place, 0.0) + amount
     return [
@@ -54,9 +54,20 @@ def pool_costs(
     ]
 
 
-def place_of_pool(pool: Pool) -> tuple[str, str, bool]:
-    """Return (machine, region, interruptible) of a pool."""
-    return (pool.instance, pool.region, pool.interruptible)
+IDLE = "already committed, idle"
+"""Who pays, in splits of the cost, for machines that were committed to before where no pool stands."""
+
+
+def idle_cost(pools: Sequence[Pool], purchases: Sequence[Purchase]) -> float:
+    """Return what is paid for machines where no pool has a replica: nothing but what was committed to before [$/h]."""
+    used = {place_of_pool(pool) for pool in pools if any(load.replicas for load in pool.loads)}
+    idle = (buy.cost for buy in purchases if (buy.instance, buy.region, buy.standing) not in used)
+    return sum(idle)
+
+
+def place_of_pool(pool: Pool) -> tuple[str, str, str]:
+    """Return (machine, region, whether spot and how) of a pool."""
+    return (pool.instance, pool.region, pool.standing)
 
 
 def stream_shares(pool: Pool, demand: Mapping[str, Mapping[str, float]], periods: Mapping[str, float]) -> dict[str, float]:

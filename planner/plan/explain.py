@@ -8,10 +8,12 @@ from planner.candidates.build import Search
 from planner.candidates.rejection import CODES
 from planner.catalog.coefficients import coefficients_for
 from planner.demand.ways import Way
-from planner.domain.hardware import Accelerator
+from planner.domain.hardware import SPOT, Accelerator
 from planner.domain.plan import ApiRoute, Cost, Fact, Pool, ProvisionedRoute, Purchase, Speculation
+from planner.plan.costing import IDLE as COMMITTED_IDLE
 from planner.plan.doubt import basis_of
 from planner.plan.effects import effect_facts
+from planner.plan.fallback import fallback_words
 from planner.plan.grid_facts import grid_facts
 from planner.plan.stores import store_facts
 
@@ -33,8 +35,9 @@ IDLE = 0.5
 
 def reasons_of(search: Search, pools: Sequence[Pool], routes: Sequence[ApiRoute | ProvisionedRoute], cost: Cost) -> Iterator[str]:
     """Yield why the plan looks as it does."""
-    dear = max(cost.by_workload, key=lambda row: row.hourly, default=None)
-    if dear is not None and len(cost.by_workload) > 1:
+    served = [row for row in cost.by_workload if row.workload != COMMITTED_IDLE]
+    dear = max(served, key=lambda row: row.hourly, default=None)
+    if dear is not None and len(served) > 1:
         yield f"{dear.workload} causes {dear.share:.0%} of the cost, ${dear.hourly:,.2f}/h."
     for pool in pools:
         yield from _pool_reasons(pool, _users(search, pool))
@@ -139,6 +142,7 @@ def _stream_facts(search: Search) -> Iterator[Fact]:
             subject=stream.short, statement=f"output tokens: {stream.output.origin}", standing="stated", source="problem file"
         )
     yield from _failure_facts(search)
+    yield from _scaling_facts(search)
     limit = search.problem.operations.max_utilization
     yield Fact(
         subject="headroom",
@@ -160,6 +164,26 @@ def _failure_facts(search: Search) -> Iterator[Fact]:
             standing="assumed",
             source="measured on training clusters of H100 and A100, the pessimistic end, or as stated (docs/failures.md)",
         )
+
+
+def _scaling_facts(search: Search) -> Iterator[Fact]:
+    """Yield what starting replicas is taken to take, where they follow demand at a cost."""
+    settings = search.problem.operations.autoscaling
+    if settings is None or not any(period.follows for period in search.problem.periods):
+        return
+    init = "39 to 145 s by size" if settings.init is None else f"{settings.init:g} s"
+    store = f"{settings.store_bandwidth / 1e9:g} GB/s from a store, or the machine's network if that is slower"
+    disk = f"{settings.disk_bandwidth / 1e9:g} GB/s from its disk where that holds them"
+    loaded = store if settings.weights == "store" else f"{disk}, else {store}"
+    yield Fact(
+        subject="cold starts",
+        statement=(
+            f"machine {settings.machine:g} s, image {settings.image:g} s, weights at {loaded}, engine {init}; a replica given up "
+            f"stays {settings.scale_in_delay:g} s"
+        ),
+        standing="assumed",
+        source="reports of operators and vendors of 2024 to 2026, or as stated (docs/autoscaling.md)",
+    )
 
 
 def _pool_facts(search: Search, pools: Sequence[Pool]) -> Iterator[Fact]:
@@ -229,15 +253,24 @@ def _doubts(device: Accelerator) -> str:
     return f"; not read in a source: {', '.join(device.unverified)}" if device.unverified else ""
 
 
+def _early(search: Search, purchase: Purchase) -> str:
+    """Say what of a price is cost of capital, if anything."""
+    if not purchase.upfront or not purchase.capital:
+        return ""
+    rate = search.problem.finance.discount_rate
+    return f", of which ${purchase.capital:,.4f} for paying {purchase.upfront:.0%} upfront, at {rate:.2%} a year"
+
+
 def _price_facts(search: Search, routes: Sequence[ApiRoute | ProvisionedRoute], purchases: Sequence[Purchase]) -> Iterator[Fact]:
     for purchase in purchases:
+        how = f"{purchase.kind.replace('_', ' ')}{_early(search, purchase)}"
         yield Fact(
             subject=f"{purchase.instance} in {purchase.region}",
-            statement=f"${purchase.hourly:,.2f} per machine and hour, {purchase.kind.replace('_', ' ')}",
+            statement=f"${purchase.hourly:,.2f} per machine and hour, {how}",
             standing="published",
             source=purchase.price_source,
         )
-        if purchase.kind == "spot":
+        if purchase.kind in SPOT:
             operations = search.problem.operations
             yield Fact(
                 subject="spot machines",
@@ -247,6 +280,13 @@ def _price_facts(search: Search, routes: Sequence[ApiRoute | ProvisionedRoute], 
                 ),
                 standing="assumed",
                 source="handbook ranges run from 0.0001 to 0.7 per hour (docs/supply.md)",
+            )
+        if purchase.kind == "spot_with_fallback":
+            yield Fact(
+                subject="spot machines with fallback",
+                statement=fallback_words(search.problem.operations),
+                standing="assumed",
+                source="docs/supply.md, docs/failures.md",
             )
     for route in routes:
         if isinstance(route, ProvisionedRoute):

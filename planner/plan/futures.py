@@ -26,6 +26,7 @@ from planner.domain.plan_procurement import Commitment, Future, Futures
 from planner.optimize.bounds import added
 from planner.optimize.holdings import in_periods
 from planner.optimize.program import Bools, Floats, Program
+from planner.optimize.spend import committed, price
 from planner.plan.again import Again, in_parts, large, solved_again
 from planner.plan.solved import Solved
 
@@ -92,17 +93,23 @@ class _Tree:
     @cached_property
     def _plan(self) -> Commitment:
         """What comes of the plan's own commitments."""
-        return self._commitment("the plan", self.solved.outcome.machines.max(axis=1).astype(float))
+        machines = self.solved.outcome.machines.astype(float)
+        return self._commitment("the plan", machines.max(axis=1), self._spent(machines))
 
     def _others(self) -> Iterator[Commitment]:
         """Yield what comes of committing as if one scenario were certain."""
         for name, found in self._alone.items():
             if found is not None:
-                yield self._commitment(f"as if {name} were certain", found.machines.max(axis=1))
+                held = found.machines
+                yield self._commitment(f"as if {name} were certain", held.max(axis=1), self._spent(held))
 
-    def _commitment(self, name: str, held: Floats) -> Commitment:
-        """Return what comes of commitments made at the start, [O] machines."""
-        costs = {one: self._committed(one, held) for one in self.names}
+    def _spent(self, machines: Floats) -> Floats:
+        """[C] Spend committed to for machines [O, T]."""
+        return np.zeros(0) if self.program.spend is None else committed(self.program.spend, machines)
+
+    def _commitment(self, name: str, held: Floats, spent: Floats) -> Commitment:
+        """Return what comes of commitments made at the start, [O] machines and [C] spend."""
+        costs = {one: self._committed(one, held, spent) for one in self.names}
         regrets = [_above(cost, self.known[one]) for one, cost in costs.items()]
         worst = None if None in regrets else max(regret for regret in regrets if regret is not None)
         return Commitment(name=name, costs=costs, expected=self._mean(costs), worst_regret=worst)
@@ -123,22 +130,36 @@ class _Tree:
         """Return the choice of a scenario by itself."""
         return in_periods(self.program, self._periods(name))
 
-    def _committed(self, name: str, held: Floats) -> float | None:
+    def _committed(self, name: str, held: Floats, spent: Floats) -> float | None:
         """Return the least cost found where a scenario comes and these commitments have been made [$/h]."""
         program = self._of(name)
         buy = program.purchases
         hourly, limit = np.where(self.first, 0.0, buy.hourly), np.where(self.first, held, buy.limit)
         extra = None if buy.extra is None else np.where(self.first[:, None], 0.0, buy.extra)
-        best = self._best(replace(program, purchases=replace(buy, hourly=hourly, limit=limit, extra=extra)))
+        spend, start = program.spend, self._first_spend
+        made = spend and replace(spend, owed=np.where(start, 0.0, spend.owed), most=np.where(start, spent, spend.most))
+        best = self._best(replace(program, purchases=replace(buy, hourly=hourly, limit=limit, extra=extra), spend=made))
         share = buy.active[self.first] @ program.hours / program.hours.sum()
         more = added(buy)[self.first] @ program.hours / program.hours.sum()
-        return None if best is None else float((buy.hourly[self.first] * share + more) @ held[self.first]) + best.cost
+        paid = float((buy.hourly[self.first] * share + more) @ held[self.first]) + float(price(program)[start] @ spent[start])
+        return None if best is None else paid + best.cost
+
+    @cached_property
+    def _first_spend(self) -> Bools:
+        """[C] Spend committed to at the start, for all scenarios."""
+        spend, bought = self.program.spend, self.solved.search.supply.purchases
+        if spend is None:
+            return np.zeros(0, dtype=bool)
+        first = [bought[int(np.argmax(spend.of == c))].term.scenario is None for c in range(len(spend.name))]
+        return np.array(first, dtype=bool)
 
     def _without_later(self, program: Program) -> Program:
         """Return the choice in which nothing may be committed to after the start."""
         buy = program.purchases
         later = buy.committed & ~self.first
         later[len(self.solved.search.supply.purchases) :] = False
+        if program.spend is not None:
+            later |= (program.spend.of >= 0) & ~np.append(self._first_spend, True)[program.spend.of]
         return replace(program, purchases=replace(buy, limit=np.where(later, 0.0, buy.limit)))
 
     def _best(self, program: Program) -> Again | None:

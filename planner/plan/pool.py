@@ -117,6 +117,15 @@ def _as_used(values: Floats, columns: Columns, flow: Floats) -> Floats:
     return np.asarray((taken * share).sum(axis=-1))
 
 
+def _demand_of(names: Sequence[str], demand: Floats, columns: Columns, flow: Floats) -> dict[str, dict[str, float]]:
+    """Return resource → stream → share of a replica per call/s, at the replica counts that some flow [R, K, T] runs at."""
+    need = _as_used(demand, columns, flow)
+    return {
+        res: {name: float(need[j, r]) for r, name in enumerate(names) if np.isfinite(need[j, r])}
+        for j, res in enumerate(RESOURCES)
+    }
+
+
 def predict_pool(solved: Solved, columns: Columns, name: str) -> PredictedPool:
     """Return one pool of the plan with its predictions.
 
@@ -136,11 +145,7 @@ def predict_pool(solved: Solved, columns: Columns, name: str) -> PredictedPool:
     deployment = deployment_of(solved, columns)
     replicas = replicas_of(solved, columns, problem.solver.confidence)
     names = [stream.name for stream in search.streams]
-    need = _as_used(assembled.program.pools.demand, columns, outcome.flow)
-    demand = {
-        res: {names[r]: float(need[j, r]) for r in range(len(names)) if np.isfinite(need[j, r])}
-        for j, res in enumerate(RESOURCES)
-    }
+    demand = _demand_of(names, assembled.program.pools.demand, columns, outcome.flow)
     flow, counts = run_of(outcome, columns)
     spares = spares_of(solved, columns)
     operations: dict[str, Operation] = {}
@@ -152,7 +157,8 @@ def predict_pool(solved: Solved, columns: Columns, name: str) -> PredictedPool:
         operation = replicas.operate(rates, working) if rates else None
         if operation is not None:
             operations[period.name] = operation
-        loads.append(_load(period.name, count, spares, rates, demand, operation, search))
+        own = _demand_of(names, assembled.program.pools.demand, columns, outcome.flow[:, :, t : t + 1])
+        loads.append(_load(period.name, count, spares, rates, own, operation, search))
     at = solved.pools.level.take(np.array([assembled.pool[columns[0]]]))
     memory = replicas.compiled.budget.take(np.array([0]))
     pool = Pool(
@@ -163,6 +169,7 @@ def predict_pool(solved: Solved, columns: Columns, name: str) -> PredictedPool:
         region=cell.region,
         region_group=cell.region_group,
         interruptible=cell.interruptible,
+        fallback=cell.fallback or None,
         level=ServiceLevel(
             iteration=float(at.state.iteration[0]),
             sequences=float(at.state.sequences[0]),

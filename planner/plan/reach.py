@@ -58,7 +58,7 @@ def reach(solved: Solved, aside: Aside, progress: Callable[[str], None], *, dead
     deadline : when to stop, on the monotonic clock [s]
     """
     wide = widened(solved.search, solved.pools, aside)
-    lean = assemble(wide.in_parts, wide.pools, wide.apis)
+    lean = assemble(replace(wide.in_parts, today=None), wide.pools, wide.apis)  # what setting up costs only adds to a bound
     reached = {wide.way[index] for index in (*lean.choices.way.tolist(), *lean.choices.sole)}
     rest = [w for w in aside.ways if w not in reached]
     loss = min((float(aside.regret[w]) for w in rest), default=np.inf)
@@ -78,7 +78,7 @@ def reach(solved: Solved, aside: Aside, progress: Callable[[str], None], *, dead
 def _solved(wide: Wide, solved: Solved, deadline: float) -> Outcome:
     """Solve the program that holds all ways, starting from the answer."""
     settings = solved.search.problem.solver
-    made = assemble(wide.search, wide.pools, wide.apis)
+    made = assemble(replace(wide.search, today=None), wide.pools, wide.apis)
     start = _placed(solved, made)
     seconds = max(deadline - time.monotonic(), MIN_SECONDS)
     return solve(made.program, gap=settings.gap, time_limit=seconds, seed=settings.seed, progress=_quiet, start=start)

@@ -245,7 +245,7 @@ def _host(solved: Solved, columns: Columns, pool: Pool, purchases: Sequence[Purc
 
 def _gpu_price(pool: Pool, purchases: Sequence[Purchase], periods: Mapping[str, float]) -> float:
     """Return what the plan pays for an accelerator-hour where a pool stands [$/h]."""
-    here = [buy for buy in purchases if (buy.instance, buy.region, buy.kind == "spot") == place_of_pool(pool)]
+    here = [buy for buy in purchases if (buy.instance, buy.region, buy.standing) == place_of_pool(pool)]
     gpus = sum(average_machine_cost(buy.machines, float(buy.gpus_per_machine), periods) for buy in here)
     return sum(buy.cost for buy in here) / gpus
 

@@ -3,7 +3,8 @@
 Static sizing is the cheapest plan over the pools that run in which nothing changes from period to period: every machine is held
 all the time. The floor is the fewest accelerator-hours with which any policy could serve the same calls on the pools that run:
 the linear relaxation with accelerator-hours for cost, replicas and machines in parts, in each period or, for calls that may wait,
-over all of them. What the plan holds above it goes to whole replicas and machines, spares, minimums and commitments.
+over all of them. What the plan holds above it goes to whole replicas and machines, spares, minimums, commitments and starts: the
+hours of replicas that start ahead of need and stay beyond it count as held.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from planner.domain.plan_procurement import Sizing
 from planner.optimize.bounds import bounds
 from planner.optimize.holdings import some
 from planner.optimize.model import restrict
-from planner.optimize.program import ApiColumns, Program
+from planner.optimize.program import NO_SCALING, ApiColumns, Program
+from planner.optimize.ramps import by_family, start_costs
 from planner.optimize.relax import relax
 from planner.plan.again import solved_again
 from planner.plan.solved import Solved
@@ -34,7 +36,19 @@ def sizing(solved: Solved) -> Sizing | None:
     held = outcome.machines[rented] @ program.hours @ program.cells.gpus[program.purchases.cell[rented]]
     if len(program.hours) == 1 or not held:
         return None
-    return Sizing(gpu_hours=float(held), floor_gpu_hours=_floor(solved), static_cost=_static_cost(solved))
+    paid = float(held) + _started_hours(solved)
+    return Sizing(gpu_hours=paid, floor_gpu_hours=_floor(solved), static_cost=_static_cost(solved))
+
+
+def _started_hours(solved: Solved) -> float:
+    """Return the accelerator-hours of a cycle that starts take of rented machines."""
+    program, outcome = solved.assembled.program, solved.outcome
+    scaling = program.scaling
+    if not len(scaling.times):
+        return 0.0
+    grown = outcome.replicas[:, scaling.after] - outcome.replicas[:, scaling.before]
+    hours = np.where(start_costs(program) > 0, scaling.hours * program.pools.gpus, 0.0)
+    return float((np.maximum(by_family(program, hours[:, None] * grown), 0.0) * scaling.times).sum())
 
 
 def _floor(solved: Solved) -> float:
@@ -51,6 +65,7 @@ def _floor(solved: Solved) -> float:
             call_cost=np.zeros_like(served.pools.call_cost),
             least=np.ones_like(served.pools.least),
             spare=np.zeros_like(served.pools.spare),
+            opening=None,
         ),
         purchases=replace(
             buy,
@@ -59,6 +74,7 @@ def _floor(solved: Solved) -> float:
             active=np.ones_like(buy.active),
             limit=np.full(len(buy.name), np.inf),
             extra=None,
+            held=None,
         ),
         apis=ApiColumns((), np.zeros((count, 0)), np.zeros((len(served.apis.limits), count, 0))),
         gpu_limits=(),
@@ -71,6 +87,10 @@ def _floor(solved: Solved) -> float:
         pool_cost=0.0,
         max_pools=None,
         averages=(),
+        standing=None,
+        sellers=None,
+        spend=None,
+        scaling=NO_SCALING,
     )
     return relax(counted, bounds(counted), lambda _: None).bound * float(whole.hours.sum())
 
@@ -86,4 +106,5 @@ def _unchanging(program: Program) -> Program:
     """Return the choice in which every machine is held in all periods, of those that are there in all."""
     stay = np.flatnonzero(program.purchases.active.all(axis=1))
     kept = some(program, stay)
-    return replace(kept, purchases=replace(kept.purchases, committed=np.ones(len(stay), dtype=bool)))
+    committed = replace(kept.purchases, committed=np.ones(len(stay), dtype=bool))
+    return replace(kept, purchases=committed, scaling=NO_SCALING)

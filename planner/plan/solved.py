@@ -12,6 +12,7 @@ from planner.candidates.build import Search
 from planner.candidates.pools import Pools
 from planner.demand.ways import Flows
 from planner.optimize.assemble import Assembled
+from planner.optimize.model import Point
 from planner.optimize.program import Outcome
 
 
@@ -54,6 +55,18 @@ class Solved:
     def taken(self) -> list[int]:
         """The ways in which workloads are served, by their index in the search."""
         return self.assembled.choices.taken(self.outcome.ways)
+
+    def at(self, point: Point) -> Solved:
+        """Return the same with other decisions."""
+        made = replace(
+            self.outcome,
+            flow=point.flow,
+            api_flow=point.api_flow,
+            replicas=point.replicas.astype(np.int64),
+            machines=point.machines.astype(np.int64),
+            ways=point.ways > 0.5,
+        )
+        return replace(self, outcome=made)
 
 
 def settled(solved: Solved) -> Solved:

@@ -14,9 +14,10 @@ def spares_of(solved: Solved, columns: Columns) -> Spares:
     assembled = solved.assembled
     cell = solved.search.supply.cells[int(assembled.cell[columns[0]])]
     gpus = int(assembled.program.pools.gpus[columns[0]])
-    return Spares(solved.search.problem.operations, gpus, cell.gpus, cell.interruptible)
+    return Spares(solved.search.problem.operations, gpus, cell.gpus, cell.interruptible, cell.fallback)
 
 
 def spares_at(operations: Operations, catalog: Catalog, pool: Pool) -> Spares:
     """Return the rule for the spares of a pool of a plan."""
-    return Spares(operations, pool.deployment.layout.gpus, catalog.instances[pool.instance].count, pool.interruptible)
+    size = catalog.instances[pool.instance].count
+    return Spares(operations, pool.deployment.layout.gpus, size, pool.interruptible, bool(pool.fallback))

@@ -11,6 +11,8 @@ promised, u the share of the stable rate that is used, and L the replicas that t
     degradation          spares, tries after failed ones, work lost to failures, spot interruptions, missed soft targets
     energy               of machines whose energy is paid apart; within the price of rented ones
     carbon               of all machines, where it has a price
+    cost of capital      of what reserved machines are paid upfront; written only where there is any
+    cost of the ramp     replicas started ahead of need and kept beyond it, where that is charged
 
 Every dollar stands in one line; in cents the lines add up to the total exactly.
 """
@@ -26,6 +28,7 @@ import numpy as np
 from planner.candidates.build import Search
 from planner.demand.ways import Way
 from planner.domain.plan import Statement, StatementLine
+from planner.domain.plan_scaling import Scaling
 from planner.plan.pool import PredictedPool
 from planner.units import HOURS_PER_MONTH
 
@@ -44,6 +47,12 @@ ITEMS = (
 CARBON = "carbon"
 """One more, where carbon has a price."""
 
+CAPITAL = "cost of capital"
+"""A line more where something is paid before it is used."""
+
+RAMPS = "cost of the ramp"
+"""Line of replicas that start ahead of need and stay beyond it, where following demand is charged."""
+
 Lines = dict[str, float]
 
 
@@ -59,6 +68,8 @@ class Rent:
     """Share of it that interruptions add [1]."""
     carbon: float = 0.0
     """Share of it that carbon is taken to cost [1]."""
+    capital: float = 0.0
+    """Share of it that is cost of capital, for what is paid early [1]."""
 
 
 class Part(Protocol):
@@ -131,6 +142,8 @@ def statement(
     taken: Sequence[Way],
     rented: Sequence[Rent],
     periods: Mapping[str, float],
+    idle: float = 0.0,
+    scaling: Scaling | None = None,
 ) -> Statement:
     """Return the cost of a plan as a statement.
 
@@ -141,8 +154,10 @@ def statement(
     spent : what each pool's machines cost [$/h]
     parts : what streams pay at APIs, and for misses anywhere
     taken : ways
-    rented : machines bought, with what of their price is energy and what interruptions add
+    rented : machines bought, with what of their price is energy and what interruptions and paying early add
     periods : hours
+    idle : what machines cost that were committed to before where no pool stands [$/h]
+    scaling : what starts of replicas cost; None = nothing, and no line is written
 
     Returns
     -------
@@ -156,10 +171,13 @@ def statement(
     energy = sum(rent.cost * rent.energy for rent in rented) / paid if paid else 0.0
     lost = sum(rent.cost * rent.lost for rent in rented) / paid if paid else 0.0
     carbon = sum(rent.cost * rent.carbon for rent in rented) / paid if paid else 0.0
+    capital = sum(rent.cost * rent.capital for rent in rented) / paid if paid else 0.0
+    if capital:
+        lines[CAPITAL] = capital * sum(spent)
     ideal = needed = spares = thrown = 0.0
     for made, cost in zip(predicted, spent, strict=True):
         use = use_of(made, periods)
-        per_hour = cost * (1.0 - energy - lost - carbon) / use.hours if use.hours else 0.0
+        per_hour = cost * (1.0 - energy - lost - carbon - capital) / use.hours if use.hours else 0.0
         ideal, needed = ideal + use.ideal * per_hour, needed + use.needed * per_hour
         spares += per_hour * use.spare
         thrown += _pool(lines, search, made, use, per_hour, answering, retried)
@@ -173,7 +191,9 @@ def statement(
         _tokens(lines, part.stream in answering, (1.0 - failed) * part.inputs, (1.0 - failed) * part.outputs)
     for item in (item for way in taken for item in way.items):
         lines["orchestration fan-out" if item.category == "component" else "fixed infrastructure"] += item.hourly
-    lines["fixed infrastructure"] += search.problem.operations.pool_cost * len(predicted)
+    if scaling is not None:
+        lines[RAMPS] = sum(how.cost for how in scaling.pools)
+    lines["fixed infrastructure"] += idle + search.problem.operations.pool_cost * len(predicted)
     asked = search.problem.operations.availability is not None
     return Statement(
         lines=_in_cents(lines),

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from planner.candidates.evaluate import hard_targets
 from planner.perf.limits import Target
 from planner.plan.basis import above
 from planner.plan.pool import replicas_of
 from planner.plan.predict import Operation, Replicas
-from planner.plan.solved import Columns, Solved, open_pools, run_of
+from planner.plan.solved import Columns, Solved, open_pools
 from planner.plan.spares import spares_of
+
+Floats = NDArray[np.float64]
 
 HALVINGS = 12
 """Bisections for the share of a load that a pool can carry: to a part in four thousand."""
@@ -47,22 +50,36 @@ def missing(solved: Solved) -> dict[int, float]:
 def _factor(solved: Solved, columns: Columns) -> float | None:
     """Return Φ of one pool; None if it keeps everything."""
     search = solved.search
-    problem = search.problem
-    replicas = replicas_of(solved, columns, problem.solver.confidence)
-    demand = solved.assembled.program.pools.demand
-    every, counts = run_of(solved.outcome, columns)
-    spares = spares_of(solved, columns)
+    replicas = replicas_of(solved, columns, search.problem.solver.confidence)
+    spares, names = spares_of(solved, columns), [stream.name for stream in search.streams]
     asked: list[float] = []
-    for t in range(len(problem.periods)):
-        working = spares.working(int(counts[t]))
-        rates = {search.streams[r].name: float(every[r, t]) / working for r in np.flatnonzero(every[:, t] > 0)}
+    for flow, count in _points(solved, columns):
+        working = spares.working(count)
+        rates = {name: float(calls) / working for name, calls in zip(names, flow.sum(axis=1), strict=True) if calls > 0}
         share = share_kept(replicas, rates, working, 1.0) if rates else 1.0
         if share < 1.0:
-            flow = solved.outcome.flow[:, list(columns), t]
-            taken = np.where(flow > 0, demand[:, :, list(columns)], 0.0) * flow
+            demand = solved.assembled.program.pools.demand[:, :, list(columns)]
+            taken = np.where(flow > 0, demand, 0.0) * flow
             load = float((taken.sum(axis=(1, 2)) / working).max())
             asked.append(1.0 / (load * share))
     return max(asked, default=None)
+
+
+def _points(solved: Solved, columns: Columns) -> Iterator[tuple[Floats, int]]:
+    """Yield the calls [R, k] that a pool must carry, with how many replicas: of each period, and of growth that comes before more
+    replicas answer."""
+    program, outcome = solved.assembled.program, solved.outcome
+    scaling, own = program.scaling, list(columns)
+    flow, counts = outcome.flow[:, own], outcome.replicas[own].sum(axis=0)
+    for t, count in enumerate(counts.tolist()):
+        yield flow[:, :, t], count
+    if not scaling.lag.any():
+        return
+    lag, cannot = float(scaling.lag[own[0]]), ~program.movable
+    for a, b in zip(scaling.before.tolist(), scaling.after.tolist(), strict=True):
+        used = (flow[:, :, [a, b]] > 0).any(axis=(1, 2)) & cannot
+        if lag and (program.rate[used, b] > program.rate[used, a]).any():
+            yield np.where(cannot[:, None], (1.0 - lag) * flow[:, :, a] + lag * flow[:, :, b], 0.0), int(counts[a])
 
 
 def share_kept(replicas: Replicas, rates: Mapping[str, float], pooled: int, most: float) -> float:

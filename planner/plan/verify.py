@@ -10,7 +10,10 @@ from planner.catalog.problem import LoadedProblem
 from planner.domain.plan import Plan
 from planner.plan.basis import Basis
 from planner.plan.verify_buying import buying
+from planner.plan.verify_capacity import capacity, sellers
+from planner.plan.verify_capital import capital
 from planner.plan.verify_cash import cash
+from planner.plan.verify_changes import changes
 from planner.plan.verify_cost import cost
 from planner.plan.verify_doubt import doubt
 from planner.plan.verify_energy import energy
@@ -18,7 +21,11 @@ from planner.plan.verify_failures import failures
 from planner.plan.verify_limits import limits, packing
 from planner.plan.verify_promises import flows, promises
 from planner.plan.verify_rules import deployments, rules
+from planner.plan.verify_scaling import scaling
 from planner.plan.verify_shape import identity, shape
+from planner.plan.verify_spend import spend
+from planner.plan.verify_spot import spot
+from planner.plan.verify_standing import standing
 from planner.plan.verify_stores import stores
 from planner.plan.verify_units import units
 
@@ -42,18 +49,19 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     foreign = [*identity(basis), *shape(basis)]
     if foreign:
         return foreign
-    broken = [*flows(basis), *rules(basis), *packing(basis), *limits(basis), *units(basis)]
+    broken = [
+        *flows(basis),
+        *rules(basis),
+        *spot(basis),
+        *packing(basis),
+        *limits(basis),
+        *capacity(basis),
+        *sellers(basis),
+        *units(basis),
+    ]
     impossible = list(deployments(basis))
     if impossible:
         return [*impossible, *broken]
-    return [
-        *broken,
-        *failures(basis),
-        *promises(basis),
-        *cost(basis),
-        *stores(basis),
-        *buying(basis),
-        *cash(basis),
-        *energy(basis),
-        *doubt(basis),
-    ]
+    money = [*cost(basis), *stores(basis), *buying(basis), *cash(basis), *capital(basis), *spend(basis)]
+    broken += [*failures(basis), *promises(basis), *scaling(basis), *money]
+    return [*broken, *standing(basis), *changes(basis), *energy(basis), *doubt(basis)]

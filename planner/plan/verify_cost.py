@@ -11,7 +11,9 @@ from planner.candidates.units import as_sold
 from planner.demand.items import Item
 from planner.domain.plan import ApiRoute, Share
 from planner.plan.basis import Basis, above, differs
+from planner.plan.verify_changes import moving
 from planner.plan.verify_energy import carbon_paid, offered, paid
+from planner.plan.verify_scaling import ramps
 from planner.plan.verify_units import units_cost
 
 
@@ -24,7 +26,7 @@ def cost(basis: Basis) -> Iterator[str]:
         "provisioned": units_cost(basis),
         "levers": sum(item.hourly for item in _items(basis) if item.category == "lever"),
         "components": sum(item.hourly for item in _items(basis) if item.category != "lever"),
-        "operations": basis.problem.operations.pool_cost * len(basis.plan.pools),
+        "operations": basis.problem.operations.pool_cost * len(basis.plan.pools) + moving(basis),
         "carbon": sum(carbon_paid(basis, purchase) for purchase in basis.plan.purchases),
     }
     for name, value in parts.items():
@@ -33,8 +35,11 @@ def cost(basis: Basis) -> Iterator[str]:
     missed = _misses(basis)
     if above(missed, stated.misses):
         yield f"cost.misses: ${stated.misses:,.6f}/h stated, ${missed:,.6f}/h expected"
-    total = sum(parts.values()) + stated.misses
-    yield from _sums(basis, total, parts["machines"] + parts["operations"] + parts["carbon"])
+    started = ramps(basis)
+    if differs(stated.ramps or 0.0, started):
+        yield f"cost.ramps: ${stated.ramps or 0.0:,.6f}/h stated, ${started:,.6f}/h found"
+    total = sum(parts.values()) + stated.misses + started
+    yield from _sums(basis, total, parts["machines"] + parts["operations"] + parts["carbon"] + started)
     for index, value in _machines(basis).items():
         purchase = basis.plan.purchases[index]
         if differs(purchase.cost, value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -48,7 +49,12 @@ def _reached(basis: Basis, pool: Pool, count: int, spares: int) -> float:
     yearly = max(gpus, size) * known.gpu_per_year + machines * known.node_per_year
     down = yearly / 8760.0 * (known.repair + known.restart) / 3600.0
     if pool.interruptible:
-        down += machines * operations.spot_interruptions_per_hour * operations.spot_restart / 3600.0
+        taken = operations.spot_together
+        warned = min(operations.spot_notice, operations.spot_restart) if pool.fallback else 0.0
+        each = operations.spot_interruptions_per_hour * (operations.spot_restart - warned) / 3600.0
+        group = max(math.ceil(taken / machines), 1)
+        down = (1.0 + down) ** group - 1.0 + math.ceil(machines / taken) * each
+        together *= group
     works = 1.0 / (1.0 + down)
     p = np.zeros(spares // together + 1)
     p[0] = 1.0

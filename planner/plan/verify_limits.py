@@ -13,7 +13,7 @@ from planner.supply.limits import gpu_limits
 from planner.supply.sites import site_limits
 from planner.supply.terms import Term, is_there
 
-Place = tuple[str, str, bool]
+Place = tuple[str, str, str]
 
 
 def packing(basis: Basis) -> Iterator[str]:
@@ -25,10 +25,10 @@ def packing(basis: Basis) -> Iterator[str]:
     places: dict[Place, list[tuple[frozenset[str], int, dict[str, int]]]] = {}
     for pool in basis.plan.pools:
         replicas = {load.period: load.replicas for load in pool.loads}
-        place = (pool.instance, pool.region, pool.interruptible)
+        place = (pool.instance, pool.region, pool.standing)
         places.setdefault(place, []).append((basis.open_kinds(pool), pool.deployment.layout.gpus, replicas))
     for place, pools in places.items():
-        here = [buy for buy in basis.plan.purchases if (buy.instance, buy.region, buy.kind == "spot") == place]
+        here = [buy for buy in basis.plan.purchases if (buy.instance, buy.region, buy.standing) == place]
         kinds = sorted({kind for allowed, _, _ in pools for kind in allowed})
         for some in chain.from_iterable(combinations(kinds, size) for size in range(len(kinds) + 1)):
             for period in basis.hours:

@@ -47,7 +47,7 @@ def _sets(basis: Basis) -> Iterator[str]:
 
 def _place(basis: Basis, pool: Pool) -> Iterator[str]:
     """The pool stands on machines that all its users may use."""
-    where = f"{pool.instance} in {pool.region}{' (spot)' if pool.interruptible else ''}"
+    where = f"{pool.instance} in {pool.region}{f' ({pool.standing})' if pool.standing else ''}"
     hosting = basis.hosting(pool)
     if not hosting:
         yield f"{pool.name}: no stream may run on {where}, or nobody sells it"

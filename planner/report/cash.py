@@ -17,7 +17,7 @@ from planner.report.words import month, months
 if TYPE_CHECKING:
     from rich.table import Table
 
-PARTS = ("rented", "reserved", "bought", "running", "apis", "other")
+PARTS = ("rented", "reserved", "bought", "running", "apis", "other", "committed")
 """What is paid for."""
 
 _ROWS = 12

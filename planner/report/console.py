@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.domain.plan import Plan
-from planner.report import cash, energy, futures, stores
+from planner.report import cash, changes, energy, futures, scaling, spend, stores
 from planner.report import console_graphs as called
 from planner.report import console_tables as tables
 from planner.report import format as fmt
@@ -84,7 +84,10 @@ def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableTyp
         made.append(("Pools", tables.pools(plan, ink, width)))
         told = reliability(plan)
         made += [("Availability", tables.bullets(told, ink))] if told else []
+        made += [("Following demand", tables.bullets(said, ink))] if (said := scaling.sentences(plan)) else []
         made.append(("Memory of one GPU", tables.memory(plan, ink, width)))
+    told = changes.summary(plan)
+    made += [("Changes from today", tables.bullets(told, ink))] if told else []
     made.append(("Who is served where", tables.routing(plan, ink, width)))
     if plan.promises:
         made.append(("Promises", tables.promises(plan, ink, width)))
@@ -106,6 +109,8 @@ def _buying(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableType]
     made: list[tuple[str, RenderableType]] = []
     if plan.purchases:
         made.append(("Purchases", tables.purchases(plan, ink, width)))
+    if plan.committed_spend:
+        made.append(("Committed spend", tables.bullets(list(spend.sentences(plan)), ink)))
     if plan.futures:
         made.append(("Scenarios", Group(ink(futures.summary(plan.futures)), futures.on_console(plan.futures, ink))))
     if plan.cash:

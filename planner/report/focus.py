@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from planner.domain.hardware import SPOT
 from planner.domain.plan import Plan, Purchase
 from planner.errors import InvalidInput
 from planner.units import HOURS_PER_MONTH
@@ -60,6 +61,12 @@ COLUMNS = (
 
 CUSTOM = ("x_CostKind", "x_Problem", "x_PriceSource")
 """Columns of our own come last and begin with x_."""
+
+_HELD = ("owned", "fleet")
+"""Ways to pay for machines that no seller bills."""
+
+_SEVERAL = "several providers"
+_ROUNDING = 1e-9
 
 OWN = "own organization"
 """Who is paid for what no seller bills."""
@@ -119,6 +126,8 @@ def charges(plan: Plan) -> Iterator[Charge]:
     hours = sum(plan.periods.values())
     for buy in plan.purchases:
         yield _machines(plan, buy, hours)
+    yield from _unused(plan)
+    yield from _starts(plan)
     yield from _tokens(plan)
     for route in plan.provisioned:
         committed = route.term != "hourly"
@@ -142,19 +151,48 @@ def _machines(plan: Plan, buy: Purchase, hours: float) -> Charge:
     """Return a purchase's charge."""
     held = HOURS_PER_MONTH * sum(buy.machines.get(name, 0) * h for name, h in plan.periods.items()) / hours
     how = buy.kind.replace("_", " ")
-    fields = _service(OWN if buy.kind == "owned" else buy.seller, buy.region, "Compute", "GPU machines", buy.instance)
+    fields = _service(OWN if buy.kind in _HELD else buy.seller, buy.region, "Compute", "GPU machines", buy.instance)
     category: dict[str, Any] = {"PricingCategory": "Standard", "ChargeFrequency": "Usage-Based"}
-    if buy.kind == "spot":
+    if buy.kind in SPOT:
         category["PricingCategory"] = "Dynamic"
-    elif buy.kind == "owned":
+    elif buy.kind in _HELD:
         category = {"PricingCategory": "Other", "ChargeFrequency": "Recurring"}
     elif buy.kind.startswith("reserved"):
         name = "/".join((buy.instance, buy.region, buy.kind, *(f"{month}" for month in buy.live or ())))
         category = _committed(name, how)
+    elif buy.spend is not None:
+        category = _committed(buy.spend, "committed spend") | {"CommitmentDiscountCategory": "Spend"}
     if_so = f", if {buy.scenario} comes" if buy.scenario else ""
     said = f"{buy.instance} with {buy.gpus_per_machine} × {buy.accelerator}, {how}{if_so}"
     price = {"SkuPriceId": f"{buy.instance}/{buy.kind}", "ChargeDescription": said}
-    return Charge(buy.cost, "machines", held, "Hours", buy.price_source, {**fields, **category, **price}, buy.hourly)
+    each = buy.hourly if abs(held * buy.hourly - HOURS_PER_MONTH * buy.cost) <= _ROUNDING * HOURS_PER_MONTH * buy.cost else None
+    return Charge(buy.cost, "machines", held, "Hours", buy.price_source, {**fields, **category, **price}, each)
+
+
+def _unused(plan: Plan) -> Iterator[Charge]:
+    """Yield what is committed to and drawn by no machine at all; what some draw on is in their price."""
+    left = plan.cost.machines - sum(buy.cost for buy in plan.purchases)
+    if left > _ROUNDING * plan.cost.machines:
+        names = ", ".join(one.name for one in plan.committed_spend) or "machines"
+        sellers = list(dict.fromkeys(one.seller for one in plan.committed_spend))
+        fields = _service(sellers[0] if len(sellers) == 1 else _SEVERAL, None, "Compute", "Committed spend", names)
+        category = _committed(names, "committed spend") | {
+            "CommitmentDiscountCategory": "Spend",
+            "CommitmentDiscountStatus": "Unused",
+        }
+        said = {"ChargeDescription": f"Committed to and not used: {names}"}
+        yield Charge(left, "machines", HOURS_PER_MONTH, "Hours", "", {**fields, **category, **said})
+
+
+def _starts(plan: Plan) -> Iterator[Charge]:
+    """Yield what replicas cost that start ahead of need and stay beyond it."""
+    sellers = {pool.name: pool for pool in plan.pools}
+    for one in plan.scaling.pools if plan.scaling else ():
+        if one.cost > 0:
+            pool = sellers[one.pool]
+            fields = _service(pool.seller, pool.region, "Compute", "GPU machines", pool.instance)
+            said = {"ChargeDescription": f"Replicas of {one.pool} started ahead of need", "PricingCategory": "Other"}
+            yield Charge(one.cost, "ramps", HOURS_PER_MONTH, "Hours", "", {**fields, **said})
 
 
 def _tokens(plan: Plan) -> Iterator[Charge]:
@@ -163,7 +201,7 @@ def _tokens(plan: Plan) -> Iterator[Charge]:
         return
     names = list(dict.fromkeys(route.api for route in plan.apis))
     sellers = list(dict.fromkeys(name.split("/", 1)[0] for name in names))
-    seller = sellers[0] if len(sellers) == 1 else "several providers"
+    seller = sellers[0] if len(sellers) == 1 else _SEVERAL
     calls = (
         3600.0
         * HOURS_PER_MONTH

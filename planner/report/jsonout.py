@@ -18,7 +18,7 @@ DIGITS = 12
 """Significant digits written; the last bits of a float differ between processors and math libraries."""
 
 _UNORDERED_KEYS = ("rejected", "utilization")
-_LEFT_OUT = ("stores", "searches")
+_LEFT_OUT = ("stores", "searches", "committed_spend")
 """Keys that are written only where there is something in them."""
 
 _SIGNS = {"problem", "proof", "cost"}
@@ -63,16 +63,24 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
 
     Drafts, spares where no availability is asked for, and all that a horizon brings.
     """
-    _drop_absent(body, "sizing", "futures", "start", "cash", "energy", "doubt")
+    _drop_absent(body, "sizing", "futures", "start", "cash", "energy", "changes", "scaling", "doubt")
     _drop_nothing(body, "frontiers", "alternatives")
+    _drop_absent(body["cost"], "ramps")
     for row in (body["cost"], *body["purchases"]):
         _drop_nothing(row, "carbon", "carbon_cost")
     for buy in body["purchases"]:
-        _drop_absent(buy, "ordered", "live", "scenario", "boards_per_machine")
+        _drop_absent(buy, "ordered", "live", "scenario", "boards_per_machine", "upfront", "capital", "spend")
+        _drop_false(buy, "already")
     for pool in body["pools"]:
+        _drop_absent(pool, "fallback")
         _drop_absent(pool["deployment"], "speculation")
         for load in pool["loads"]:
             _drop_absent(load, "spares", "availability")
+    _drop_absent(body["cost"], "committed")
+    months = body["cash"]["months"] if "cash" in body else []
+    if not any(month["committed"] for month in months):
+        for month in months:
+            del month["committed"]
     if body["cost"]["statement"] is not None:
         _drop_absent(body["cost"]["statement"], "spares", "lost_work")
     return body
@@ -90,6 +98,12 @@ def _drop_absent(row: dict[str, Any], *names: str) -> None:
     for name in names:
         if row[name] is None:
             del row[name]
+
+
+def _drop_false(row: dict[str, Any], name: str) -> None:
+    """Drop a mark that is not set."""
+    if not row[name]:
+        del row[name]
 
 
 def no_plan(error: Infeasible) -> str:

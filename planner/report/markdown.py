@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from planner.domain.plan import Plan, Pool, Promise
-from planner.report import buying, cash, energy, futures, gather, graphs, stores
+from planner.report import buying, cash, changes, energy, futures, gather, graphs, scaling, spend, stores
 from planner.report import format as fmt
 from planner.report import markdown_graphs as called
 from planner.report.markup import bullets, escape, folded, stacked, table
@@ -70,13 +70,16 @@ def _glance(plan: Plan) -> list[str]:
     """Write what a reviewer reads."""
     return [
         _section("Warnings", bullets(plan.warnings)),
+        _section("Changes from today", bullets(changes.summary(plan))),
         _section("How requests are served", called.ways(plan)),
         _section("Vector stores", stores.on_page(plan)),
         _section("Pools", _pools(plan)),
         _section("Availability", bullets(reliability(plan))),
+        _section("Following demand", bullets(scaling.sentences(plan))),
         _section("Who is served where", _routing(plan)),
         _section("Promises", _promises(plan, (row.worst for row in gather.kept(plan))), _worst_note(plan)),
         _section("Purchases", _purchases(plan)),
+        _section("Committed spend", bullets(spend.sentences(plan))),
         _section("Scenarios", futures.on_page(plan), f"{futures.summary(plan.futures)}\n\n" if plan.futures else ""),
         _section("Payments", cash.on_page(plan), f"{cash.summary(plan.cash)}\n\n" if plan.cash else ""),
         _section("APIs", _apis(plan)),

@@ -60,6 +60,10 @@ SECTIONS = {
     "Site": ("name: hall-1\nregion: berlin\npower: 400kW\npue: 1.3\ncooling: 350kW\nracks: 10\nrack_power: 40kW",),
     "ProblemChoices": ('partitions: {allow: ["1g", "2g"]}\npower_points: {allow: ["*"]}',),
     "Choices": ('models: {allow: ["Qwen/*", "meta-llama/*"]}\noffers: {forbid: [spot]}',),
+    "Autoscaling": (
+        "cycle: 24h            # the periods come around once a day",
+        "scaling: reactive\nimage: 0s\nweights: local_disk\ninit: 30s",
+    ),
     "CatalogUse": (
         "files: [our-prices.yaml]\noverrides:\n  owned:\n    our-h100-node:\n      capex: $310k   # replaces this field alone",
     ),

@@ -115,6 +115,8 @@ def _with_unit(node: dict[str, Any]) -> dict[str, Any]:
     default, examples = node.get("default"), node.get("examples")
     if node.get("type") != "string" or not examples or isinstance(default, str) or default is None:
         return node
+    if examples[0] == units.BYTES_PER_SECOND.example:
+        return {**node, "default": f"{default / 1e9:g}GB/s"}
     return {**node, "default": _WRITTEN[examples[0]].format(default)}
 
 

@@ -61,8 +61,11 @@ def split(plan: Plan) -> str:
         ("levers", cost.levers),
         ("components", cost.components),
         ("carbon", cost.carbon),
+        ("ramp", cost.ramps),
     )
     shown = (*parts, *((name, value) for name, value in beside if value))
+    if cost.committed is not None:
+        shown = (shown[0], ("of these already committed", cost.committed), *shown[1:])
     return " · ".join(f"{name} {fmt.hourly(value)}" for name, value in shown)
 
 
@@ -130,7 +133,7 @@ def layout(what: Deployment) -> str:
 
 def place(pool: Pool) -> str:
     """Name a pool's region, and whether its machines may be taken away."""
-    return f"{pool.region} · spot" if pool.interruptible else pool.region
+    return f"{pool.region} · {pool.standing}" if pool.standing else pool.region
 
 
 def busy(pool: Pool) -> list[str]:
@@ -172,6 +175,8 @@ PAID_FOR = {
     "degradation": "spares, failed tries, interruptions, promises missed at a price",
     "energy": "electricity of machines that do not include it",
     "carbon": "what the carbon of all machines is taken to cost",
+    "cost of capital": "paying reserved machines before they serve",
+    "cost of the ramp": "replicas started ahead of need, and kept beyond it",
 }
 """Line of the statement of costs → what it pays for."""
 
@@ -228,11 +233,14 @@ def months(plan: Plan, begin: int, end: int) -> str:
 def paid_how(plan: Plan, buy: Purchase) -> list[str]:
     """Say how machines are paid for, and over a horizon when they are there and ordered: `reserved 1y`, `months 6–18`."""
     how = buy.kind.replace("_", " ")
+    signed = ["already committed"] if buy.already else []
+    if buy.upfront:
+        how += ", all upfront" if buy.upfront == 1.0 else f", {fmt.percent(buy.upfront)} upfront"
     if buy.live is None:
-        return [how]
+        return [how, *signed]
     ordered = [] if buy.ordered in (None, buy.live[0]) else [f"ordered in {month(plan, buy.ordered)}"]
     if_so = [] if buy.scenario is None else [f"if {buy.scenario} comes"]
-    return [how, months(plan, *buy.live), *ordered, *if_so]
+    return [how, months(plan, *buy.live), *ordered, *if_so, *signed]
 
 
 def sizing(plan: Plan) -> str:

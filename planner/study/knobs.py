@@ -13,11 +13,13 @@ from functools import partial
 
 from planner.catalog.select import matches
 from planner.domain.calls import Objective, QualityFloor
+from planner.domain.hardware import counted_as
 from planner.domain.plan import Plan
 from planner.domain.problem import Problem, Quota, Site
 from planner.domain.variants import origin_name
 from planner.domain.workload import Workload
 from planner.study import edit, words
+from planner.supply.cells import OWN
 
 UPTIMES = (0.9999, 0.9995, 0.999, 0.998, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0.1, 1e-9)
 """Availabilities to try, the last one so low that no pool needs a spare."""
@@ -152,6 +154,11 @@ def _limits(problem: Problem) -> Iterator[Knob]:
             "limits", "", "max_gpus", "raise", limits.max_gpus, counts(limits.max_gpus), words.gpus,
             lambda problem, value: edit.with_limit(problem, max_gpus=int(value)), partial(_gpus, Quota(accelerator="*", gpus=0)),
         )  # fmt: skip
+    if limits.max_sellers is not None:
+        yield Knob(
+            "limits", "", "max_sellers", "raise", limits.max_sellers, counts(limits.max_sellers), words.number,
+            lambda problem, value: edit.with_limit(problem, max_sellers=int(value)), _sellers,
+        )  # fmt: skip
     if limits.budget is not None:
         yield Knob(
             "limits", "", "the budget", "raise", limits.budget, ladder(max(limits.budget, 0.01), 1e6), words.dollars,
@@ -236,12 +243,17 @@ def _gpus(quota: Quota, plan: Plan) -> float:
         if matches(buy.accelerator if buy.boards_per_machine is None else origin_name(buy.accelerator), quota.accelerator)
         and matches(buy.region, quota.region)
         and matches(buy.seller, quota.seller)
-        and matches(buy.kind, quota.offer)
+        and any(matches(paid, quota.offer) for paid in counted_as(buy.kind))
     ]
     return max(
         (sum(b.machines.get(p, 0) * (b.boards_per_machine or b.gpus_per_machine) for b in counted) for p in plan.periods),
         default=0,
     )
+
+
+def _sellers(plan: Plan) -> float:
+    """Return of how many sellers a plan holds machines."""
+    return len({buy.seller for buy in plan.purchases if buy.kind not in OWN})
 
 
 def all_freed(problem: Problem, group: Sequence[Knob]) -> Problem:

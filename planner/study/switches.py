@@ -13,6 +13,7 @@ from typing import Any
 from planner.catalog.select import KINDS, matches
 from planner.domain.calls import Choice
 from planner.domain.catalog import Catalog
+from planner.domain.hardware import paid_as
 from planner.domain.plan import Plan, Pool
 from planner.domain.problem import Problem, ProblemChoices
 from planner.domain.workload import DataRules, Workload
@@ -148,7 +149,7 @@ def used_names(plan: Plan, kind: str, name: str, catalog: Catalog) -> set[str]:
     if kind == "apis":
         return apis
     if kind == "offers":  # what is bought is not tied to pools; naming one way to pay too many widens no other rule
-        return {buy.kind for buy in plan.purchases}
+        return {str(paid) for buy in plan.purchases for paid in paid_as(buy.kind)}
     pools = _serving(plan, name)
     if kind in ("instances", "sellers", "regions"):
         return {getattr(pool, kind.removesuffix("s")) for pool in pools}

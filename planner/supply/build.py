@@ -14,17 +14,20 @@ from math import inf
 
 from planner.demand.stream import Stream
 from planner.domain.catalog import Catalog
-from planner.domain.hardware import Accelerator, Instance, RegionGroup
+from planner.domain.hardware import SPOT, Accelerator, Instance, RegionGroup
 from planner.domain.problem import Problem
 from planner.errors import MissingFact
+from planner.supply.capital import carrying
 from planner.supply.cells import Cell, Purchase, Supply
 from planner.supply.draw import asked_by, draw_of, too_hot, unknown_carbon, unknown_draw
 from planner.supply.electricity import with_electricity
+from planner.supply.fallback import fallbacks
 from planner.supply.listings import Listing, hourly_cost, listings, unpriced
 from planner.supply.machine import machine_power
 from planner.supply.payments import payments
 from planner.supply.rules import Refusal, Rules
-from planner.supply.terms import Term, terms
+from planner.supply.spend import covered
+from planner.supply.terms import MONTHS, Term, terms
 
 _Mask = tuple[bool, ...]
 _Rejected = tuple[str, str, str]
@@ -109,12 +112,18 @@ def _sort(problem: Problem, catalog: Catalog, streams: Sequence[Stream]) -> _Sor
     """Ask the rules about every offer."""
     rules = Rules(problem.choose, streams)
     found = _Sorted()
-    for offer in listings(catalog):
+    falling_back = any(stream.workload.interruptible == "with_fallback" for stream in streams)
+    for offer in (*listings(catalog), *covered(catalog), *(fallbacks(catalog, problem.operations) if falling_back else ())):
         accelerator = _accelerator(catalog, offer.instance, offer.shape)
         verdict = rules.judge(offer)
         power, unfit = _power(problem, catalog, offer, accelerator)
+        if not any(True for _ in terms(offer, problem.periods)):  # it comes too late, or is gone
+            continue
+        if offer.held and unfit is not None:
+            raise MissingFact(f"{offer.tag}: {unfit.sentence}")
         refusal = verdict.refusal or unfit
-        if refusal is not None:
+        # What is paid in any case counts even where nobody may use it.
+        if refusal is not None and not offer.held:
             found.refused.setdefault(offer.place, []).append((offer, refusal))
         else:
             ground = _Ground(offer.place, offer.region_group, power)
@@ -151,7 +160,7 @@ def _split(ground: _Ground, by_mask: dict[_Mask, list[Listing]]) -> Iterator[_Gr
         joining = [
             offer
             for other, offers in by_mask.items()
-            if other != mask and all(wide or not narrow for narrow, wide in zip(mask, other, strict=True))
+            if any(mask) and other != mask and all(wide or not narrow for narrow, wide in zip(mask, other, strict=True))
             for offer in offers
             if offer.limit == inf
         ]
@@ -184,28 +193,35 @@ def _cell(name: str, group: _Group, parts: int) -> Cell:
         region_group=offer.region_group,
         accelerator=offer.shape.accelerator,
         gpus=offer.shape.count,
-        interruptible=offer.kind == "spot",
+        interruptible=offer.kind in SPOT,
         power=group.ground.power,
         streams=group.streams,
         parts=parts,
+        fallback=offer.kind == "spot_with_fallback",
     )
 
 
 def _purchase(cell: str, index: int, offer: Listing, problem: Problem, term: Term) -> Purchase:
     name = f"{cell}/{offer.tag}"
+    capital = term.owed * carrying(offer, problem.finance.discount_rate)
     return Purchase(
         name="/".join((name, *term.tags)),
         cell=index,
         kind=offer.kind,
-        hourly=term.owed * hourly_cost(offer, problem.operations),
+        hourly=term.owed * hourly_cost(offer, problem.operations) + capital,
         list_price=offer.list_price,
         committed=offer.committed,
-        limit=offer.limit,
+        limit=min(offer.limit, offer.room),
         source=offer.source,
         energy=offer.energy,
         term=term,
         offer=name if offer.stock is None else offer.stock,
         payments=payments(offer, term),
+        held=offer.held,
+        standing=offer.list_price if offer.held else 0.0,
+        upfront=offer.upfront if offer.kind in MONTHS else 0.0,
+        capital=capital,
+        spend=offer.spend,
     )
 
 

@@ -9,6 +9,9 @@ from planner.supply.machine import DEFAULT_PUE
 from planner.supply.payments import Payments
 from planner.supply.terms import ALWAYS, Term
 
+OWN: frozenset[OfferKind] = frozenset({"owned", "fleet"})
+"""Ways to pay for machines of one's own: no seller counts for them."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -36,6 +39,8 @@ class Cell:
     """Which streams may run here, by data rules, choices and interruptibility."""
     parts: int = 1
     """Parts that each board is cut into, each counted in `gpus`."""
+    fallback: bool = False
+    """Whether an on-demand machine takes over from one that is taken away."""
 
     @property
     def boards(self) -> int:
@@ -54,7 +59,8 @@ class Purchase:
     kind: OfferKind
     """Way to pay."""
     hourly: float
-    """Cost of one useful machine-hour: list price, for spot divided by the share of time not lost to restarts [$/h]."""
+    """Cost of one useful machine-hour: list price, for spot divided by the share of time not lost to restarts; with what paying
+    early costs [$/h]."""
     list_price: float
     """Price as published [$/h]."""
     committed: bool
@@ -83,6 +89,16 @@ class Purchase:
     """[T] What one machine emits in each period, as rated [kg CO2e/h]; None if draw or grid is not known."""
     carbon_cost: tuple[float, ...] = ()
     """[T] What that is taken to cost, not in `hourly` [$/h]; empty where carbon has no price."""
+    held: int = 0
+    """Machines that are there and paid in any case, for what was signed before."""
+    standing: float = 0.0
+    """What one of those costs whether it is used or not, beside `hourly` [$/h]."""
+    upfront: float = 0.0
+    """Share of a reserved term's price that is paid when it begins [1]."""
+    capital: float = 0.0
+    """Cost of capital within `hourly`, for what is paid early [$/h]."""
+    spend: str = ""
+    """The commitment to spend that it draws on, `list_price` an hour; `hourly` is then its cost if all committed is used."""
 
     @property
     def extra(self) -> tuple[float, ...]:
@@ -94,6 +110,11 @@ class Purchase:
     def lowest(self) -> float:
         """Least cost of one machine in any period [$/h]."""
         return self.hourly + min(self.extra, default=0.0)
+
+    @property
+    def cost(self) -> float:
+        """What one machine costs, by use or in any case [$/h]."""
+        return self.hourly + self.standing
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,10 @@ exchanged for one of A's that costs no more and binds no more:
 - the machines are the same to the performance model: accelerator, number, fabric, network;
 - every stream that may run on B may run on A, A is not interruptible unless B is, and draws no more where power is limited;
 - for each purchase b of B there is a purchase a of A with hourly(a) ≤ hourly(b), a commitment as weak or weaker, no limit on its
-  number, there in the same months, every quota that counts a counts b, and a takes no more of any site.
+  number, there in the same months, every quota that counts a counts b, and a takes no more of any site;
+- machines that draw on committed spend are exchanged for such as draw no more of the same commitment: what they cost depends on
+  what else draws on it;
+- where `limits.max_sellers` is given, the seller is the same.
 
 Then any plan with B is turned into one without, period by period and machine by machine, at no higher cost and within the same
 limits. The relation is transitive and A must be unlimited, so one kept cell answers for everything it makes superfluous. The
@@ -32,7 +35,16 @@ from planner.supply.terms import ALWAYS
 
 Bools = NDArray[np.bool_]
 
-_BINDS: dict[OfferKind, int] = {"on_demand": 0, "spot": 0, "reserved_1y": 1, "reserved_3y": 2, "owned": 3, "fleet": 0}
+_BINDS: dict[OfferKind, int] = {
+    "on_demand": 0,
+    "spot": 0,
+    "reserved_1y": 1,
+    "reserved_3y": 2,
+    "owned": 3,
+    "fleet": 0,
+    "spot_with_fallback": 0,
+    "committed_spend": 0,
+}
 """Strength of the commitment: a longer one is never given for a shorter, even where the plan's cost does not tell them apart."""
 
 
@@ -58,7 +70,7 @@ class _Offer:
     @property
     def standing(self) -> bool:
         """Whether it is of the existing fleet."""
-        return self.purchase.kind == "fleet"
+        return self.purchase.kind == "fleet" or self.purchase.held > 0
 
 
 @dataclass(frozen=True)
@@ -69,9 +81,13 @@ class _Site:
     power: float
     """What its machines draw where that matters, else 0 [W]."""
     offers: tuple[_Offer, ...]
+    seller: str = ""
+    """Where sellers are limited in number, whose they are: another's machines might be one seller too many."""
 
 
-def drop_dominated(supply: Supply, problem: Problem, catalog: Catalog) -> Supply:
+def drop_dominated(
+    supply: Supply, problem: Problem, catalog: Catalog, kept: frozenset[tuple[str, str, bool]] = frozenset()
+) -> Supply:
     """Return the supply without cells that another makes superfluous, each with its reason.
 
     Parameters
@@ -82,6 +98,8 @@ def drop_dominated(supply: Supply, problem: Problem, catalog: Catalog) -> Supply
         Its limits.
     catalog : Catalog
         Fabric and network of the machines.
+    kept : frozenset
+        (machine, region, interruptible) of places that always stay: something runs there that would cost to move.
 
     Returns
     -------
@@ -90,10 +108,12 @@ def drop_dominated(supply: Supply, problem: Problem, catalog: Catalog) -> Supply
     """
     groups: dict[Hashable, list[_Site]] = {}
     for site in _sites(supply, problem, catalog):
-        groups.setdefault(_hardware(site.cell, catalog), []).append(site)
+        groups.setdefault((*_hardware(site.cell, catalog), _disk(site.cell, problem, catalog)), []).append(site)
     dropped: dict[str, str] = {}
     for group in groups.values():
         dropped.update(_superfluous(group))
+    stay = {cell.name for cell in supply.cells if (cell.instance, cell.region, cell.interruptible) in kept}
+    dropped = {name: reason for name, reason in dropped.items() if name not in stay}
     return _without(supply, dropped)
 
 
@@ -139,10 +159,17 @@ def _sites(supply: Supply, problem: Problem, catalog: Catalog, *, per_gpu: bool 
         offers[purchase.cell].append(_Offer(purchase, purchase.hourly / parts, counted, *each))
     limited = problem.limits.power is not None
     power = [cell.power / gpus if limited else 0.0 for cell, gpus in zip(supply.cells, size, strict=True)]
-    return [_Site(*parts) for parts in zip(supply.cells, power, map(tuple, offers), strict=True)]
+    sellers = [cell.seller if problem.limits.max_sellers is not None else "" for cell in supply.cells]
+    return [_Site(*parts) for parts in zip(supply.cells, power, map(tuple, offers), sellers, strict=True)]
 
 
-def _hardware(cell: Cell, catalog: Catalog) -> Hashable:
+def _disk(cell: Cell, problem: Problem, catalog: Catalog) -> Hashable:
+    """Return the disk of a machine where replicas that follow demand load their weights from it."""
+    settings = problem.operations.autoscaling
+    return catalog.instances[cell.instance].local_storage if settings is not None and settings.weights == "local_disk" else None
+
+
+def _hardware(cell: Cell, catalog: Catalog) -> tuple[Hashable, ...]:
     """Return all that the performance model sees of a machine."""
     shape = catalog.instances[cell.instance]
     return shape.accelerator, shape.count, shape.fabric, shape.network, shape.network_fabric
@@ -161,11 +188,17 @@ def _superfluous(group: Sequence[_Site]) -> dict[str, str]:
 def _dominates(better: _Site, worse: _Site) -> bool:
     return (
         all(may or not needed for may, needed in zip(better.cell.streams, worse.cell.streams, strict=True))
-        and better.cell.interruptible <= worse.cell.interruptible
+        and _loose(better.cell) <= _loose(worse.cell)
         and better.power <= worse.power
+        and better.seller == worse.seller
         and not any(offer.standing for offer in worse.offers)
         and all(_answer(better, offer) is not None for offer in worse.offers)
     )
+
+
+def _loose(cell: Cell) -> int:
+    """Return how easily machines are missed: not at all taken away, replaced when they are, or gone."""
+    return 0 if not cell.interruptible else 1 if cell.fallback else 2
 
 
 def _answer(site: _Site, offer: _Offer) -> _Offer | None:
@@ -182,6 +215,7 @@ def _replaces(new: _Offer, old: _Offer) -> bool:
         and new.binds <= old.binds
         and new.counted <= old.counted
         and all(mine <= other for mine, other in zip(new.taken, old.taken, strict=True))
+        and new.purchase.spend == old.purchase.spend
         and new.purchase.term.when in (ALWAYS.when, old.purchase.term.when)
     )
 

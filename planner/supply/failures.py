@@ -129,7 +129,7 @@ class Unit:
     replicas: int
     """q: replicas that are down when it is; more than one where several stand on one machine [1]."""
     rate: float
-    """λ: hardware failures of one unit [1/h]."""
+    """λ: hardware failures of a replica and what it stands on [1/h]."""
     down: float
     """1 − A: share of time it is down, interruptions of spot machines included [1]."""
 
@@ -183,7 +183,7 @@ class Unit:
             below = most
 
 
-def unit_of(gpus: int, machine_gpus: int, operations: Operations, *, interruptible: bool) -> Unit:
+def unit_of(gpus: int, machine_gpus: int, operations: Operations, *, interruptible: bool, fallback: bool = False) -> Unit:
     """Return what fails together in a pool.
 
     Parameters
@@ -192,19 +192,30 @@ def unit_of(gpus: int, machine_gpus: int, operations: Operations, *, interruptib
     machine_gpus : accelerators of a machine
     operations : failure rates, repair, restart; interruptions of spot machines
     interruptible : whether it runs on spot machines
+    fallback : whether on-demand machines take over from these
 
     Notes
     -----
     An accelerator that fails takes its whole machine for the repair (assumption: the machine is drained). A failure lasts
-    repair + restart; an interruption of a spot machine lasts `spot_restart`.
+    repair + restart; an interruption of a spot machine lasts `spot_restart`, with a fallback less the warning, in which the
+    replacement already starts. Spot machines that are taken together are one unit with all replicas on them; they stand side by
+    side as the replicas do (assumption), and any of them that fails counts as all:
+
+        A = 1/((1 + λ·MTTR)^h + c·ν·T),   h = ⌈together/machines of a replica⌉,  c = ⌈machines of a replica/together⌉
     """
-    machines = max(gpus // machine_gpus, 1)
+    machines, replicas = max(gpus // machine_gpus, 1), max(machine_gpus // gpus, 1)
     failures = operations.failures
     rate = failure_rate(max(gpus, machine_gpus), machines, failures)
     outage = rate * (failures.repair + failures.restart)
-    if interruptible:
-        outage += machines * operations.spot_interruptions_per_hour * operations.spot_restart
-    return Unit(max(machine_gpus // gpus, 1), rate, 1.0 - availability(outage / SECONDS_PER_HOUR, 1.0))
+    if not interruptible:
+        return Unit(replicas, rate, 1.0 - availability(outage / SECONDS_PER_HOUR, 1.0))
+    missed = max(operations.spot_restart - operations.spot_notice, 0.0) if fallback else operations.spot_restart
+    held, taken = -(-operations.spot_together // machines), -(-machines // operations.spot_together)
+    reclaimed = taken * operations.spot_interruptions_per_hour * missed
+    if held == 1:
+        return Unit(replicas, rate, 1.0 - availability((outage + reclaimed) / SECONDS_PER_HOUR, 1.0))
+    down = 1.0 - 1.0 / ((1.0 + outage / SECONDS_PER_HOUR) ** held + reclaimed / SECONDS_PER_HOUR)
+    return Unit(held * replicas, rate, down)
 
 
 @dataclass(frozen=True)
@@ -219,11 +230,14 @@ class Spares:
     """Accelerators of a machine."""
     interruptible: bool
     """Whether it runs on spot machines."""
+    fallback: bool = False
+    """Whether on-demand machines take over from these."""
 
     @cached_property
     def unit(self) -> Unit:
         """What fails together."""
-        return unit_of(self.gpus, self.machine_gpus, self.operations, interruptible=self.interruptible)
+        spot = {"interruptible": self.interruptible, "fallback": self.fallback}
+        return unit_of(self.gpus, self.machine_gpus, self.operations, **spot)
 
     def of(self, count: int) -> int:
         """Return the spares among so many replicas."""

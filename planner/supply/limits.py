@@ -4,28 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import inf
 
 from planner.catalog.select import counts, matches, names
 from planner.catalog.suggest import remedy_for
 from planner.catalog.variants import origin
 from planner.domain.catalog import Catalog
+from planner.domain.hardware import counted_as
 from planner.domain.problem import Problem, Quota
 from planner.errors import InvalidInput, Issue
+from planner.supply.capacity import GpuLimitSpec, row_limits
 from planner.supply.cells import Supply
-
-
-@dataclass(frozen=True)
-class GpuLimitSpec:
-    """Σ over the chosen purchases of machines × boards may not exceed `gpus` in any period."""
-
-    name: str
-    """YAML path: `limits.quotas[0]`, `limits.max_gpus`."""
-    purchases: tuple[bool, ...]
-    """Which purchases of the supply count."""
-    gpus: float
-    """The limit."""
 
 
 def gpu_limits(problem: Problem, supply: Supply, catalog: Catalog) -> tuple[GpuLimitSpec, ...]:
@@ -47,7 +36,7 @@ def gpu_limits(problem: Problem, supply: Supply, catalog: Catalog) -> tuple[GpuL
     ]
     if problem.limits.max_gpus is not None:
         specs.append(GpuLimitSpec("limits.max_gpus", (True,) * len(supply.purchases), float(problem.limits.max_gpus)))
-    return (*specs, *_to_be_had(supply))
+    return (*specs, *_to_be_had(supply), *row_limits(supply, catalog))
 
 
 def _to_be_had(supply: Supply) -> Iterator[GpuLimitSpec]:
@@ -55,7 +44,7 @@ def _to_be_had(supply: Supply) -> Iterator[GpuLimitSpec]:
     alike = Counter(purchase.offer for purchase in supply.purchases if purchase.offer)
     limited: dict[str, list[int]] = {}
     for index, purchase in enumerate(supply.purchases):
-        several = purchase.term.live is not None or alike[purchase.offer] > 1
+        several = purchase.term.ordered is not None or alike[purchase.offer] > 1
         if several and purchase.limit < inf:
             limited.setdefault(purchase.offer, []).append(index)
     for name, same in limited.items():
@@ -66,7 +55,10 @@ def _to_be_had(supply: Supply) -> Iterator[GpuLimitSpec]:
 
 def _mask(quota: Quota, supply: Supply, catalog: Catalog) -> tuple[bool, ...]:
     placed = ((supply.cells[purchase.cell], purchase.kind) for purchase in supply.purchases)
-    return tuple(counts(quota, origin(catalog, cell.accelerator), cell.region, cell.seller, kind) for cell, kind in placed)
+    return tuple(
+        any(counts(quota, origin(catalog, cell.accelerator), cell.region, cell.seller, paid) for paid in counted_as(kind))
+        for cell, kind in placed
+    )
 
 
 def _unknown(index: int, quota: Quota, catalog: Catalog) -> Iterator[Issue]:

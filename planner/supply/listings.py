@@ -12,7 +12,7 @@ import numpy as np
 
 from planner.catalog.yamlfile import dotted
 from planner.domain.catalog import Catalog
-from planner.domain.hardware import Instance, OfferKind, Price, RegionGroup
+from planner.domain.hardware import SPOT, Instance, OfferKind, Price, RegionGroup
 from planner.domain.offers import OwnedFleet, OwnedOffer
 from planner.domain.problem import Operations
 from planner.domain.variants import origin_name
@@ -72,11 +72,23 @@ class Listing:
     """What a kWh costs in each hour of the week in UTC, where it differs by hour [$/kWh]; `list_price` holds the mean."""
     stock: str | None = None
     """What machines are counted together whichever way they are run; None = nothing but these."""
+    fleet: OwnedFleet | None = None
+    """The row of machines that are there already, or signed for."""
+    room: float = inf
+    """Most machines that the price row has for this way to pay; limits of several ways together are in `supply.capacity`."""
+    spend: str = ""
+    """Catalog name of the commitment to spend that it draws on."""
+
+    @property
+    def held(self) -> int:
+        """Machines that are paid whether they are used or not, for what was signed before."""
+        return self.fleet.count if self.fleet is not None and self.fleet.committed else 0
 
     @property
     def place(self) -> str:
-        """`seller/type@region`, with ` (spot)` where interruptible."""
-        return f"{self.instance}@{self.region}{' (spot)' if self.kind == 'spot' else ''}"
+        """`seller/type@region`, with ` (spot)` or ` (spot with fallback)` where interruptible."""
+        how = f" ({self.kind.replace('_', ' ')})" if self.kind in SPOT else ""
+        return f"{self.instance}@{self.region}{how}"
 
 
 def listings(catalog: Catalog) -> Iterator[Listing]:
@@ -93,13 +105,18 @@ def unpriced(catalog: Catalog) -> Iterator[str]:
     """Yield the places whose price row holds no price."""
     for name, shape in catalog.instances.items():
         for price in shape.prices:
-            if all(getattr(price, kind) is None for kind in _RENTED):
+            if not price.commitments and all(getattr(price, kind) is None for kind in _RENTED):
                 yield f"{name}@{price.region}"
 
 
 def hourly_cost(listing: Listing, operations: Operations) -> float:
-    """Return the cost of one useful machine-hour [$/h]; raise InvalidInput if interruptions leave spot machines no time."""
-    if listing.kind != "spot":
+    """Return the cost of one useful machine-hour [$/h]; raise InvalidInput if interruptions leave spot machines no time.
+
+    Of machines that are paid in any case no hour of use costs anything: what they cost is no choice.
+    """
+    if listing.held:
+        return 0.0
+    if listing.kind not in SPOT:
         return listing.list_price
     lost = lost_share(operations.spot_interruptions_per_hour, operations.spot_restart)
     if lost < 1.0:
@@ -138,7 +155,23 @@ def _rented(name: str, shape: Instance, price: Price) -> Iterator[Listing]:
                 limit=inf,
                 source=f"{price.source} ({price.as_of})",
                 upfront=price.upfront,
+                room=price.room(kind),
             )
+    for paid in price.commitments:
+        yield Listing(
+            instance=name,
+            shape=shape,
+            region=price.region,
+            region_group=price.region_group,
+            kind=paid.kind,
+            tag=paid.tag,
+            list_price=paid.price,
+            committed=True,
+            limit=inf,
+            source=f"{price.source} ({price.as_of})",
+            upfront=paid.upfront,
+            room=price.room(paid.kind),
+        )
 
 
 def _bought(catalog: Catalog) -> Iterator[Listing]:
@@ -163,7 +196,10 @@ def _bought(catalog: Catalog) -> Iterator[Listing]:
 
 
 def _standing(catalog: Catalog) -> Iterator[Listing]:
-    """Yield the existing fleet: its capital is sunk, so only hours of use cost, and it is not committed."""
+    """Yield the existing fleet: its capital is sunk, so only hours of use cost, and it is not committed.
+
+    Neither is what was committed to before: its number is no choice any more.
+    """
     for name, given in catalog.fleet.items():
         fleet, prices = _priced(catalog, f"fleet.{name}", given)
         energy = 0.0
@@ -172,6 +208,7 @@ def _standing(catalog: Catalog) -> Iterator[Listing]:
         own = _own(catalog, f"fleet:{name}", fleet)
         yield replace(
             own,
+            kind=fleet.paid,
             list_price=own.list_price + energy,
             committed=False,
             limit=float(fleet.count),
@@ -179,6 +216,7 @@ def _standing(catalog: Catalog) -> Iterator[Listing]:
             pue=fleet.pue,
             energy=energy,
             power_prices=prices,
+            fleet=fleet,
         )
 
 

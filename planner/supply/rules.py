@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from planner.demand.stream import Stream
 from planner.domain.calls import Choice, Choices
+from planner.domain.hardware import SPOT, paid_as
 from planner.domain.variants import origin_name
 from planner.domain.workload import DataRules, Workload
 from planner.supply.choice import refusal
@@ -93,9 +94,16 @@ def _refusals(listing: Listing, choose: Choices, workload: Workload) -> Iterator
     yield from _choice("seller", shape.seller, choose.sellers, own.sellers)
     yield from _choice("region", listing.region, choose.regions, own.regions)
     yield from _data(listing, workload.data)
-    yield from _choice("offer", listing.kind, choose.offers, own.offers)
-    if listing.kind == "spot" and not workload.interruptible:
+    paid = [why for kind in paid_as(listing.kind) for why in _choice("offer", kind, choose.offers, own.offers)]
+    # What was committed to before is also of the fleet that is there: one name that is let through is enough.
+    if not listing.held or any(_choice("offer", "fleet", choose.offers, own.offers)):
+        yield from paid
+    if listing.kind == "spot" and workload.interruptible == "with_fallback":
+        yield Refusal("no_fallback", "the workload says interruptible: with_fallback, so never on spot machines alone")
+    if listing.kind in SPOT and not workload.interruptible:
         yield Refusal("interruptible", "spot machines can be taken away, and the workload does not say interruptible: true")
+    if not listing.room:
+        yield Refusal("no_capacity", f"none is to be had: the price row of {listing.region} says available: 0")
 
 
 def _choice(what: str, name: str, *choices: Choice) -> Iterator[Refusal]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from planner.domain.offers import OwnedFleet
 from planner.domain.problem import Period
 from planner.supply.listings import Listing
 
@@ -60,7 +61,10 @@ def terms(offer: Listing, periods: Sequence[Period]) -> Iterator[Term]:
     periods : of the horizon, with their months; without months there is one commitment for all time
     """
     months = [period.months for period in periods if period.months is not None]
-    if not offer.committed or not months:
+    if offer.fleet is not None and (offer.fleet.starts or offer.fleet.until is not None):
+        yield from _standing(offer.fleet, periods)
+        return
+    if not (offer.committed or offer.spend) or not months:
         yield ALWAYS
         return
     horizon = max(end for _, end in months)
@@ -70,10 +74,19 @@ def terms(offer: Listing, periods: Sequence[Period]) -> Iterator[Term]:
         if start >= offer.lead:
             length = MONTHS.get(offer.kind, offer.term)
             end = horizon if length is None else min(start + length, horizon)
-            owed = length / (end - start) if offer.kind in MONTHS and length is not None else 1.0
+            reserved = offer.kind in MONTHS or offer.spend
+            owed = length / (end - start) if reserved and length is not None else 1.0
             ordered = start - offer.lead
             for scenario in known if ordered >= shown else (None,):
                 yield Term(ordered, (start, end), owed, scenario)
+
+
+def _standing(fleet: OwnedFleet, periods: Sequence[Period]) -> Iterator[Term]:
+    """Yield when machines that were there or signed for before are there: nothing if that is in no whole period."""
+    horizon = max((period.months[1] for period in periods if period.months is not None), default=0)
+    term = Term(live=(fleet.starts, horizon if fleet.until is None else min(fleet.until, horizon)))
+    if any(is_there(term, period) for period in periods):
+        yield term
 
 
 def is_there(term: Term, period: Period) -> bool:

@@ -19,6 +19,28 @@ CASES = {
     "wrong unit": ("2 req/s", "2 GB", 6, "workloads[0].demand.rate", "expected a request rate such as '12 req/s', got '2 GB'"),
     "no unit": ("target: 1s", "target: 350", 9, "workloads[0].objectives[0].target", "the bare number 350 without a unit"),
     "negative rate": ("2 req/s", "-2 req/s", 6, "workloads[0].demand.rate", "must be at least 0"),
+    "negative price": ("workloads:", "limits: {budget: $-5/h}\nworkloads:", 4, "limits.budget", "must be at least 0"),
+    "negative price in a catalog": (
+        "[tiny.yaml]",
+        "[tiny.yaml], overrides: {apis: {cloud/big: {provider: c, model: b, source: t, as_of: 2025-01, input_price: -$2/Mtok}}}",
+        3,
+        'catalogs.overrides.apis["cloud/big"].input_price',
+        "expected a price per token",
+    ),
+    "another currency": (
+        "workloads:",
+        "limits: {budget: €5/h}\nworkloads:",
+        4,
+        "limits.budget",
+        "is in EUR (€), and all prices must be in one currency, US dollars",
+    ),
+    "another currency in a catalog": (
+        "[tiny.yaml]",
+        "[tiny.yaml], overrides: {apis: {cloud/big: {provider: c, model: b, source: t, as_of: 2025-01, input_price: 2 GBP/tok}}}",
+        3,
+        'catalogs.overrides.apis["cloud/big"].input_price',
+        "is in GBP, and all prices must be in one currency",
+    ),
     "percentile below the mean": ("p95: 1500", "p95: 50", 7, "workloads[0].input_tokens", "p95 (50) is below the mean (500)"),
     "missing catalog entry": (
         "benchmark: exam",

@@ -6,6 +6,7 @@ Shares nothing with the optimizer but the program.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -45,7 +46,7 @@ def _brute_force(program: Program) -> float:
         operated = len(set(program.pools.family[used.any(axis=1) & ~program.pools.sold]))
         if program.max_pools is not None and operated > program.max_pools:
             continue
-        cost = _cheapest_fleet(program, n, *fleets) + program.pool_cost * operated
+        cost = _cheapest_fleet(program, n, *fleets) + program.pool_cost * operated + _set_up(program, used) + _ramps(program, n)
         if np.isfinite(cost):
             choices.append((float(cost), flat))
     best = np.inf
@@ -54,6 +55,31 @@ def _brute_force(program: Program) -> float:
             break
         best = min(best, cost + _flows(program, np.array(flat).reshape(K, T), share))
     return best if best <= program.budget * (1 + 1e-9) else np.inf
+
+
+def _set_up(program: Program, used: np.ndarray) -> float:
+    """Cost of setting up each family that is used [$/h]."""
+    if program.pools.opening is None:
+        return 0.0
+    open_ = used.any(axis=1) & ~program.pools.sold
+    return sum(program.pools.opening[program.pools.family == f].max() for f in set(program.pools.family[open_]))
+
+
+def _ramps(program: Program, n: np.ndarray) -> float:
+    """What replicas pay beside the periods that need them, family by family and change by change."""
+    buy, total = program.purchases, 0.0
+    for a, b, times in zip(program.scaling.before, program.scaling.after, program.scaling.times, strict=True):
+        for family in set(program.pools.family.tolist()):
+            grown = 0.0
+            for k in np.flatnonzero(program.pools.family == family):
+                cell = program.pools.cell[k]
+                rented = [o for o in range(len(buy.name)) if buy.cell[o] == cell and not buy.committed[o]]
+                free = [buy.hourly[o] for o in rented if np.isinf(buy.limit[o])]
+                price = min(free) if free else max((buy.hourly[o] for o in rented if buy.limit[o] > 0), default=0.0)
+                share = program.pools.gpus[k] / program.cells.gpus[cell]
+                grown += program.scaling.hours[k] * share * price * (n[k, b] - n[k, a])
+            total += times * max(grown, 0.0)
+    return total / program.hours.sum()
 
 
 def _fewest(program: Program) -> np.ndarray:
@@ -81,7 +107,8 @@ def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
     gpus = np.array(_tops(program)) * program.pools.gpus
     for o, limit in enumerate(buy.limit):
         most = -(-gpus[program.pools.cell == buy.cell[o]].sum() // program.cells.gpus[buy.cell[o]])
-        axes += [range(int(min(limit, most)) + 1)] * (1 if buy.committed[o] else T)
+        least = 0 if buy.held is None else int(buy.held[o])
+        axes += [range(max(int(min(limit, most)), least) + 1)] * (1 if buy.committed[o] else T)
     grid = np.array(list(itertools.product(*axes)))
     machines = np.zeros((len(grid), len(buy.name), T))
     column = 0
@@ -98,9 +125,19 @@ def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
         fit &= (np.einsum("fot,o->ft", machines, limit.each) <= limit.most * (1 + 1e-9)).all(axis=1)
     for average in program.average_limits:
         fit &= np.einsum("fot,ot,t->f", machines, average.each, share) <= average.most * (1 + 1e-9)
+    if buy.held is not None:
+        fit &= (machines >= buy.held[:, None] * buy.active).all(axis=(1, 2))
+    if program.sellers is not None:
+        of = program.sellers.seller
+        used = [(machines[:, of == q] > 0).any(axis=(1, 2)) for q in range(int(of.max(initial=-1)) + 1)]
+        fit &= np.sum(used, axis=0) <= program.sellers.most
     machines = machines[fit]
-    cost = machines @ share @ buy.hourly
+    cost = machines @ share @ buy.hourly + (0.0 if program.standing is None else program.standing @ share)
     cost = cost if buy.extra is None else cost + np.einsum("fot,ot,t->f", machines, buy.extra, share)
+    for c in range(0 if program.spend is None else len(program.spend.name)):
+        own = program.spend.of == c
+        drawn = np.einsum("fot,o->ft", machines[:, own], program.spend.draw[own]).max(axis=1, initial=0.0)
+        cost += drawn * program.spend.owed[c] * (program.spend.active[c] @ share)
     order = np.argsort(cost, kind="stable")
     return machines[order], cost[order]
 
@@ -127,6 +164,23 @@ def _hopeless(program: Program, n: np.ndarray) -> bool:
     return False
 
 
+def _ready(program: Program, n: np.ndarray, forbidden: np.ndarray) -> Iterator[tuple[np.ndarray, float]]:
+    """Yield [R, K, T] what the growth to come takes of a pool, and what it has for it."""
+    scaling = program.scaling
+    for a, b in zip(scaling.before, scaling.after, strict=True):
+        grows = ~program.movable & (program.rate[:, b] > program.rate[:, a])
+        for family in sorted(set(program.pools.family.tolist())):
+            own = np.flatnonzero((program.pools.family == family) & (scaling.lag > 0))
+            if not (~forbidden[:, own] & grows[:, None]).any():
+                continue
+            for demand in program.pools.demand:
+                row = np.zeros((*demand.shape, n.shape[1]))
+                need = np.where(forbidden | program.movable[:, None], 0, demand)
+                row[:, own, a] = (1 - scaling.lag[own]) * need[:, own]
+                row[:, own, b] = scaling.lag[own] * need[:, own]
+                yield row, float(np.maximum(n[own, a] - program.pools.spare[own], 0).sum())
+
+
 def _flows(program: Program, n: np.ndarray, share: np.ndarray) -> float:
     """Least cost of soft misses and API calls with these replicas [$/h]."""
     if _hopeless(program, n):
@@ -147,6 +201,11 @@ def _flows(program: Program, n: np.ndarray, share: np.ndarray) -> float:
         right.append(max(n[k, t] - program.pools.spare[k], 0))
         if n[k, t] == 0:
             top[:, k, t] = 0
+    for row, carrying in _ready(program, n, forbidden):
+        held = np.zeros((R, P, T))
+        held[:, :K] = row
+        rows.append(held.ravel())
+        right.append(carrying)
     for a, t in itertools.product(range(len(program.apis.name)), range(T)):
         for taken in program.apis.limits[:, :, a]:
             row = np.zeros(R * P * T)

@@ -18,6 +18,9 @@ from planner.optimize.program import (
     PoolColumns,
     Program,
     PurchaseColumns,
+    Scaling,
+    SellerLimit,
+    SpendColumns,
     WayColumns,
 )
 
@@ -194,6 +197,66 @@ def with_averages(given: Program, seed: int) -> Program:
     streams = np.sort(rng.choice(R, size=int(rng.integers(1, R + 1)), replace=False))
     pools, apis = rng.uniform(-1, 1, (len(streams), K)).round(2), rng.uniform(-0.5, 1, (len(streams), A)).round(2)
     return replace(given, averages=(Average("worth", streams, pools, apis, np.ones(len(streams))),))
+
+
+def with_sellers(given: Program, seed: int, most: int = 1) -> Program:
+    """Say that machines come from up to three sellers, some of them from none, and limit how many."""
+    seller = np.random.default_rng(30_000 + seed).integers(-1, 3, len(given.purchases.name))
+    return replace(given, sellers=SellerLimit(np.unique(seller, return_inverse=True)[1] - int((seller < 0).any()), most))
+
+
+def with_spend(given: Program, seed: int, discount: float = 0.3) -> Program:
+    """Offer the machines of up to two purchases under one of two commitments to spend too, in the periods in which these last."""
+    rng = np.random.default_rng(40_000 + seed)
+    buy, T = given.purchases, len(given.periods)
+    twin = np.flatnonzero(~buy.committed)[: int(rng.integers(1, 3))]
+    count = int(rng.integers(1, 3))
+    of = rng.integers(0, count, len(twin))
+    lasts = np.ones((count, T), bool) if seed % 2 else _times(seed, count, T)
+    purchases = replace(
+        buy,
+        name=(*buy.name, *(f"u{o}" for o in twin.tolist())),
+        cell=np.append(buy.cell, buy.cell[twin]),
+        hourly=np.append(buy.hourly, np.zeros(len(twin))),
+        committed=np.append(buy.committed, np.zeros(len(twin), bool)),
+        active=np.concatenate([buy.active, lasts[of]]),
+        limit=np.append(buy.limit, buy.limit[twin]),
+        extra=None if buy.extra is None else np.concatenate([buy.extra, np.maximum(buy.extra[twin], 0.0)]),
+        held=None if buy.held is None else np.append(buy.held, np.zeros(len(twin))),
+    )
+    spend = SpendColumns(
+        name=tuple(f"c{c}" for c in range(count)),
+        of=np.append(np.full(len(buy.name), -1), of),
+        draw=np.append(np.zeros(len(buy.name)), (1 - discount) * buy.hourly[twin]),
+        owed=rng.choice([1.0, 1.5], count),
+        active=lasts,
+        most=np.full(count, INF),
+    )
+    limits = tuple(replace(one, purchases=np.append(one.purchases, one.purchases[twin])) for one in given.gpu_limits)
+    placed = tuple(replace(one, each=np.append(one.each, one.each[twin])) for one in given.machine_limits)
+    average = tuple(replace(one, each=np.concatenate([one.each, one.each[twin]])) for one in given.average_limits)
+    made = replace(given, purchases=purchases, gpu_limits=limits, spend=spend)
+    return replace(made, machine_limits=placed, average_limits=average)
+
+
+def around(periods: int, pools: int, hours: float, *, times: float = 1.0, lag: float = 0.0) -> Scaling:
+    """Periods follow each other in their order, the first after the last."""
+    after = np.arange(periods)
+    return Scaling(np.roll(after, 1), after, np.full(periods, times), np.full(pools, hours), np.full(pools, lag))
+
+
+def following(given: Program, seed: int) -> Program:
+    """Let replicas of a program of several periods follow demand at a cost, or late, or both."""
+    rng = np.random.default_rng(30_000 + seed)
+    T, K = len(given.periods), len(given.pools.name)
+    pairs = np.array([(a, b) for a in range(T) for b in range(T) if a != b and rng.random() < 0.8]).reshape(-1, 2)
+    if not len(pairs):
+        return given
+    hours, lag = rng.uniform(0, 6, K) * (rng.random(K) < 0.8), rng.choice([0.0, 0.2, 0.6, 1.0], K)
+    lag = lag if seed % 2 else np.zeros(K)
+    of = np.unique(given.pools.family, return_inverse=True)[1]
+    times = rng.uniform(0.3, 2, len(pairs))
+    return replace(given, scaling=Scaling(pairs[:, 0], pairs[:, 1], times, hours[of], lag[of]))
 
 
 def ways(*taken: tuple[int, float, dict[int, Any]]) -> WayColumns:

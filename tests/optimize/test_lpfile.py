@@ -16,7 +16,17 @@ from planner.optimize.coverage import make_covers
 from planner.optimize.kinds import kinds
 from planner.optimize.lpfile import export_lp, lp_text
 from planner.optimize.model import build
-from planner.optimize.program import Average, AverageLimit, GpuLimit, MachineLimit, Program, WayColumns
+from planner.optimize.program import (
+    Average,
+    AverageLimit,
+    GpuLimit,
+    MachineLimit,
+    Program,
+    Scaling,
+    SellerLimit,
+    SpendColumns,
+    WayColumns,
+)
 
 WAYS = WayColumns(
     ("plain", "cache"), np.array([0, 0]), np.array([0, 0.2]), np.array([0, 1]), np.array([0, 0]), np.array([[1.5], [0.9]])
@@ -32,7 +42,30 @@ SIZES = program(
     pool_spare=[0, 1],
     pool_most=[1, 3],
 )
+SELLERS = program(
+    rate=[[2.0]],
+    buy_cell=[0, 0, 0, 0],
+    hourly=[1, 1, 1, 1],
+    committed=[False, False, False, True],
+    limit=[np.inf, np.inf, np.inf, 1],
+    sellers=SellerLimit(np.array([0, -1, 0, 1]), 1),
+)
+SPEND = program(
+    rate=[[1.0, 1.0]],
+    buy_cell=[0, 0],
+    hourly=[1, 0],
+    active=[[True, True], [False, True]],
+    spend=SpendColumns(
+        ("plan",), np.array([-1, 0]), np.array([0, 0.75]), np.array([2.0]), np.array([[False, True]]), np.array([np.inf])
+    ),
+)
 OPEN = program(rate=[[1.5]], pool_spare=[1], pool_cost=0.5, max_pools=1)
+
+# Half an hour of $2 a start, once in two hours; half of the growth must be carried.
+FOLLOWING = replace(
+    program(rate=[[1, 3]], hourly=[2], pool_spare=[1]),
+    scaling=Scaling(np.array([0, 1]), np.array([1, 0]), np.ones(2), np.array([0.5]), np.array([0.5])),
+)
 
 # family → a program that has it, and its rows in the exported file.
 GOLDEN: dict[str, tuple[Program, list[str]]] = {
@@ -69,6 +102,20 @@ GOLDEN: dict[str, tuple[Program, list[str]]] = {
         replace(TWO, averages=(Average("chat", np.array([0, 1]), np.array([[2.0], [-1]]), np.zeros((2, 0)), np.zeros(2)),)),
         ["average(chat): 0.5 x(s0,p0,t0) - 0.75 x(s1,p0,t0) >= 0"],
     ),
+    "seller_links": (
+        SELLERS,
+        ["seller(b3,t0): m(b3) - s(1) <= 0", "seller(b0,t0): m(b0,t0) - 2 s(0) <= 0", "seller(b2,t0): m(b2,t0) - 2 s(0) <= 0"],
+    ),
+    "spend": (SPEND, ["spend(plan,t1): 0.75 m(b1,t1) - C(plan) <= 0"]),
+    "max_sellers": (SELLERS, ["max_sellers: s(0) + s(1) <= 1"]),
+    "ramps": (
+        FOLLOWING,
+        [
+            "ramp(p0,t0,t1): - n(p0,t0) + n(p0,t1) - r(p0,t0,t1) <= 0",
+            "ramp(p0,t1,t0): n(p0,t0) - n(p0,t1) - r(p0,t1,t0) <= 0",
+        ],
+    ),
+    "ready": (FOLLOWING, ["ready(j0,p0,t0,t1): 0.5 x(s0,p0,t0) + 1.5 x(s0,p0,t1) - n(p0,t0) + u(p0,t0) <= 0"]),
     "max_pools": (OPEN, ["max_pools: y(p0) <= 1"]),
 }
 
@@ -140,3 +187,10 @@ def test_whole_file() -> None:
         "Bounds\n 0 <= x(s0,p0,t0)\n 0 <= n(p0,t0) <= 2\n 0 <= m(b0,t0) <= 2\n"
         "General\n n(p0,t0)\n m(b0,t0)\nEnd\n"
     )
+
+
+def test_committed_spend_is_one_variable_paid_while_it_lasts_and_beyond() -> None:
+    """Half of all hours and twice that owed: a dollar an hour costs one. At most the one machine of use draws 0.75."""
+    text = export_lp(SPEND)
+    assert " cost: 0.5 m(b0,t0) + 0.5 m(b0,t1) + C(plan)\n" in text
+    assert " 0 <= C(plan) <= 0.75\n" in text

@@ -25,13 +25,15 @@ def pool(day: int, night: int, gpus: int = 1, shares: dict[str, tuple[float, flo
         for stream, both in (shares or {}).items()
         for period, rate in zip(PERIODS, both, strict=True)
     ]
-    place = {"instance": "shop/box", "region": "here", "interruptible": False} | more
+    place = {"instance": "shop/box", "region": "here", "standing": ""} | more
     layout = SimpleNamespace(layout=SimpleNamespace(gpus=gpus))
     return cast("Pool", SimpleNamespace(deployment=layout, loads=loads, shares=rates, **place))
 
 
 def purchase(cost: float, kind: str = "on_demand", region: str = "here") -> Purchase:
-    return cast("Purchase", SimpleNamespace(instance="shop/box", region=region, kind=kind, cost=cost, carbon_cost=0.0))
+    standing = "spot" if kind == "spot" else ""
+    made = SimpleNamespace(instance="shop/box", region=region, standing=standing, cost=cost, carbon_cost=0.0)
+    return cast("Purchase", made)
 
 
 def stream(rate: tuple[float, float], *, movable: bool = False) -> Stream:
@@ -53,7 +55,7 @@ def test_pools_share_their_place_by_accelerator_hours() -> None:
 
 
 def test_places_are_kept_apart() -> None:
-    pools = [pool(1, 1), pool(1, 1, interruptible=True), pool(1, 1, region="there")]
+    pools = [pool(1, 1), pool(1, 1, standing="spot"), pool(1, 1, region="there")]
     bought = [purchase(3.0), purchase(1.0, "spot"), purchase(5.0, region="there")]
     assert costing.pool_costs(pools, bought, PERIODS, 0.0) == pytest.approx([3.0, 1.0, 5.0])
 

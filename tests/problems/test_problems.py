@@ -55,6 +55,7 @@ EXPECTED = {
     "assistant": Expected(("Qwen/Qwen3-Next-80B", "meta-llama/Llama-3.1-8B"), ("mi300x",), (12, 20), (2, 2)),
     "retrieval": Expected(("Qwen/Qwen3-Next-80B", "BAAI/bge-m3"), ("gh200-96", "l4"), (13, 17), (3, 3)),
     "procurement": Expected(("microsoft/phi-4",), ("l40s",), (15, 20), (1, 3)),
+    "own-site": Expected(("microsoft/phi-4",), ("l40s", "h100-sxm"), (9, 11), (2, 4)),
     "growth": Expected(("google/gemma-3-12b",), ("l40s",), (7, 9.2), (1, 2)),
     "rag-support": Expected(("google/gemma-3-12b", "microsoft/phi-4"), ("l40s", "l4"), (12, 18), (1, 5)),
 }
@@ -131,6 +132,12 @@ def test_answer_is_proven_and_holds(name: str) -> None:
     assert plan.proof.gap <= loaded(name).problem.solver.gap
     assert verify(plan, loaded(name)) == []
     assert all(promise.holds for promise in plan.promises if not promise.soft)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_no_pool_is_used_beyond_its_limits_in_any_period(name: str) -> None:
+    """`check --min-headroom` reads these shares: what a call takes is that of the replica count of its own period."""
+    assert max((max(load.utilization.values()) for pool in solved(name).pools for load in pool.loads), default=0) <= 1 + 1e-6
 
 
 @pytest.mark.parametrize("name", ["quickstart", "api-or-own", "long-documents"])

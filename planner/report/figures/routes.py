@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from planner.domain.hardware import SPOT
 from planner.domain.plan import Plan, Pool
 from planner.report import format as fmt
 from planner.report import gather, graphs
@@ -120,7 +121,7 @@ def _machines(plan: Plan) -> dict[str, Node]:
         held = dict.fromkeys(plan.periods, 0)
         kinds: dict[str, None] = {}
         for buy in plan.purchases:
-            if (buy.instance, buy.region, buy.kind == "spot") == (pool.instance, pool.region, pool.interruptible):
+            if (buy.instance, buy.region, buy.kind in SPOT) == (pool.instance, pool.region, pool.interruptible):
                 held = {period: count + buy.machines.get(period, 0) for period, count in held.items()}
                 kinds[buy.kind.replace("_", " ")] = None
         most = max(held.values(), default=0)

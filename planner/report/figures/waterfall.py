@@ -21,8 +21,8 @@ def lines(plan: Plan) -> list[tuple[str, float]]:
     if cost.statement is not None:
         found = [(line.item, line.hourly) for line in cost.statement.lines]
     else:
-        parts = ("machines", "apis", "provisioned", "operations", "levers", "components", "misses", "carbon")
-        found = [("APIs" if part == "apis" else part, getattr(cost, part)) for part in parts]
+        parts = ("machines", "apis", "provisioned", "operations", "levers", "components", "misses", "carbon", "ramps")
+        found = [("APIs" if part == "apis" else part, getattr(cost, part) or 0.0) for part in parts]
     return [(name, value) for name, value in found if value]
 
 

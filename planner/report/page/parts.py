@@ -49,10 +49,12 @@ PARTS = (
         "What runs, where, and who is answered by it.",
         ("routes",),
         (
+            "Changes from today",
             "Pools",
             "Who is served where",
             "How requests are served",
             "Purchases",
+            "Committed spend",
             "APIs",
             "Units bought at APIs",
             "Vector stores",
@@ -74,7 +76,9 @@ PARTS = (
         ("Promises", "Every promise in every period", "Predicted latencies"),
     ),
     Part("memory", "Memory", "What fills a GPU.", ("memory",), ("Memory of one GPU",)),
-    Part("load", "Load and capacity", "How far machines follow demand.", ("load",), ("Pools in every period",)),
+    Part(
+        "load", "Load and capacity", "How far machines follow demand.", ("load",), ("Following demand", "Pools in every period")
+    ),
     Part("choices", "Alternatives", "What else could be done, and what each gives up.", ("frontier",), ("Scenarios",)),
     Part("energy", "Energy and carbon", "What machines draw and emit.", (), ("Energy and carbon",)),
 )
