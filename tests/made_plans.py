@@ -56,6 +56,31 @@ def levers() -> Plan:
     return _made(tiny.problem(chat, documents), tiny.catalog())
 
 
+@cache
+def committed() -> Plan:
+    """Night and day: spend is committed to for the base, the rest is rented by day."""
+    discounts = [{"instances": "shop/mini*", "discount": "65%"}]
+    spend = {"shop-1y": {"seller": "shop", "term": "1y", "discounts": discounts, **tiny.READ}}
+    return _night_and_day(["on_demand", "committed_spend"], {"spend_commitments": spend})
+
+
+@cache
+def started() -> Plan:
+    """Night and day: replicas start ahead of the day, and are paid for that."""
+    scaling = {"cycle": "24h", "machine": "8min", "image": "0s", "init": "2min", "scale_in_delay": "5min"}
+    return _night_and_day(["on_demand"], {}, operations={"autoscaling": scaling})
+
+
+def _night_and_day(offers: list[str], more: dict[str, Any], **fields: Any) -> Plan:
+    periods = [{"name": "night", "hours": 14}, {"name": "day", "hours": 10}]
+    facts = tiny.catalog() | more
+    paid = tiny.price("eu-1", "eu", on_demand="$1/h")
+    facts["instances"] = {"shop/mini-1": tiny.machine("shop/mini-1", "mini", 1, "none", paid)}
+    chat = tiny.workload(rate={"night": "20 req/s", "day": "60 req/s"})
+    chosen = {"models": {"allow": ["org/small"]}, "offers": {"allow": offers}}
+    return _made(tiny.problem(chat, periods=periods, choose=chosen, **fields), facts)
+
+
 def _made(problem: dict[str, Any], facts: dict[str, Any]) -> Plan:
     with tempfile.TemporaryDirectory() as folder:
         return _as_written(plan_as_stated(tiny.load(Path(folder), problem, facts), lambda _: None))

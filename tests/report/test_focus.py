@@ -77,7 +77,9 @@ def keeps_the_rules(plan: Plan) -> None:
         assert sum(float(row[column]) for row in found) == pytest.approx(plan.cost.per_month, rel=1e-9)
 
 
-@pytest.mark.parametrize("made", [made_plans.quickstart, made_plans.scenarios, made_plans.levers])
+@pytest.mark.parametrize(
+    "made", [made_plans.quickstart, made_plans.scenarios, made_plans.levers, made_plans.committed, made_plans.started]
+)
 def test_charges_add_up_to_the_plans_cost_and_keep_the_rules(made: object) -> None:
     assert callable(made)
     keeps_the_rules(made())
@@ -142,3 +144,25 @@ def test_without_a_calendar_a_month_is_asked_for(plan: Plan) -> None:
         focus(plan)
     with pytest.raises(InvalidInput, match="'2027-13' is no month"):
         focus(plan, month="2027-13")
+
+
+def test_committed_spend_and_starts_have_their_rows() -> None:
+    plan = made_plans.started()
+    found = {(row["x_CostKind"], row["PricingCategory"]): row for row in rows(made_plans.committed())}
+    drawn = found["machines", "Committed"]
+    assert (drawn["CommitmentDiscountId"], drawn["CommitmentDiscountCategory"]) == ("shop-1y", "Spend")
+    found = {(row["x_CostKind"], row["PricingCategory"]): row for row in rows(plan)}
+    assert plan.cost.ramps
+    assert float(found["ramps", "Other"]["EffectiveCost"]) == pytest.approx(730 * plan.cost.ramps)
+    assert found["ramps", "Other"]["ProviderName"] == "shop"
+
+
+def test_what_is_committed_to_and_not_used_is_told_apart() -> None:
+    """A dollar an hour more for machines than their rows say: nobody draws on it."""
+    plan = made_plans.committed()
+    total = plan.cost.total + 1.0
+    cost = plan.cost.model_copy(update={"machines": plan.cost.machines + 1.0, "total": total, "per_month": 730 * total})
+    made = plan.model_copy(update={"cost": cost})
+    keeps_the_rules(made)
+    (unused,) = [row for row in rows(made) if row["CommitmentDiscountStatus"] == "Unused"]
+    assert float(unused["EffectiveCost"]) == pytest.approx(730.0)

@@ -24,7 +24,7 @@ LARGEST = 3_000_000
 """Bytes that a page may have."""
 
 Made = Callable[[], Plan]
-PLANS: tuple[Made, ...] = (made_plans.quickstart, made_plans.scenarios, made_plans.levers)
+PLANS: tuple[Made, ...] = (made_plans.quickstart, made_plans.scenarios, made_plans.levers, made_plans.committed)
 
 TAGS = {
     "html", "head", "meta", "title", "style", "link", "body", "a", "header", "div", "p", "h1", "h2", "h3", "dl", "dt", "dd",

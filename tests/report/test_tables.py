@@ -12,7 +12,7 @@ from planner.domain.plan import Plan
 from planner.errors import InvalidInput
 from planner.report import tables
 
-PLANS = (made_plans.quickstart, made_plans.scenarios, made_plans.levers)
+PLANS = (made_plans.quickstart, made_plans.scenarios, made_plans.levers, made_plans.committed)
 
 
 @pytest.mark.parametrize("made", PLANS)
