@@ -16,6 +16,7 @@ from planner.cli.check import check
 from planner.cli.export import export
 from planner.cli.guard import Guarded, say_issue
 from planner.cli.predict import predict
+from planner.cli.report import report
 from planner.cli.roll import roll
 from planner.cli.simulate import simulate
 from planner.cli.validate import validate
@@ -56,6 +57,7 @@ main.add_command(calibrate)
 main.add_command(simulate)
 main.add_command(check)
 main.add_command(export)
+main.add_command(report)
 main.add_command(roll)
 
 

@@ -13,6 +13,8 @@ from pydantic import Field
 from planner.domain.base import Strict
 from planner.domain.hardware import SPOT, OfferKind
 from planner.domain.plan_changes import Changes
+from planner.domain.plan_choices import Alternative, Frontier
+from planner.domain.plan_doubt import Doubt
 from planner.domain.plan_energy import EnergyPart
 from planner.domain.plan_procurement import Cash, CommittedSpend, Futures, Sizing
 from planner.domain.plan_scaling import Scaling
@@ -174,7 +176,7 @@ class PoolLoad(Strict):
     replicas: int
     """Replicas, spares included."""
     spares: int | None = None
-    """Of them, beyond those that carry load; written only where an availability is asked for."""
+    """Of them, beyond those that carry load; written only where there are any or an availability is asked for."""
     availability: float | None = None
     """Probability at any time that no more replicas are down than there are spares; written only where one is asked for."""
     utilization: dict[str, float]
@@ -703,6 +705,12 @@ class Plan(Strict):
     """How replicas follow demand; only where `operations.autoscaling` is asked for and there are several periods."""
     serving: Serving | None = None
     """What exports need to put it to work; absent in plans of before it was written."""
+    doubt: Doubt | None = None
+    """How sure its latencies are; written only where promises are kept at an edge that comparable measurements set."""
+    frontiers: tuple[Frontier, ...] = ()
+    """What promises and limits cost at other levels; written only where that was asked for."""
+    alternatives: tuple[Alternative, ...] = ()
+    """Other plans, and what each gives up; written only where they were asked for."""
 
     @property
     def external(self) -> tuple[ApiRoute | ProvisionedRoute, ...]:

@@ -20,6 +20,7 @@ from planner.plan.energy import energy_part, energy_reasons
 from planner.plan.explain import context_warnings, facts_of, reasons_of
 from planner.plan.futures import futures
 from planner.plan.graphs import taken_ways
+from planner.plan.likely import likely
 from planner.plan.pool import latencies_of, predict_pool, shares_of
 from planner.plan.promises import api_promises, pool_promises
 from planner.plan.scaling import paid_by_period, scaling_of
@@ -105,6 +106,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         committed_spend=tuple(committed_spend(solved)),
         scaling=scaling,
         serving=serving_part(search, pools, (*routes, *units)),
+        doubt=likely(search, predicted, promises),
     )
 
 

@@ -247,10 +247,11 @@ def _load(
     used = {res: sum(rate * demand[res][name] for name, rate in rates.items()) for res in RESOURCES}
     outputs = {stream.name: stream.output.mean for stream in search.streams}
     reached = spares.reached(count)
+    constant = count - spares.working(count) if count else 0
     return PoolLoad(
         period=period,
         replicas=count,
-        spares=None if reached is None else spares.of(count),
+        spares=(constant or None) if reached is None else spares.of(count),
         availability=reached,
         utilization=used,
         binding=max(RESOURCES, key=lambda res: used[res]),

@@ -102,9 +102,9 @@ def _prices(basis: Basis, pool: Pool) -> Iterator[float]:
     here = basis.hosting(pool)
     for number, cell in enumerate(basis.supply.cells):
         if cell in here:
-            rented = [
-                offer for offer in basis.supply.purchases if offer.cell == number and not offer.committed and offer.limit > 0
-            ]
+            mine = [offer for offer in basis.supply.purchases if offer.cell == number and not offer.committed]
+            # An hour under committed spend has no price of its own.
+            rented = [offer for offer in mine if offer.limit > 0 and not offer.spend]
             free = [offer.hourly for offer in rented if offer.limit == float("inf")]
             yield share * (min(free) if free else max((offer.hourly for offer in rented), default=0.0))
 

@@ -127,3 +127,10 @@ def weakest(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
 def rejections(plan: Plan) -> tuple[tuple[str, int], ...]:
     """Return reason codes of rejected deployments, the commonest first."""
     return tuple(sorted(plan.proof.rejected.items(), key=lambda item: (-item[1], item[0])))
+
+
+def likely(plan: Plan, promise: Promise) -> float | None:
+    """Return a promise's prediction without doubt [s]; None where the plan holds none."""
+    key = (promise.stream, promise.period, promise.route, promise.metric, promise.percentile)
+    rows = plan.doubt.promises if plan.doubt else ()
+    return next((r.seconds for r in rows if (r.stream, r.period, r.route, r.metric, r.percentile) == key), None)

@@ -21,6 +21,13 @@ _UNORDERED_KEYS = ("rejected", "utilization")
 _LEFT_OUT = ("stores", "searches", "committed_spend")
 """Keys that are written only where there is something in them."""
 
+_SIGNS = {"problem", "proof", "cost"}
+"""Keys without which a file was never a plan; one that has them and is wrong is told field by field."""
+
+_NO_PLAN = "give the plan.json that `planner solve -o` wrote, or write the plan again with it"
+_NAMED = 4
+"""Keys of such a file that are named."""
+
 _UNORDERED_ROWS = {
     "shares": ("stream", "period"),
     "promises": ("stream", "period", "route", "metric", "percentile"),
@@ -56,7 +63,8 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
 
     Drafts, spares where no availability is asked for, and all that a horizon brings.
     """
-    _drop_absent(body, "sizing", "futures", "start", "cash", "energy", "changes", "scaling", "serving")
+    _drop_absent(body, "sizing", "futures", "start", "cash", "energy", "changes", "scaling", "serving", "doubt")
+    _drop_nothing(body, "frontiers", "alternatives")
     _drop_absent(body["cost"], "ramps")
     for row in (body["cost"], *body["purchases"]):
         _drop_nothing(row, "carbon", "carbon_cost")
@@ -79,7 +87,7 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _drop_nothing(row: dict[str, Any], *names: str) -> None:
-    """Drop figures that are 0."""
+    """Drop figures that are 0, and lists that are empty."""
     for name in names:
         if not row.get(name, 1.0):
             del row[name]
@@ -134,7 +142,10 @@ def loads(text: str, file: str = "plan.json") -> Plan:
         With every field that is missing, unknown or of the wrong type.
     """
     try:
-        return Plan.model_validate(json.loads(text))
+        body = json.loads(text)
+        if not (isinstance(body, dict) and _SIGNS.issubset(body)):
+            raise InvalidInput.at(file, f"JSON, but no plan: {_held(body)}", _NO_PLAN)
+        return Plan.model_validate(body)
     except json.JSONDecodeError as error:
         remedy = "write the plan again with `planner solve`"
         raise InvalidInput.at(file, f"not JSON: {error.msg}", remedy, line=error.lineno) from None
@@ -142,6 +153,13 @@ def loads(text: str, file: str = "plan.json") -> Plan:
         raise InvalidInput.at(file, "nested too deeply to be a plan", "give the plan.json that `planner solve` wrote") from None
     except ValidationError as error:
         raise InvalidInput(_issues(error, file)) from None
+
+
+def _held(body: Any) -> str:
+    """Say what a file holds that is no plan."""
+    if not isinstance(body, dict):
+        return f"it is a {'list' if isinstance(body, list) else 'single value'}"
+    return f"it holds {', '.join(list(body)[:_NAMED])}" if body else "it holds nothing"
 
 
 def _issues(error: ValidationError, file: str) -> list[Issue]:

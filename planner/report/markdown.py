@@ -174,8 +174,12 @@ def _routing(plan: Plan) -> str:
 
 
 def _worst_note(plan: Plan) -> str:
-    """Say which period is shown."""
-    return "Each in the period where it is hardest to keep.\n\n" if len(plan.periods) > 1 else ""
+    """Say which period is shown, and how sure predictions are."""
+    said = ["Each in the period where it is hardest to keep."] if len(plan.periods) > 1 else []
+    if plan.doubt is not None:
+        share = f"{plan.doubt.confidence:.0%}"
+        said.append(f"Predicted: what {share} of comparable measurements stayed below. Likely: as likely too slow as too fast.")
+    return f"{' '.join(said)}\n\n" if said else ""
 
 
 def _promises(plan: Plan, promises: Iterable[Promise]) -> str:
@@ -187,15 +191,22 @@ def _promises(plan: Plan, promises: Iterable[Promise]) -> str:
             *map(escape, (names.get(one.stream, one.stream), one.route, promise_name(one), one.period)),
             fmt.duration(one.target),
             fmt.duration(one.predicted),
+            *([_likely(plan, one)] if plan.doubt else []),
             *([attained(plan, one)] if plan.simulation else []),
             fmt.margin(one.margin),
             escape(fmt.percent(one.miss_share)),
         ]
         for one in promises
     ]
-    seen = [">Attained"] if plan.simulation else []
+    seen = [*([">Likely"] if plan.doubt else []), *([">Attained"] if plan.simulation else [])]
     columns = ["", "Stream", "On", "Promise", "Period", ">Target", ">Predicted", *seen, ">Margin", ">Misses"]
     return table(columns, rows) if rows else ""
+
+
+def _likely(plan: Plan, one: Promise) -> str:
+    """Say what is as likely too slow as too fast; the plan holds it for the period where a promise is hardest to keep."""
+    seconds = gather.likely(plan, one)
+    return "–" if seconds is None else fmt.duration(seconds)
 
 
 def _purchases(plan: Plan) -> str:

@@ -251,7 +251,7 @@ def test_a_trace_of_several_workloads_asks_whose(run: Run, tmp_path: Path, trace
         (None, "cannot be read: No such file"),
         (b"\xff\xfe\x00", "not text in UTF-8"),
         (b"{", "not JSON"),
-        (b"{}", "Field required"),
+        (b"{}", "it holds nothing"),
     ],
 )
 def test_a_plan_that_cannot_be_read(run: Run, tmp_path: Path, content: bytes | None, words: str) -> None:

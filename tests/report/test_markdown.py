@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from planner.domain.plan import Plan
+from planner.domain.plan_doubt import Doubt, Likely
 from planner.report.format import hourly, monthly
 from planner.report.ink import printable
 from planner.report.markdown import render
@@ -138,3 +139,15 @@ def test_a_simulation_is_told_beside_the_proof_and_the_promises(simulated: Plan)
     assert any("406 ms" in row for row in rows)
     header = next(row for row in text.splitlines() if "Predicted" in row)
     assert header.count("|") == rows[-1].count("|")
+
+
+def test_promises_stand_beside_what_is_as_likely_as_not(plan: Plan) -> None:
+    """The period of the first promise is the one of which the plan says so."""
+    assert "Likely" not in render(plan)
+    first = plan.promises[0]
+    names = {name: getattr(first, name) for name in ("stream", "period", "route", "metric", "percentile")}
+    doubt = Doubt(confidence=0.8, promises=(Likely(**names, seconds=0.377),))
+    text = render(plan.model_copy(update={"doubt": doubt}))
+    assert "Predicted: what 80% of comparable measurements stayed below." in text
+    row = next(line for line in text.splitlines() if "| TTFT p95 " in line and "| P1 " in line)
+    assert [cell.strip() for cell in row.strip("|").split("|")][5:8] == ["500 ms", "410 ms", "377 ms"]
