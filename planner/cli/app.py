@@ -13,7 +13,9 @@ from planner import __version__
 from planner.cli.calibrate import calibrate
 from planner.cli.catalog import catalog
 from planner.cli.check import check
+from planner.cli.completion import completion
 from planner.cli.guard import Guarded, say_issue
+from planner.cli.lint import lint
 from planner.cli.predict import predict
 from planner.cli.roll import roll
 from planner.cli.simulate import simulate
@@ -55,6 +57,8 @@ main.add_command(calibrate)
 main.add_command(simulate)
 main.add_command(check)
 main.add_command(roll)
+main.add_command(lint)
+main.add_command(completion)
 
 
 @main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))
