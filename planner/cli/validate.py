@@ -57,7 +57,7 @@ class Targets:
 
 
 @click.command(epilog=_EXAMPLE)
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PROBLEM.yaml | DATA...")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PROBLEM.yaml... | DATA...")
 @click.option("--apart", multiple=True, type=click.Path(path_type=Path), metavar="DATA", help="Score these too, but apart.")
 @click.option("--by", default=",".join(GROUPS), show_default=True, metavar="COLUMNS", help="Columns to group by.")
 @click.option("--no-cross", is_flag=True, help="Score the shipped coefficients only; fit nothing.")
@@ -78,9 +78,9 @@ def validate(
     page: Path | None,
     **given: str | None,
 ) -> None:
-    """Check a problem file; or hold the performance model against measurements.
+    """Check problem files; or hold the performance model against measurements.
 
-    A problem file is checked with its catalogs and traces, and what was read is said.
+    Problem files are checked with their catalogs and traces, and what was read is said.
 
     DATA is CSV with one deployment and load a row, or the result of vllm bench serve, GuideLLM, GenAI-Perf or AIPerf. TTFT, TPOT
     and what follows from them are compared with coefficients as shipped, fitted to the points, and fitted without the model, and
@@ -120,15 +120,24 @@ def _are_measured(files: tuple[Path, ...]) -> bool:
 
 
 def _check(context: click.Context, files: tuple[Path, ...]) -> None:
-    """Check a problem file, which stands alone and takes no options."""
+    """Check problem files, which take no options and no measurements beside them; mistakes of all are reported together."""
     from planner.cli.app import check_problem
+    from planner.errors import InvalidInput, Issue
 
-    if len(files) > 1:
-        raise click.UsageError(f"one problem file at a time, or measurements alone ({', '.join(MEASURED)})")
+    measured = next((file for file in files if _are_measured((file,))), None)
+    if measured is not None:
+        raise click.UsageError(f"problem files or measurements ({', '.join(MEASURED)}), not both: {measured} holds measurements")
     used = [name for name in context.params if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
     if used != ["files"]:
         raise click.UsageError(f"options are for measurements ({', '.join(MEASURED)}), and {files[0]} is read as a problem file")
-    check_problem(files[0])
+    issues: list[Issue] = []
+    for file in files:
+        try:
+            check_problem(file)
+        except InvalidInput as error:
+            issues += error.issues
+    if issues:
+        raise InvalidInput(issues)
 
 
 def _groups(by: str) -> list[str]:
