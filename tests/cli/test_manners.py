@@ -184,3 +184,36 @@ def test_several_problem_files_are_validated_at_once(run: Run, problem: Path) ->
     mixed = run("validate", problem, "measured.csv")
     assert mixed.exit_code == 2
     assert "measured.csv holds measurements" in mixed.stderr
+
+
+def test_validate_tells_machines_what_it_tells_people(run: Run, problem: Path) -> None:
+    bad = problem.with_name("bad.yaml")
+    bad.write_text(problem.read_text(encoding="utf-8").replace("2 req/s", "2"), encoding="utf-8")
+    result = run("validate", problem, bad, "--json")
+    assert result.exit_code == 2
+    said = json.loads(result.stdout)
+    assert (said["version"], said["valid"]) == ("validate/v1", False)
+    good, wrong = said["files"]
+    assert good["valid"]
+    assert good["warnings"] == []
+    assert "workload   chat: always 2 req/s; burstiness 1" in good["read"]
+    assert (wrong["valid"], wrong["errors"][0]["line"], wrong["errors"][0]["path"]) == (False, 6, "workloads[0].demand.rate")
+    assert f"error: {bad}:6: " in result.stderr
+
+
+def test_scores_are_json_too(run: Run, tmp_path: Path) -> None:
+    measured = tmp_path / "measured.csv"
+    header = "model,accelerator,engine,precision,tp,input_tokens,output_tokens,concurrency,ttft_mean_ms,tpot_mean_ms"
+    measured.write_text(f"{header}\nllama-3.1-8b,h100-sxm,vllm,fp8,1,1024,512,1,63,6.1\n", encoding="utf-8")
+    result = run("validate", measured, "--no-cross", "--json")
+    assert result.exit_code == 0, result.stderr
+    said = json.loads(result.stdout)
+    assert said["version"] == "scores/v1"
+    assert {"metric", "kind", "n", "median"} <= set(said["scores"][0])
+
+
+def test_every_reason_is_told_as_json(run: Run, plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(plan.parent)
+    said = json.loads(run("explain", "problem.yaml", "--why-not", "max", "--json").stdout)
+    assert (said["version"], said["why_not"]) == ("explain/v1", "max")
+    assert said["reasons"]
