@@ -28,8 +28,9 @@ FLOORS = (
     ("simulate",),
     ("study", "roll"),
     ("report", "export"),
-    ("gate",),
+    ("gate", "lint"),
     ("pipeline",),
+    ("library",),
     ("cli",),
     ("__main__",),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,10 @@ from planner import __version__
 from planner.cli.calibrate import calibrate
 from planner.cli.catalog import catalog
 from planner.cli.check import check
+from planner.cli.completion import completion
 from planner.cli.export import export
 from planner.cli.guard import Guarded, say_issue
+from planner.cli.lint import lint
 from planner.cli.predict import predict
 from planner.cli.report import report
 from planner.cli.roll import roll
@@ -59,6 +62,8 @@ main.add_command(check)
 main.add_command(export)
 main.add_command(report)
 main.add_command(roll)
+main.add_command(lint)
+main.add_command(completion)
 
 
 @main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))
@@ -168,12 +173,18 @@ def schema(what: str, shape: str) -> None:
 @main.command(epilog=example('planner explain problem.yaml --why-not "h200 fp8"'))
 @_PROBLEM
 @click.option("--why-not", required=True, metavar="TEXT", help="Words to look for in models, machines, precisions and layouts.")
-def explain(problem: Path, why_not: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every reason.")
+def explain(problem: Path, why_not: str, as_json: bool) -> None:
     """Solve a problem and say why something is not in the plan: what it would cost at best, or the rule it breaks."""
     from planner.pipeline import explain_absence
 
     loaded, words = _load(problem, quiet=True), why_not.split()
     found = explain_absence(loaded, words, _progress(forced=False, quiet=False))
+    if as_json:
+        click.echo(
+            json.dumps({"version": "explain/v1", "why_not": why_not, "reasons": list(found)}, indent=2, ensure_ascii=False)
+        )
+        return
     for line in found[:MOST_REASONS]:
         click.echo(line)
     if len(found) > MOST_REASONS:

@@ -66,8 +66,11 @@ def list_(section: str | None, as_json: bool) -> None:
 
 @catalog.command(epilog="\b\nExample:\n  planner catalog show h100-sxm-80gb")
 @click.argument("name")
-def show(name: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+def show(name: str, as_json: bool) -> None:
     """Show everything known under a name, as it stands in the catalogs, with file and line."""
+    import json
+
     import yaml
 
     from planner.catalog.load import builtin_rows, load_builtin
@@ -80,6 +83,12 @@ def show(name: str) -> None:
     if not found:
         known = [key for entries in rows.rows.values() for key in entries]
         raise InvalidInput.at("catalog", f"nothing is named {name!r}", remedy_for(name, known, "`planner catalog list`"))
+    if as_json:
+        shown: dict[str, dict[str, Any]] = {}
+        for section, key in found:
+            shown.setdefault(section, {})[key] = rows.rows[section][key]
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        return
     for section, key in found:
         file, line, _ = rows.locate((section, key))
         click.echo(f"# {file}:{line}")

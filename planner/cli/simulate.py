@@ -97,15 +97,9 @@ def simulate(plan: Path, problem: Path | None, figure: Path | None, as_json: boo
 
 def read_plan(path: Path) -> Plan:
     """Read a plan."""
-    from planner.errors import InvalidInput
     from planner.report import jsonout
 
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        what = getattr(error, "strerror", None) or "not text in UTF-8"
-        raise InvalidInput.at(str(path), f"cannot be read: {what}", "give the plan.json that `planner solve -o` wrote") from None
-    return jsonout.loads(text, str(path))
+    return jsonout.read(path)
 
 
 def problem_of(plan: Plan, path: Path, named: Path | None) -> LoadedProblem:

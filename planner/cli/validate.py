@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -57,13 +58,14 @@ class Targets:
 
 
 @click.command(epilog=_EXAMPLE)
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PROBLEM.yaml | DATA...")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PROBLEM.yaml... | DATA...")
 @click.option("--apart", multiple=True, type=click.Path(path_type=Path), metavar="DATA", help="Score these too, but apart.")
 @click.option("--by", default=",".join(GROUPS), show_default=True, metavar="COLUMNS", help="Columns to group by.")
 @click.option("--no-cross", is_flag=True, help="Score the shipped coefficients only; fit nothing.")
 @click.option("--csv", type=click.Path(path_type=Path), metavar="OUT", help="Write the scores of every group here.")
 @click.option("--figure", type=click.Path(path_type=Path), metavar="OUT.svg|png", help="Draw predicted against measured here.")
 @click.option("--page", type=click.Path(path_type=Path), metavar="OUT.md", help="Write the whole account here.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: what was read, or the scores.")
 @point_options
 @click.pass_context
 def validate(
@@ -76,11 +78,12 @@ def validate(
     csv: Path | None,
     figure: Path | None,
     page: Path | None,
+    as_json: bool,
     **given: str | None,
 ) -> None:
-    """Check a problem file; or hold the performance model against measurements.
+    """Check problem files; or hold the performance model against measurements.
 
-    A problem file is checked with its catalogs and traces, and what was read is said.
+    Problem files are checked with their catalogs and traces, and what was read is said.
 
     DATA is CSV with one deployment and load a row, or the result of vllm bench serve, GuideLLM, GenAI-Perf or AIPerf. TTFT, TPOT
     and what follows from them are compared with coefficients as shipped, fitted to the points, and fitted without the model, and
@@ -99,8 +102,11 @@ def validate(
     others = _elsewhere(apart, given, catalog)
     points = _predicted(measured, catalog, cross=not no_cross)
     validate_output.say_left_out(scores.unpredicted(points))
-    validate_output.render(points, groups)
-    if others is not None:
+    if as_json:
+        click.echo(_json_text(points, groups))
+    else:
+        validate_output.render(points, groups)
+    if others is not None and not as_json:
         validate_output.render_apart(others)
     laws = _laws(catalog) if figure or page else ()
     _write_scores(points, groups, laws, targets)
@@ -120,15 +126,16 @@ def _are_measured(files: tuple[Path, ...]) -> bool:
 
 
 def _check(context: click.Context, files: tuple[Path, ...]) -> None:
-    """Check a problem file, which stands alone and takes no options."""
-    from planner.cli.app import check_problem
+    """Check problem files, which take no options and no measurements beside them; mistakes of all are reported together."""
+    from planner.cli.validate_problems import check_problems
 
-    if len(files) > 1:
-        raise click.UsageError(f"one problem file at a time, or measurements alone ({', '.join(MEASURED)})")
+    measured = next((file for file in files if _are_measured((file,))), None)
+    if measured is not None:
+        raise click.UsageError(f"problem files or measurements ({', '.join(MEASURED)}), not both: {measured} holds measurements")
     used = [name for name in context.params if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE]
-    if used != ["files"]:
+    if not set(used) <= {"files", "as_json"}:
         raise click.UsageError(f"options are for measurements ({', '.join(MEASURED)}), and {files[0]} is read as a problem file")
-    check_problem(files[0])
+    check_problems(files, as_json=context.params["as_json"])
 
 
 def _groups(by: str) -> list[str]:
@@ -238,7 +245,18 @@ def _command(context: click.Context) -> str:
 
 
 def _csv_text(points: pd.DataFrame, groups: list[str]) -> str:
-    """Write the scores of every group, then those of all points, whose group is blank; shares of 1."""
+    """Write the scores of all groups as CSV."""
+    return _all_scores(points, groups).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+
+
+def _json_text(points: pd.DataFrame, groups: list[str]) -> str:
+    """Write the scores of all groups as JSON."""
+    rows = json.loads(_all_scores(points, groups).to_json(orient="records", double_precision=10))
+    return json.dumps({"version": "scores/v1", "scores": rows}, indent=2, ensure_ascii=False)
+
+
+def _all_scores(points: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+    """Return the scores of every group, then those of all points, whose group is blank; shares of 1."""
     import pandas as pd
 
     from planner.calibrate.scores import compare, table
@@ -246,4 +264,4 @@ def _csv_text(points: pd.DataFrame, groups: list[str]) -> str:
     compared = compare(points)
     scored = table(compared, groups)
     both = pd.concat([scored, table(compared)], ignore_index=True) if groups else scored
-    return both[scored.columns].to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return both[scored.columns]

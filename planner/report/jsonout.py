@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,7 +13,7 @@ from planner.domain.plan import Plan
 from planner.errors import Infeasible, InvalidInput, Issue
 from planner.report.schema import plan_schema
 
-__all__ = ["dumps", "loads", "no_plan", "plan_schema"]
+__all__ = ["dumps", "loads", "no_plan", "plan_schema", "read"]
 
 DIGITS = 12
 """Significant digits written; the last bits of a float differ between processors and math libraries."""
@@ -153,6 +154,30 @@ def loads(text: str, file: str = "plan.json") -> Plan:
         raise InvalidInput.at(file, "nested too deeply to be a plan", "give the plan.json that `planner solve` wrote") from None
     except ValidationError as error:
         raise InvalidInput(_issues(error, file)) from None
+
+
+def read(path: Path) -> Plan:
+    """Read a plan from a file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InvalidInput
+        If it cannot be read, or is no plan.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        what = getattr(error, "strerror", None) or "not text in UTF-8"
+        raise InvalidInput.at(str(path), f"cannot be read: {what}", "give the plan.json that `planner solve -o` wrote") from None
+    return loads(text, str(path))
 
 
 def _held(body: Any) -> str:

@@ -211,7 +211,7 @@ def test_a_problem_file_is_still_checked(run: Run, problem: Path) -> None:
     assert "problem.yaml: valid" in result.stdout
 
 
-@pytest.mark.parametrize("more", [["--no-cross"], ["--engine", "vllm"], ["--csv", "a.csv"], ["problem.yaml"], ["measured.csv"]])
+@pytest.mark.parametrize("more", [["--no-cross"], ["--engine", "vllm"], ["--csv", "a.csv"], ["measured.csv"]])
 def test_a_problem_file_stands_alone(run: Run, problem: Path, more: list[str]) -> None:
     result = run("validate", problem, *more)
     assert result.exit_code == 2
