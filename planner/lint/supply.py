@@ -96,7 +96,8 @@ def promised_on_spot(seen: Seen) -> Iterator[Hit]:
     for path, workload in seen.workloads():
         if workload.interruptible is True and any(o.price_per_miss is None for o in workload.objectives):
             message = "hard promises on spot machines: they are taken away with half a minute to two minutes' notice"
-            yield Hit((*path, "interruptible"), message, "write `interruptible: with_fallback`, leave it to batch work, or make the promises soft")
+            remedy = "write `interruptible: with_fallback`, leave it to batch work, or make the promises soft"
+            yield Hit((*path, "interruptible"), message, remedy)
 
 
 def spot_for_free(seen: Seen) -> Iterator[Hit]:
