@@ -14,6 +14,7 @@ from planner.domain.base import Strict
 from planner.domain.hardware import SPOT, OfferKind
 from planner.domain.plan_changes import Changes
 from planner.domain.plan_energy import EnergyPart
+from planner.domain.plan_failover import FailoverPart
 from planner.domain.plan_procurement import Cash, CommittedSpend, Futures, Sizing
 from planner.domain.plan_scaling import Scaling
 from planner.domain.plan_stores import StorePart
@@ -700,6 +701,9 @@ class Plan(Strict):
     """Spend committed to; written only where there is any."""
     scaling: Scaling | None = None
     """How replicas follow demand; only where `operations.autoscaling` is asked for and there are several periods."""
+    failover: tuple[FailoverPart, ...] = ()
+    """How workloads outlive a region; written only where one asks for it. Loads, calls and latencies of their pools, everywhere in
+    the plan, are those while one group of regions is down."""
 
     @property
     def external(self) -> tuple[ApiRoute | ProvisionedRoute, ...]:
