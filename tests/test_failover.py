@@ -5,16 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tiny
+from flows import effect, span
 
 from planner.catalog.problem import LoadedProblem
+from planner.demand.streams import build_flows
+from planner.demand.trace import Trace
 from planner.domain.plan import Plan
 from planner.errors import Infeasible, InvalidInput
 from planner.pipeline import plan_as_stated
+from planner.plan.basis import Basis
 from planner.plan.verify import verify
 from planner.report.jsonout import dumps, loads
 from planner.report.markdown import render
+from planner.simulate.recording import Recording
+from planner.simulate.session import run_session
+from planner.simulate.wish import Wish
 
 TWO = [["eu-1"], ["us-*"]]
 THREE = [["eu-1"], ["us-*"], ["asia-1"]]
@@ -73,6 +81,9 @@ def test_by_hand(tmp_path: Path) -> None:
             assert group.down == {"always": pytest.approx(RATE / (count - 1))}
         (row,), (before,) = plan.cost.by_workload, plain.cost.by_workload
         assert row.tokens_per_hour == pytest.approx(before.tokens_per_hour)  # calls are counted once
+        assert plan.cost.statement is not None
+        lines = {line.item: line.hourly for line in plan.cost.statement.lines}
+        assert lines["held for a region"] == pytest.approx(held)
         assert row.per_thousand_calls == pytest.approx(before.per_thousand_calls * plan.cost.total / plain.cost.total)
     text = render(two)
     assert "## When a region fails" in text
@@ -113,12 +124,14 @@ def test_figures_of_the_plan_are_found_anew(tmp_path: Path) -> None:
     problem = loaded(tmp_path, TWO, rate=6.0)
     plan = planned(problem)
     (part,) = plan.failover
-    first = part.groups[0].model_copy(update={"normal": {"always": 6.0}, "hourly": part.groups[0].hourly + 1.0})
+    changed = {"normal": {"always": 6.0}, "hourly": part.groups[0].hourly + 1.0, "stream": "chat@2"}
+    first = part.groups[0].model_copy(update=changed)
     wrong = part.model_copy(update={"groups": (first, part.groups[1])})
     told = verify(plan.model_copy(update={"failover": (wrong,)}), problem)
     assert "failover of chat, eu-1 in always, normal: 6 calls/s stated, 3 found" in told
     assert any("held stated" in one for one in told)
     assert any("its groups cost" in one for one in told)
+    assert "failover of chat: chat@2 is not what eu-1 takes" in told
     assert "failover: chat is not in the plan" in verify(plan.model_copy(update={"failover": ()}), problem)
 
 
@@ -180,7 +193,7 @@ GLOBAL = facts("eu-1", "us-1", "global-1")
         (TWO, {"objectives": [], "deadline": "1h"}, "workloads[0].deadline", "not supported together with failover"),
         (
             TWO,
-            {"levers": [{"name": "x", "options": [{"name": "y", **tiny.READ}]}]},
+            {"levers": [effect("short", input_tokens=span(0.5))]},
             "workloads[0].levers",
             "not supported together",
         ),
@@ -206,3 +219,34 @@ def test_a_plan_without_failover_says_nothing_of_it(tmp_path: Path) -> None:
     plan = planned(loaded(tmp_path, rate=6.0))
     assert "failover" not in dumps(plan)
     assert "region fails" not in render(plan)
+    assert "held for a region" not in render(plan)
+
+
+def test_simulation_runs_the_failure_and_refuses_traces(tmp_path: Path) -> None:
+    problem = loaded(tmp_path, TWO, rate=6.0)
+    plan = planned(problem)
+    basis = Basis(plan, problem)
+    session = run_session(basis, Wish(hours=0.02), lambda _: None)
+    assert len(session.seen) == len(plan.pools)
+    assert "chat: every group of regions is simulated with the calls it takes while another group is down" in session.remarks
+    calls = np.array([0.0, 1.0, 2.0])
+    recording = Recording(Trace("made.csv", calls, calls + 100, calls + 20, {}, 0), "chat")
+    with pytest.raises(InvalidInput, match="a trace does not say which group of regions takes which calls"):
+        run_session(basis, Wish(recording=recording), lambda _: None)
+
+
+def test_copies_carry_what_their_group_must_be_able_to_take(tmp_path: Path) -> None:
+    """λ/(m − 1) each; any m − 1 carry λ, and m of them at the share that is called for λ too."""
+    problem = loaded(tmp_path, THREE)
+    streams = build_flows(problem.problem, problem.base).streams
+    assert [stream.name for stream in streams] == ["chat@1", "chat@2", "chat@3"]
+    assert [stream.home for stream in streams] == [("eu-1",), ("us-*",), ("asia-1",)]
+    rates = [stream.rate[0] for stream in streams]
+    assert all(sum(rates) - rate == pytest.approx(RATE) for rate in rates)
+    assert sum(stream.rate[0] * stream.called for stream in streams) == pytest.approx(RATE)
+
+
+def test_another_workload_may_not_be_named_like_a_copy(tmp_path: Path) -> None:
+    chat = tiny.workload(failover={"regions": TWO})
+    with pytest.raises(InvalidInput, match="plans name the calls of chat in a group of regions so"):
+        tiny.load(tmp_path, tiny.problem(chat, tiny.workload("chat@2")), facts())

@@ -20,6 +20,7 @@ def check_failover(parts: Parts, findings: Findings) -> None:
         if workload.failover is not None:
             path: KeyPath = ("workloads", index)
             _beside(parts, workload, path, findings)
+            _named(parts, workload, findings)
             if _known(parts, workload.failover, (*path, "failover", "regions"), findings):
                 _apart(parts, workload.failover, (*path, "failover", "regions"), findings)
                 _open(parts, workload, workload.failover, (*path, "failover", "regions"), findings)
@@ -39,6 +40,15 @@ def _beside(parts: Parts, workload: Workload, path: KeyPath, findings: Findings)
     if parts.operations is not None and parts.operations.autoscaling is not None:
         message = "not supported together with failover: replicas that start when a region fails come too late"
         findings.error((*path, "failover"), message, "remove failover, or operations.autoscaling")
+
+
+def _named(parts: Parts, workload: Workload, findings: Findings) -> None:
+    """No other workload has the name that a plan gives to the calls of a group: `chat@1`."""
+    for index, other in parts.workloads:
+        head, _, number = other.name.rpartition("@")
+        if head == workload.name and number.isdigit():
+            message = f"plans name the calls of {workload.name} in a group of regions so: it has failover"
+            findings.error(("workloads", index, "name"), message, "give one of the two another name")
 
 
 def _known(parts: Parts, asked: Failover, path: KeyPath, findings: Findings) -> bool:
@@ -80,6 +90,7 @@ def _open(parts: Parts, workload: Workload, asked: Failover, path: KeyPath, find
 
 
 def _may(parts: Parts, workload: Workload, name: str, groups: set[str]) -> bool:
+    """Whether data rules and choices let a workload run in a region."""
     data = workload.data
     here = data.regions is None or name.lower() in {region.lower() for region in data.regions}
     near = data.region_groups is None or bool(groups & set(data.region_groups))
@@ -101,8 +112,8 @@ def _continents(parts: Parts) -> dict[str, set[str]]:
 def _rows(parts: Parts) -> Iterator[tuple[str, str]]:
     for instance in parts.catalog.instances.values():
         yield from ((price.region, price.region_group) for price in instance.prices)
-    for row in (*parts.catalog.owned.values(), *parts.catalog.fleet.values()):
-        yield row.region, row.region_group
+    yield from ((row.region, row.region_group) for row in parts.catalog.owned.values())
+    yield from ((row.region, row.region_group) for row in parts.catalog.fleet.values())
 
 
 def _of(patterns: tuple[str, ...], names: tuple[str, ...]) -> list[str]:

@@ -27,8 +27,8 @@ class Failover(Strict):
     """Keep every promise while any one of some groups of regions is down (docs/failures.md)."""
 
     regions: Annotated[Groups, BeforeValidator(_listed, json_schema_input_type=Groups)]
-    """Two groups or more, each of names of regions or patterns; groups have no region in common. The workload runs in these regions
-    alone: each group can take 1/(groups − 1) of its calls."""
+    """Two groups or more, each of names of regions or patterns; groups have no region in common. The workload runs in these
+    regions alone, and each group can take 1/(groups − 1) of its calls."""
 
     @model_validator(mode="after")
     def _enough(self) -> Failover:

@@ -702,8 +702,8 @@ class Plan(Strict):
     scaling: Scaling | None = None
     """How replicas follow demand; only where `operations.autoscaling` is asked for and there are several periods."""
     failover: tuple[FailoverPart, ...] = ()
-    """How workloads outlive a region; written only where one asks for it. Loads, calls and latencies of their pools, everywhere in
-    the plan, are those while one group of regions is down."""
+    """How workloads outlive a region; written only where one asks for it. Loads, calls and latencies of their pools, everywhere
+    in the plan, are those while one group of regions is down."""
 
     @property
     def external(self) -> tuple[ApiRoute | ProvisionedRoute, ...]:

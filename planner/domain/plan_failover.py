@@ -16,6 +16,8 @@ class FailoverGroup(Strict):
     """Calls per second it can take, which it serves while another group is down [1/s]."""
     hourly: float
     """The workload's share of the pools there [$/h]."""
+    stream: str
+    """Name of these calls everywhere else in the plan, such as `chat@1`."""
 
 
 class FailoverPart(Strict):

@@ -42,7 +42,7 @@ def _groups(
         most = {period: sum(stream.rate[t] for stream in own) for t, period in enumerate(periods)}
         normal = {period: rate * asked.called for period, rate in most.items()}
         hourly = sum(paid.get(stream.name, 0.0) for stream in own)
-        yield FailoverGroup(regions=regions, normal=normal, down=most, hourly=hourly)
+        yield FailoverGroup(regions=regions, normal=normal, down=most, hourly=hourly, stream=own[0].name)
 
 
 def _paid(predicted: Sequence[PredictedPool], spent: Sequence[float], periods: Mapping[str, float]) -> dict[str, float]:

@@ -66,6 +66,8 @@ def _stated(basis: Basis, name: str, groups: Failover, part: FailoverPart, asked
         return
     count = len(groups.regions)
     for group in part.groups:
+        if group.stream not in basis.streams or basis.streams[group.stream].home != group.regions:
+            yield f"failover of {name}: {group.stream} is not what {', '.join(group.regions)} takes"
         for period in basis.hours:
             calls = asked[name, period]
             for what, figures, found in (("normal", group.normal, calls / count), ("down", group.down, calls / (count - 1))):

@@ -23,7 +23,7 @@ def _part(part: FailoverPart) -> Iterator[str]:
     held = f"{fmt.hourly(part.held)} of {fmt.hourly(spent)} is capacity held for a region's failure (1/{count} of it)"
     yield f"{part.workload} keeps its promises with any one of {count} groups of regions down: {held}."
     for group in part.groups:
-        yield f"{part.workload} in {' or '.join(group.regions)}: {_calls(group)}, {fmt.hourly(group.hourly)}."
+        yield f"{group.stream}, in {' or '.join(group.regions)}: {_calls(group)}, {fmt.hourly(group.hourly)}."
 
 
 def _calls(group: FailoverGroup) -> str:

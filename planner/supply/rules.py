@@ -46,7 +46,7 @@ class Rules:
         self._choose = choose
         number = {key: index for index, key in enumerate(dict.fromkeys(keys))}
         self._index = [number[key] for key in keys]
-        first = {index: stream for index, stream in reversed(list(zip(self._index, streams, strict=True)))}
+        first = dict(reversed(list(zip(self._index, streams, strict=True))))
         self._examples = [first[index] for index in range(len(number))]
 
     def judge(self, listing: Listing) -> Verdict:
