@@ -239,7 +239,7 @@ def test_copies_carry_what_their_group_must_be_able_to_take(tmp_path: Path) -> N
     """λ/(m − 1) each; any m − 1 carry λ, and m of them at the share that is called for λ too."""
     problem = loaded(tmp_path, THREE)
     streams = build_flows(problem.problem, problem.base).streams
-    assert [stream.name for stream in streams] == ["chat@1", "chat@2", "chat@3"]
+    assert [stream.name for stream in streams] == [stream.short for stream in streams] == ["chat@1", "chat@2", "chat@3"]
     assert [stream.home for stream in streams] == [("eu-1",), ("us-*",), ("asia-1",)]
     rates = [stream.rate[0] for stream in streams]
     assert all(sum(rates) - rate == pytest.approx(RATE) for rate in rates)

@@ -13,6 +13,7 @@ from planner import __version__
 from planner.cli.calibrate import calibrate
 from planner.cli.catalog import catalog
 from planner.cli.check import check
+from planner.cli.export import export
 from planner.cli.guard import Guarded, say_issue
 from planner.cli.predict import predict
 from planner.cli.roll import roll
@@ -54,6 +55,7 @@ main.add_command(predict)
 main.add_command(calibrate)
 main.add_command(simulate)
 main.add_command(check)
+main.add_command(export)
 main.add_command(roll)
 
 

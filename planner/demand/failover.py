@@ -24,9 +24,9 @@ def spread(flows: Flows, asked: Failover) -> Flows:
 def _copies(stream: Stream, asked: Failover) -> Iterator[Stream]:
     """Yield a stream as each group is to take it."""
     rate = _rate(stream.rate, asked)
-    for name, home in zip(_names(stream.name, asked), asked.regions, strict=True):
-        part = f"{stream.part} in {' or '.join(home)}".strip()
-        yield replace(stream, name=name, rate=rate, part=part, home=home, called=asked.called)
+    for mark, home in zip(_names("", asked), asked.regions, strict=True):
+        part = f"{stream.part}{mark}"
+        yield replace(stream, name=f"{stream.name}{mark}", rate=rate, part=part, home=home, called=asked.called)
 
 
 def _way(way: Way, asked: Failover) -> Way:

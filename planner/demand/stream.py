@@ -96,7 +96,8 @@ class Stream:
     def short(self) -> str:
         """Name it without settings: unique among the streams of one way."""
         place = f"{self.workload.name}/{self.stage}" if self.stage else self.workload.name
-        return f"{place} {self.part}" if self.part else place
+        joint = "" if self.home is not None else " "
+        return f"{place}{joint}{self.part}" if self.part else place
 
     @property
     def peak_rate(self) -> float:

@@ -17,6 +17,7 @@ from planner.domain.plan_energy import EnergyPart
 from planner.domain.plan_failover import FailoverPart
 from planner.domain.plan_procurement import Cash, CommittedSpend, Futures, Sizing
 from planner.domain.plan_scaling import Scaling
+from planner.domain.plan_serving import Serving
 from planner.domain.plan_stores import StorePart
 
 PLAN_VERSION = "plan/v1"
@@ -701,6 +702,8 @@ class Plan(Strict):
     """Spend committed to; written only where there is any."""
     scaling: Scaling | None = None
     """How replicas follow demand; only where `operations.autoscaling` is asked for and there are several periods."""
+    serving: Serving | None = None
+    """What exports need to put it to work; absent in plans of before it was written."""
     failover: tuple[FailoverPart, ...] = ()
     """How workloads outlive a region; written only where one asks for it. Loads, calls and latencies of their pools, everywhere
     in the plan, are those while one group of regions is down."""

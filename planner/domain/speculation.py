@@ -113,6 +113,8 @@ class Speculator(LeverFact):
     """In place of `points`, where no table was measured."""
     traffic: str = ""
     """What the requests were."""
+    checkpoint: Identifier | None = None
+    """Hugging Face id of the draft's weights, for exports; absent = not known, or part of the target's weights."""
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

@@ -33,7 +33,7 @@ SOME = 120
 """Pools searched for a better plan before the last program."""
 FINAL_POOLS = 4000
 """Pools the last program may hold."""
-FINAL_ROUTES = 400_000
+FINAL_ROUTES = 200_000
 """Routes the last program may hold."""
 
 

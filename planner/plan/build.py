@@ -26,6 +26,7 @@ from planner.plan.promises import api_promises, pool_promises
 from planner.plan.scaling import paid_by_period, scaling_of
 from planner.plan.segment import segment_reasons
 from planner.plan.sellers import seller_reasons
+from planner.plan.serving import serving_part
 from planner.plan.sizing import sizing
 from planner.plan.solved import Solved, open_pools, settled
 from planner.plan.spend import committed_spend, effective_prices
@@ -104,6 +105,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         changes=changes(solved, pools, purchases, cost.total),
         committed_spend=tuple(committed_spend(solved)),
         scaling=scaling,
+        serving=serving_part(search, pools, (*routes, *units)),
         failover=tuple(failover_parts(search, predicted, spending, periods)),
     )
 

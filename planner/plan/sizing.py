@@ -15,9 +15,9 @@ import numpy as np
 
 from planner.domain.plan_procurement import Sizing
 from planner.optimize.bounds import bounds
-from planner.optimize.holdings import some
+from planner.optimize.holdings import in_periods, some
 from planner.optimize.model import restrict
-from planner.optimize.program import NO_SCALING, ApiColumns, Program
+from planner.optimize.program import NO_SCALING, ApiColumns, Bools, Program
 from planner.optimize.ramps import by_family, start_costs
 from planner.optimize.relax import relax
 from planner.plan.again import solved_again
@@ -98,7 +98,7 @@ def _floor(solved: Solved) -> float:
 def _static_cost(solved: Solved) -> float | None:
     """Return the average cost of the cheapest plan over the same pools that holds every machine all the time [$/h]."""
     whole, outcome = solved.assembled.program, solved.outcome
-    best = solved_again(solved, _unchanging(whole.along(outcome.ways)), wider=False)
+    best = solved_again(solved, _peaks(_unchanging(whole.along(outcome.ways))), wider=False)
     return None if best is None else best.cost + float(whole.ways.cost @ outcome.ways)
 
 
@@ -108,3 +108,20 @@ def _unchanging(program: Program) -> Program:
     kept = some(program, stay)
     committed = replace(kept.purchases, committed=np.ones(len(stay), dtype=bool))
     return replace(kept, purchases=committed, scaling=NO_SCALING)
+
+
+def _peaks(program: Program) -> Program:
+    """Return the choice over the periods that no other outdoes, where nothing is paid but for what is held all the time.
+
+    What serves one period serves every other that has no more calls of any stream.
+    """
+    buy, rate = program.purchases, program.rate
+    by_use = np.where(np.isfinite(program.pools.call_cost), program.pools.call_cost, 0.0).any() or len(program.apis.name) > 0
+    tied = len(program.averages) + len(program.average_limits) > 0 or bool(program.movable.any())
+    if by_use or tied or any(part is not None for part in (buy.extra, program.spend, program.standing)):
+        return program
+    outdone: Bools = np.all(rate[:, :, None] <= rate[:, None, :], axis=0)
+    alike = outdone & outdone.T
+    outdone &= ~(alike & np.tri(len(outdone), dtype=bool).T)  # of periods that are alike the first stays
+    leading: Bools = np.logical_not(np.any(outdone, axis=1))
+    return in_periods(program, leading)

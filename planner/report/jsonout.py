@@ -56,7 +56,7 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
 
     Drafts, spares where no availability is asked for, and all that a horizon brings.
     """
-    _drop_absent(body, "sizing", "futures", "start", "cash", "energy", "changes", "scaling")
+    _drop_absent(body, "sizing", "futures", "start", "cash", "energy", "changes", "scaling", "serving")
     _drop_absent(body["cost"], "ramps")
     for row in (body["cost"], *body["purchases"]):
         _drop_nothing(row, "carbon", "carbon_cost")

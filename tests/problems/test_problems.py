@@ -10,12 +10,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from manifests import exported
 
 from planner.catalog.problem import LoadedProblem, load_problem
 from planner.domain.plan import Plan
+from planner.export.kinds import KINDS
 from planner.pipeline import plan_problem
 from planner.plan.verify import verify
-from planner.report.jsonout import dumps
+from planner.report.jsonout import dumps, loads
 
 PROBLEMS = Path(__file__).parents[2] / "problems"
 
@@ -55,6 +57,7 @@ EXPECTED = {
     "assistant": Expected(("Qwen/Qwen3-Next-80B", "meta-llama/Llama-3.1-8B"), ("mi300x",), (12, 20), (2, 2)),
     "retrieval": Expected(("Qwen/Qwen3-Next-80B", "BAAI/bge-m3"), ("gh200-96", "l4"), (13, 17), (3, 3)),
     "procurement": Expected(("microsoft/phi-4",), ("l40s",), (15, 20), (1, 3)),
+    "own-site": Expected(("microsoft/phi-4",), ("l40s", "h100-sxm"), (9, 11), (2, 4)),
     "growth": Expected(("google/gemma-3-12b",), ("l40s",), (7, 9.2), (1, 2)),
     "rag-support": Expected(("google/gemma-3-12b", "microsoft/phi-4"), ("l40s", "l4"), (12, 18), (1, 5)),
 }
@@ -163,13 +166,29 @@ def test_the_base_of_a_growing_year_is_reserved_and_its_peaks_are_rented() -> No
     assert max(held["on_demand"]) == held["on_demand"][fair]
 
 
-def test_largest_solves() -> None:
+@cache
+def largest() -> Plan:
+    """A plan of the largest problem file, made once to a loose gap."""
     problem = loaded(LARGEST)
     quick = problem.problem.model_copy(
         update={"solver": problem.problem.solver.model_copy(update={"gap": 0.3, "time_limit": 6.0})}
     )
-    plan = plan_problem(replace(problem, problem=quick), progress=lambda _: None)
-    assert {share.stream for pool in plan.pools for share in pool.shares} == {workload.name for workload in quick.workloads}
+    return plan_problem(replace(problem, problem=quick), progress=lambda _: None)
+
+
+def test_largest_solves() -> None:
+    names = {workload.name for workload in loaded(LARGEST).problem.workloads}
+    assert {share.stream for pool in largest().pools for share in pool.shares} == names
+
+
+@pytest.mark.parametrize("name", [*EXPECTED, LARGEST])
+def test_every_export_is_valid(name: str) -> None:
+    """Held against Kubernetes' schemas, those of custom resources, and documented flags; the plan as it is read back."""
+    plan = loads(dumps(largest() if name == LARGEST else solved(name)))
+    for kind in KINDS:
+        exported(plan, kind)
+    exported(plan, "kubernetes", autoscaler="keda")
+    exported(plan, "kubernetes", period=next(reversed(plan.periods)))
 
 
 # Shapes of plans that the comments explain.
