@@ -50,6 +50,8 @@ def api_problem(name: str, offer: ApiOffer, stream: Stream, catalog: Catalog, pr
         return "choice", f"answers with text, and these calls ask for a model made to {stream.role}"
     if not stream.workload.data.external_api:
         return "rules", "the workload's data may not go to an external API"
+    if stream.home is not None:
+        return "rules", "the workload has failover, and in which region an API answers is its seller's business"
     return (
         _choice_problem(name, offer, stream, problem)
         or _place_problem(name, offer, stream.workload.data)

@@ -202,9 +202,9 @@ def _fresh(search: Search, aside: Aside, tried: Sequence[int]) -> tuple[Stream, 
     """Return the streams that only ways put aside use, of those that may stand where a compared one may."""
     known = {stream.name for stream in search.streams}
     used = {name for w in tried for name in aside.flows.ways[w].rates}
-    places = {place_rules(stream.workload) for stream in search.streams}
+    places = {place_rules(stream) for stream in search.streams}
     fresh = (stream for stream in aside.flows.streams if stream.name in used - known)
-    return tuple(stream for stream in fresh if place_rules(stream.workload) in places)
+    return tuple(stream for stream in fresh if place_rules(stream) in places)
 
 
 def _open_to(search: Search, fresh: Sequence[Stream]) -> Supply:
@@ -215,8 +215,8 @@ def _open_to(search: Search, fresh: Sequence[Stream]) -> Supply:
 
 def _masks(search: Search, fresh: Sequence[Stream]) -> Iterator[tuple[bool, ...]]:
     """Yield for each cell which further streams may use it."""
-    like = {place_rules(stream.workload): r for r, stream in enumerate(search.streams)}
-    own = [like[place_rules(stream.workload)] for stream in fresh]
+    like = {place_rules(stream): r for r, stream in enumerate(search.streams)}
+    own = [like[place_rules(stream)] for stream in fresh]
     yield from (tuple(cell.streams[r] for r in own) for cell in search.supply.cells)
 
 

@@ -101,8 +101,8 @@ def hard_targets(stream: Stream) -> list[Target]:
 
 
 def soft_targets(stream: Stream) -> list[tuple[Target, float]]:
-    """Return a stream's soft promises with their price per miss [$]."""
-    return [(target_of(o), o.price_per_miss) for o in stream.objectives if o.price_per_miss is not None]
+    """Return a stream's soft promises with their price per miss [$], times the share of its rate that there are calls for."""
+    return [(target_of(o), stream.called * o.price_per_miss) for o in stream.objectives if o.price_per_miss is not None]
 
 
 def target_of(objective: Objective) -> Target:

@@ -14,6 +14,7 @@ from planner.catalog import validate
 from planner.catalog.check_choices import check_choices
 from planner.catalog.check_demand import check_demand
 from planner.catalog.check_energy import check_energy
+from planner.catalog.check_failover import check_failover
 from planner.catalog.check_horizon import check_horizon, check_size
 from planner.catalog.check_levers import check_levers
 from planner.catalog.check_quality import check_quality
@@ -182,6 +183,7 @@ def _cross_check(parts: Parts, findings: Findings) -> None:
     check_sites(parts, findings)
     check_energy(parts, findings)
     check_variants(parts, findings)
+    check_failover(parts, findings)
 
 
 def _parts(document: Document, base: Path, catalog: Catalog) -> Parts:

@@ -76,6 +76,8 @@ def _stream(stream: Stream, periods: Sequence[Period]) -> Iterator[str]:
         yield f"{_INDENT}batch, finished within {stream.deadline / 3600:g} h"
     for floor in stream.workload.quality:
         yield f"{_INDENT}quality {floor.benchmark} ≥ {floor.at_least:g}"
+    if stream.home is not None:
+        yield f"{_INDENT}in {', '.join(stream.home)}; while all groups of regions are up {stream.called:.0%} of these calls"
     for assumption in stream.assumptions:
         yield f"{_INDENT}assumed: {assumption}"
 

@@ -87,12 +87,17 @@ class Stream:
     """Which part of a stage's calls it is, where a lever parts them: `small`, `large`, `that may wait`."""
     named: tuple[str, ...] | None = None
     """Models that a lever names for these calls: what it says of quality holds for no other, at an API neither."""
+    home: tuple[str, ...] | None = None
+    """Regions, or patterns of them, in which alone these calls may be served; None = wherever rules allow."""
+    called: float = 1.0
+    """Share of `rate` that there are calls for while no region is down; the rest is held for when one is [1]."""
 
     @property
     def short(self) -> str:
         """Name it without settings: unique among the streams of one way."""
         place = f"{self.workload.name}/{self.stage}" if self.stage else self.workload.name
-        return f"{place} {self.part}" if self.part else place
+        joint = "" if self.home is not None else " "
+        return f"{place}{joint}{self.part}" if self.part else place
 
     @property
     def peak_rate(self) -> float:

@@ -12,6 +12,7 @@ from planner.demand import lengths
 from planner.demand.arrivals import rates
 from planner.demand.budgets import percentile_of, timed
 from planner.demand.compose import Asked, Composed, Unstable
+from planner.demand.failover import spread
 from planner.demand.graph import stages_of
 from planner.demand.issues import attempt, mistake
 from planner.demand.moments import mean_context, paired_mean_context
@@ -63,6 +64,8 @@ def build_flows(problem: Problem, base: Path) -> Flows:
         whole = replace(asked, shared=settled.get(asked.workload.name, {})) if asked is not None else None
         found = attempt(issues, f"workloads[{index}]", partial(_ways, whole)) if whole is not None else None
         if found is not None:
+            asks = problem.workloads[index].failover
+            found = spread(found, asks) if asks is not None else found
             streams += found.streams
             ways += found.ways
     if issues:

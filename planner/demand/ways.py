@@ -178,6 +178,7 @@ def seen(stream: Stream) -> tuple[object, ...]:
         *promised,
         stream.workload.choose,
         stream.named,
+        stream.home,
     )
 
 

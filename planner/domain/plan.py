@@ -16,6 +16,7 @@ from planner.domain.plan_changes import Changes
 from planner.domain.plan_choices import Alternative, Frontier
 from planner.domain.plan_doubt import Doubt
 from planner.domain.plan_energy import EnergyPart
+from planner.domain.plan_failover import FailoverPart
 from planner.domain.plan_procurement import Cash, CommittedSpend, Futures, Sizing
 from planner.domain.plan_scaling import Scaling
 from planner.domain.plan_serving import Serving
@@ -711,6 +712,9 @@ class Plan(Strict):
     """What promises and limits cost at other levels; written only where that was asked for."""
     alternatives: tuple[Alternative, ...] = ()
     """Other plans, and what each gives up; written only where they were asked for."""
+    failover: tuple[FailoverPart, ...] = ()
+    """How workloads outlive a region; written only where one asks for it. Loads, calls and latencies of their pools, everywhere
+    in the plan, are those while one group of regions is down."""
 
     @property
     def external(self) -> tuple[ApiRoute | ProvisionedRoute, ...]:

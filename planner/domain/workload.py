@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from planner.domain.base import Identifier, PositiveFloat, Strict
 from planner.domain.calls import Choices, Lengths, Objective, QualityFloor, SharedPrefix, TraceFile
+from planner.domain.failover import Failover
 from planner.domain.horizon import Event, GrowthRate, Month, Shape
 from planner.domain.levers import Lever
 from planner.domain.stages import Retries, Stage
@@ -153,6 +154,9 @@ class Workload(Strict):
     """Tier of the tenants who send it; the report adds up costs by tier."""
     tags: tuple[Identifier, ...] = ()
     """Features or templates it belongs to; the report adds up costs by tag."""
+    failover: Failover | None = None
+    """Groups of regions, any one of which may be down while every promise is kept; absent = a region that is down is not planned
+    for."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Workload:

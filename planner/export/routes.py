@@ -57,6 +57,11 @@ def routes_of(view: View) -> tuple[Ways, ...]:
     ----------
     view : the plan
     """
+    for part in view.plan.failover:
+        names = ", ".join(group.stream for group in part.groups)
+        view.notes.add(
+            f"calls of {part.workload} are shared out evenly over {names}, by whoever sends them; where one fails, over the rest"
+        )
     found = ((calls, _rates(view, calls.stream)) for calls in view.serving.calls)
     return tuple(Ways(calls, tuple(_targets(view, calls.stream, rates))) for calls, rates in found if rates)
 

@@ -18,6 +18,7 @@ from planner.plan.costing import average_extra, average_machine_cost
 from planner.plan.doubt import doubt_reasons
 from planner.plan.energy import energy_part, energy_reasons
 from planner.plan.explain import context_warnings, facts_of, reasons_of
+from planner.plan.failover import failover_parts
 from planner.plan.futures import futures
 from planner.plan.graphs import taken_ways
 from planner.plan.likely import likely
@@ -107,6 +108,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
         scaling=scaling,
         serving=serving_part(search, pools, (*routes, *units)),
         doubt=likely(search, predicted, promises),
+        failover=tuple(failover_parts(search, predicted, spending, periods)),
     )
 
 

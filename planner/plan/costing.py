@@ -133,7 +133,7 @@ def workload_cost(
     -------
     WorkloadCost
     """
-    counts = [hourly_calls(stream.rate, periods) for stream in streams]
+    counts = [stream.called * hourly_calls(stream.rate, periods) for stream in streams]
     calls, total = sum(counts), models + beside
     prompts = sum(count * stream.prompt.mean for count, stream in zip(counts, streams, strict=True))
     answers = sum(count * stream.output.mean for count, stream in zip(counts, streams, strict=True))

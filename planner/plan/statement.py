@@ -13,6 +13,7 @@ promised, u the share of the stable rate that is used, and L the replicas that t
     carbon               of all machines, where it has a price
     cost of capital      of what reserved machines are paid upfront; written only where there is any
     cost of the ramp     replicas started ahead of need and kept beyond it, where that is charged
+    held for a region    1/m of what serves a workload with failover over m groups of regions; above it stands what is left
 
 Every dollar stands in one line; in cents the lines add up to the total exactly.
 """
@@ -29,6 +30,7 @@ from planner.candidates.build import Search
 from planner.demand.ways import Way
 from planner.domain.plan import Statement, StatementLine
 from planner.domain.plan_scaling import Scaling
+from planner.plan.costing import stream_shares
 from planner.plan.pool import PredictedPool
 from planner.units import HOURS_PER_MONTH
 
@@ -52,6 +54,9 @@ CAPITAL = "cost of capital"
 
 RAMPS = "cost of the ramp"
 """Line of replicas that start ahead of need and stay beyond it, where following demand is charged."""
+
+HELD = "held for a region"
+"""Line of capacity that is called for only while a group of regions is down, where a workload asks for failover."""
 
 Lines = dict[str, float]
 
@@ -106,6 +111,8 @@ class Use:
     """Σ λ/μ*, that calls would need if nothing were promised."""
     by_stream: Mapping[str, float]
     """Stream → its part of the ideal."""
+    held: float = 0.0
+    """Of working replicas, held for when a region is down."""
 
 
 def use_of(made: PredictedPool, periods: Mapping[str, float]) -> Use:
@@ -129,9 +136,13 @@ def use_of(made: PredictedPool, periods: Mapping[str, float]) -> Use:
     for share in pool.shares:
         most = made.replicas.unpromised(share.stream, working[share.period])
         parts[share.stream] = parts.get(share.stream, 0.0) + periods[share.period] * share.rate / most
+    called = {stream.name: stream.called for stream in made.replicas.streams}
+    idle = sum(part * (1.0 - called[name]) for name, part in stream_shares(pool, made.demand, periods).items())
+    parts, needed = {name: part * called[name] for name, part in parts.items()}, needed * (1.0 - idle)
     total = sum(parts.values())
     ideal = min(total, needed)
-    return Use(hours, spares, needed, ideal, {name: part * ideal / total for name, part in parts.items()})
+    each = {name: part * ideal / total for name, part in parts.items()}
+    return Use(hours, spares, needed, ideal, each, (hours - spares) * idle)
 
 
 def statement(
@@ -209,7 +220,9 @@ def _pool(
     """Add a pool's replica-hours, at a price each; return what of them failures throw away."""
     thrown = 0.0
     busy = search.problem.operations.max_utilization
-    working = use.hours - use.spare
+    working = use.hours - use.spare - use.held
+    if use.held:
+        lines[HELD] = lines.get(HELD, 0.0) + price * use.held
     lines["degradation"] += price * use.spare
     lines["batching efficiency"] += price * (use.needed - use.ideal)
     lines["SLO headroom"] += price * ((1.0 - busy) * use.ideal + working - use.needed)

@@ -17,6 +17,7 @@ from planner.plan.verify_changes import changes
 from planner.plan.verify_cost import cost
 from planner.plan.verify_doubt import doubt
 from planner.plan.verify_energy import energy
+from planner.plan.verify_failover import failover
 from planner.plan.verify_failures import failures
 from planner.plan.verify_limits import limits, packing
 from planner.plan.verify_promises import flows, promises
@@ -63,5 +64,5 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
     if impossible:
         return [*impossible, *broken]
     money = [*cost(basis), *stores(basis), *buying(basis), *cash(basis), *capital(basis), *spend(basis)]
-    broken += [*failures(basis), *promises(basis), *scaling(basis), *money]
+    broken += [*failures(basis), *failover(basis), *promises(basis), *scaling(basis), *money]
     return [*broken, *standing(basis), *changes(basis), *energy(basis), *doubt(basis)]

@@ -90,7 +90,7 @@ def _tokens(basis: Basis) -> Iterator[str]:
         if way is None or row.tokens_per_hour is None:
             continue
         streams = [basis.streams[name] for name in way.rates]
-        found = sum(_hourly(basis, stream.rate) * (stream.prompt.mean + stream.output.mean) for stream in streams)
+        found = sum(s.called * _hourly(basis, s.rate) * (s.prompt.mean + s.output.mean) for s in streams)
         if differs(row.tokens_per_hour, found):
             yield f"{row.workload}: {row.tokens_per_hour:,.0f} tokens/h stated, {found:,.0f} found"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.domain.plan import Plan
-from planner.report import cash, changes, energy, futures, scaling, spend, stores
+from planner.report import cash, changes, energy, failover, futures, scaling, spend, stores
 from planner.report import console_graphs as called
 from planner.report import console_tables as tables
 from planner.report import format as fmt
@@ -85,6 +85,7 @@ def _sections(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableTyp
         told = reliability(plan)
         made += [("Availability", tables.bullets(told, ink))] if told else []
         made += [("Following demand", tables.bullets(said, ink))] if (said := scaling.sentences(plan)) else []
+        made += [("When a region fails", tables.bullets(told, ink))] if (told := failover.sentences(plan)) else []
         made.append(("Memory of one GPU", tables.memory(plan, ink, width)))
     told = changes.summary(plan)
     made += [("Changes from today", tables.bullets(told, ink))] if told else []

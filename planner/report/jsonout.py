@@ -19,7 +19,7 @@ DIGITS = 12
 """Significant digits written; the last bits of a float differ between processors and math libraries."""
 
 _UNORDERED_KEYS = ("rejected", "utilization")
-_LEFT_OUT = ("stores", "searches", "committed_spend")
+_LEFT_OUT = ("stores", "searches", "committed_spend", "failover")
 """Keys that are written only where there is something in them."""
 
 _SIGNS = {"problem", "proof", "cost"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from planner.domain.plan import Plan, Pool, Promise
-from planner.report import buying, cash, changes, energy, futures, gather, graphs, scaling, spend, stores
+from planner.report import buying, cash, changes, energy, failover, futures, gather, graphs, scaling, spend, stores
 from planner.report import format as fmt
 from planner.report import markdown_graphs as called
 from planner.report.markup import bullets, escape, folded, stacked, table
@@ -76,6 +76,7 @@ def _glance(plan: Plan) -> list[str]:
         _section("Pools", _pools(plan)),
         _section("Availability", bullets(reliability(plan))),
         _section("Following demand", bullets(scaling.sentences(plan))),
+        _section("When a region fails", bullets(failover.sentences(plan))),
         _section("Who is served where", _routing(plan)),
         _section("Promises", _promises(plan, (row.worst for row in gather.kept(plan))), _worst_note(plan)),
         _section("Purchases", _purchases(plan)),

@@ -64,6 +64,7 @@ SECTIONS = {
         "cycle: 24h            # the periods come around once a day",
         "scaling: reactive\nimage: 0s\nweights: local_disk\ninit: 30s",
     ),
+    "Failover": ('regions: [["eu-west-*"], ["eu-central-*", "eu-north-*"]]   # either may be down',),
     "CatalogUse": (
         "files: [our-prices.yaml]\noverrides:\n  owned:\n    our-h100-node:\n      capex: $310k   # replaces this field alone",
     ),

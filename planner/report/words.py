@@ -177,6 +177,7 @@ PAID_FOR = {
     "carbon": "what the carbon of all machines is taken to cost",
     "cost of capital": "paying reserved machines before they serve",
     "cost of the ramp": "replicas started ahead of need, and kept beyond it",
+    "held for a region": "machines called for only while a group of regions is down",
 }
 """Line of the statement of costs → what it pays for."""
 

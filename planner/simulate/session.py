@@ -94,13 +94,30 @@ def run_session(basis: Basis, wish: Wish, progress: Progress) -> Session:
 def _as_served(basis: Basis, wish: Wish) -> tuple[Wish, list[str]]:
     """Return a wish that names the stream of a recorded workload, whose levers may have given it another name, and remarks."""
     recording = wish.recording
-    if recording is None or recording.workload in basis.streams:
+    if recording is None:
+        return wish, _failing(basis)
+    if recording.workload in basis.streams:
         return wish, []
+    refuse(_homeless(basis, recording.workload))
     own = [s.name for s in basis.streams.values() if s.workload.name == recording.workload and not s.stage]
     if len(own) != 1:
         return wish, []
     said = f"{recording.workload} pulls levers: what they do to the length of calls is not done to recorded ones"
     return replace(wish, recording=replace(recording, workload=own[0])), [said]
+
+
+def _failing(basis: Basis) -> list[str]:
+    """Say which workloads are simulated as they run while a region is down."""
+    names = ", ".join(part.workload for part in basis.plan.failover)
+    said = f"{names}: every group of regions is simulated with the calls it takes while another group is down"
+    return [said] if names else []
+
+
+def _homeless(basis: Basis, workload: str) -> list[Issue]:
+    """Refuse recorded calls of a workload with failover: the trace does not say which group of regions each went to."""
+    asking = {one.name for one in basis.problem.workloads if one.failover is not None}
+    what = f"{workload} has failover, and a trace does not say which group of regions takes which calls"
+    return [Issue(EDGE, 0, "--trace", what, "simulate its pools as planned, without --trace")] if workload in asking else []
 
 
 def _too_late(kill: Kill, job: Job) -> Issue:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from planner.demand.stream import Stream
 from planner.domain.calls import Choice, Choices
 from planner.domain.hardware import SPOT, paid_as
 from planner.domain.variants import origin_name
 from planner.domain.workload import DataRules, Workload
-from planner.supply.choice import refusal
+from planner.supply.choice import allowed, refusal
 from planner.supply.listings import Listing
 
 _SHOWN = 3
@@ -41,25 +42,25 @@ class Rules:
 
     def __init__(self, choose: Choices, streams: Sequence[Stream]) -> None:
         """Gather the distinct sets of rules."""
-        keys = [place_rules(stream.workload) for stream in streams]
+        keys = [place_rules(stream) for stream in streams]
         self._choose = choose
         number = {key: index for index, key in enumerate(dict.fromkeys(keys))}
         self._index = [number[key] for key in keys]
-        first = {index: stream.workload for index, stream in reversed(list(zip(self._index, streams, strict=True)))}
+        first = dict(reversed(list(zip(self._index, streams, strict=True))))
         self._examples = [first[index] for index in range(len(number))]
 
     def judge(self, listing: Listing) -> Verdict:
         """Say which streams may use the offer."""
-        refusals = [first_refusal(listing, self._choose, workload) for workload in self._examples]
+        refusals = [first_refusal(listing, self._choose, one.workload, one.home) for one in self._examples]
         mask = tuple(refusals[index] is None for index in self._index)
         return Verdict(mask, None if any(mask) else self._together(refusals))
 
     def _together(self, refusals: Sequence[Refusal | None]) -> Refusal:
         """Make one reason of everybody's: the common one, else each with the name of whom it concerns."""
         concerned: dict[Refusal, list[str]] = {}
-        for workload, reason in zip(self._examples, refusals, strict=True):
+        for one, reason in zip(self._examples, refusals, strict=True):
             if reason is not None:
-                concerned.setdefault(reason, []).append(workload.name)
+                concerned.setdefault(reason, []).append(one.workload.name if one.home is None else one.short)
         if not concerned:
             return Refusal("no_stream", "there is nothing to serve")
         first = next(iter(concerned))
@@ -73,16 +74,28 @@ def _few(names: Sequence[str]) -> str:
     return f"{', '.join(names[:_SHOWN])} and {more} more" if more > 0 else ", ".join(names)
 
 
-def place_rules(workload: Workload) -> tuple[object, ...]:
-    """Return all that decides which offers a workload may use."""
-    own = workload.choose
+def place_rules(stream: Stream) -> tuple[object, ...]:
+    """Return all that decides which offers a stream may use."""
+    workload, own = stream.workload, stream.workload.choose
     chosen = (own.accelerators, own.instances, own.sellers, own.regions, own.offers)
-    return (*chosen, workload.data, workload.interruptible)
+    return (*chosen, workload.data, workload.interruptible, stream.home)
 
 
-def first_refusal(listing: Listing, choose: Choices, workload: Workload) -> Refusal | None:
-    """Return the first rule by which a workload may not use an offer, None if it may."""
-    return next(_refusals(listing, choose, workload), None)
+def first_refusal(listing: Listing, choose: Choices, workload: Workload, home: tuple[str, ...] | None = None) -> Refusal | None:
+    """Return the first rule by which a workload, with a home its calls there, may not use an offer, None if it may."""
+    return next(chain(_refusals(listing, choose, workload), _away(listing, home)), None)
+
+
+def _away(listing: Listing, home: tuple[str, ...] | None) -> Iterator[Refusal]:
+    """Yield why machines are not where a group of regions is."""
+    if home is None:
+        return
+    if listing.region_group == "global":
+        yield Refusal(
+            "failover", f"the seller does not say where {listing.region} is, so not whether it fails with another region"
+        )
+    elif not allowed(listing.region, Choice(allow=home)):
+        yield Refusal("failover", f"region {listing.region} is not among {', '.join(home)}")
 
 
 def _refusals(listing: Listing, choose: Choices, workload: Workload) -> Iterator[Refusal]:

@@ -39,7 +39,7 @@ def purchase(cost: float, kind: str = "on_demand", region: str = "here") -> Purc
 def stream(rate: tuple[float, float], *, movable: bool = False) -> Stream:
     lengths = [SimpleNamespace(mean=1000.0), SimpleNamespace(mean=100.0)]
     named = {"prompt": lengths[0], "output": lengths[1], "prefix_tokens": 400.0, "prefix_hit": 0.5}
-    return cast("Stream", SimpleNamespace(name="chat", rate=rate, movable=movable, **named))
+    return cast("Stream", SimpleNamespace(name="chat", rate=rate, movable=movable, called=1.0, **named))
 
 
 def test_machines_cost_by_the_hours_they_are_held() -> None:
