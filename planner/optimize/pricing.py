@@ -74,7 +74,7 @@ class Prices:
     ready: Floats | None = None
     """[J, K, P] Per replica's worth of growth to be ready for, the same for all columns of a family; None = not priced."""
     weight: Floats | None = None
-    """[T] What a dollar an hour of each period counts, where the cost of the dearest scenario is minimized (`scenarios.weighed`)."""
+    """[T] What a dollar an hour of each period counts; None = the period's share of all hours (`scenarios.weighed`)."""
 
     @property
     def dollar(self) -> float:

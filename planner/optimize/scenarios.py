@@ -3,8 +3,8 @@
     cost_s = Σ_{t of s} h[t]/H_s·(what is paid in t) + what is paid whatever period it is,   H_s = Σ_{t of s} h[t]
     minimized: (1 − ε)·max_s cost_s + ε·Σ_s (H_s/Σh)·cost_s   [$/h]
 
-ε breaks ties: in scenarios that are not the dearest costs still count. As the average is no more than the most, what is minimized is
-never above the cost of the dearest scenario, so a bound on it is one on that cost too.
+ε breaks ties: in scenarios that are not the dearest costs still count. As the average is no more than the most, what is minimized
+is never above the cost of the dearest scenario, so a bound on it is one on that cost too.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def shares(program: Program) -> Floats:
 def weighed(program: Program, dual: Floats, money: float, budget: float) -> Floats | None:
     """[T] What a dollar an hour of each period counts under prices, Σ = 1; None where the average cost is minimized.
 
-    max_s cost_s ≥ Σ_s q[s]·cost_s for any q ≥ 0 with Σ q = 1, so with w̃[t] = Σ_s q[s]·h[t]/H_s in place of h[t]/Σh every bound stays
-    one. The budget holds for the average: together (money·((1 − ε)·w̃ + ε·w) + budget·w)/(money + budget).
+    max_s cost_s ≥ Σ_s q[s]·cost_s for any q ≥ 0 with Σ q = 1, so with w̃[t] = Σ_s q[s]·h[t]/H_s in place of h[t]/Σh every bound
+    stays one. The budget holds for the average: together (money·((1 − ε)·w̃ + ε·w) + budget·w)/(money + budget).
 
     Parameters
     ----------
@@ -58,4 +58,5 @@ def weighed(program: Program, dual: Floats, money: float, budget: float) -> Floa
     mean = program.counted
     dearest = dual / dual.sum() @ shares(program) if dual.sum() > 0 else mean
     weight: Floats = (money * ((1.0 - TIE) * dearest + TIE * mean) + budget * mean) / (money + budget)
-    return weight / weight.sum()
+    weight /= weight.sum()
+    return weight

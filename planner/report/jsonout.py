@@ -58,6 +58,8 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
     """
     _drop_absent(body, "sizing", "futures", "start", "cash", "energy", "changes", "scaling")
     _drop_absent(body["cost"], "ramps")
+    if body["proof"]["worst"] is None:
+        del body["proof"]["minimized"], body["proof"]["worst"]
     for row in (body["cost"], *body["purchases"]):
         _drop_nothing(row, "carbon", "carbon_cost")
     for buy in body["purchases"]:

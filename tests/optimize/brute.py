@@ -225,13 +225,27 @@ def _ready(program: Program, n: np.ndarray, forbidden: np.ndarray) -> Iterator[t
                 yield row, float(np.maximum(n[own, a] - program.pools.spare[own], 0).sum())
 
 
+def _served(program: Program, shape: tuple[int, int, int]) -> tuple[list[np.ndarray], list[float]]:
+    """Rows over flows [R, P, T], and the calls that they must serve."""
+    T = shape[2]
+    equal, served = [], []
+    for r in range(shape[0]):
+        parts = [np.arange(T)] if program.movable[r] else [np.array([t]) for t in range(T)]
+        for part in parts:
+            row = np.zeros(shape)
+            row[r][:, part] = program.hours[part]
+            equal.append(row.ravel())
+            served.append((program.hours[part] * program.rate[r, part]).sum())
+    return equal, served
+
+
 def _flows(
     program: Program, n: np.ndarray, share: np.ndarray, worst: tuple[np.ndarray, np.ndarray, float] | None = None
 ) -> float:
     """Least cost of soft misses and API calls with these replicas [$/h].
 
-    With `worst`, shares [S, T] of periods in scenarios, what is paid in each besides, and the part of the average: that part of the
-    average and the rest of the dearest scenario, all counted.
+    With `worst`, shares [S, T] of periods in scenarios, what is paid in each besides, and the part of the average: that part of
+    the average and the rest of the dearest scenario, all counted.
     """
     if _hopeless(program, n):
         return np.inf
@@ -268,14 +282,7 @@ def _flows(
         row[one.streams] = -np.concatenate([one.pools, one.apis], axis=1)[:, :, None] * weight
         rows.append(row.ravel())
         right.append(0.0)
-    equal, served = [], []
-    for r in range(R):
-        parts = [np.arange(T)] if program.movable[r] else [np.array([t]) for t in range(T)]
-        for part in parts:
-            row = np.zeros((R, P, T))
-            row[r][:, part] = program.hours[part]
-            equal.append(row.ravel())
-            served.append((program.hours[part] * program.rate[r, part]).sum())
+    equal, served = _served(program, (R, P, T))
     hourly, most = cost.ravel(), np.nan_to_num(top.ravel(), posinf=np.inf)
     if worst is not None:
         shares, paid, part = worst
