@@ -69,7 +69,7 @@ def rolled(plan: Plan, loaded: LoadedProblem, move: Move) -> Rolled:
 
 
 def _settle(data: Row) -> None:
-    """Without scenarios none is the dearest: the cost is minimized."""
+    """Minimize the expected cost: without scenarios none is the dearest."""
     if isinstance(data.get("finance"), dict):
         data["finance"] = {name: value for name, value in data["finance"].items() if name != "minimize"}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stores
 import tiny
 from click.testing import CliRunner
 
@@ -20,6 +21,12 @@ from planner.report.markdown import render
 
 HOURS = 8760.0
 RESERVED = 0.4
+LANE = {
+    "name": "wait",
+    "kind": "lane",
+    "options": [{"name": "on", "effects": [{"lane": {"share": 0.2, "deadline": "24h"}}]}],
+    **tiny.READ,
+}
 
 
 def facts(**more: Any) -> dict[str, Any]:
@@ -113,6 +120,9 @@ def test_with_committed_spend(tmp_path: Path) -> None:
     [
         ({"periods": [{"name": "low", "hours": 1}, {"name": "high", "hours": 1}]}, "there are no scenarios"),
         ({"operations": {"autoscaling": {}}}, "charges starts"),
+        ({"workloads": [tiny.workload(levers=[LANE])]}, "levers of chat may cost something"),
+        ({"workloads": [tiny.workload(stages=[{"name": "check", "uses": "a/filter"}])]}, "components of chat are paid"),
+        ({"stores": [stores.store()]}, "stores are paid"),
     ],
 )
 def test_refused(tmp_path: Path, more: dict[str, Any], said: str) -> None:
