@@ -156,10 +156,11 @@ def test_relaxation_is_reached_by_its_prices() -> None:
     assert price(made, limit, kinds(made), no_covers(made), at).bound == pytest.approx(solved.objective, rel=1e-6)
 
 
-def test_lp_file() -> None:
+def test_golden_rows_of_scenarios() -> None:
+    """A fifth of the hours counts whole in its scenario, and 0.1 % of it in the average that breaks ties."""
     text = export_lp(worst(rare()))
-    assert "scenario" in text
-    assert "worst" in text
+    assert " cost: 0.0005 m(b1) + 0.0008 m(b0,t0) + 0.0002 m(b0,t1) + 0.999 worst\n" in text
+    assert " scenario(0): 0.5 m(b1) + m(b0,t0) - worst <= 0\n scenario(1): 0.5 m(b1) + m(b0,t1) - worst <= 0\n" in text
 
 
 def test_refused() -> None:

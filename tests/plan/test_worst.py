@@ -105,6 +105,18 @@ def test_alike_scenarios_cost_as_much_either_way(tmp_path: Path) -> None:
     assert verify(safe, loaded) == []
 
 
+def test_with_soft_promises_and_pool_costs(tmp_path: Path) -> None:
+    """Misses are paid by the calls of each scenario, a pool's operation whatever comes."""
+    soft = {"metric": "ttft", "percentile": 95, "target": "300ms", "price_per_miss": "$0.001"}
+    asked = problem(0.2, operations={"pool_cost": "$0.5/h"})
+    asked["workloads"][0]["objectives"] = [soft]
+    safe, loaded = made(tmp_path, asked)
+    assert safe.cost.misses > 0
+    assert safe.proof.worst is not None
+    assert safe.proof.worst > safe.cost.total
+    assert verify(safe, loaded) == []
+
+
 def test_with_committed_spend(tmp_path: Path) -> None:
     """45 % off what is rented, for dollars committed to: 0.55 a machine; with 0.4 reserved ruled out all eight are under it."""
     terms = {"seller": "shop", "term": "1y", "discounts": [{"instances": "shop/*", "discount": "45%"}], **tiny.READ}
