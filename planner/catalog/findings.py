@@ -9,7 +9,7 @@ from planner.catalog.yamlfile import Document, KeyPath, dotted
 from planner.domain.calls import Choices
 from planner.domain.catalog import Catalog
 from planner.domain.horizon import Horizon, Scenario
-from planner.domain.problem import Limits, Operations, Period
+from planner.domain.problem import Finance, Limits, Operations, Period
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
 from planner.errors import Issue
@@ -62,3 +62,5 @@ class Parts:
     """Valid scenarios with their place in the file."""
     operations: Operations | None = None
     """How pools are run, None where it is wrong."""
+    finance: Finance | None = None
+    """What money costs and what is minimized, None where it is wrong."""

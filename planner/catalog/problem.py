@@ -26,6 +26,7 @@ from planner.catalog.check_stages import check_stages
 from planner.catalog.check_stores import check_stores
 from planner.catalog.check_supply import check_supply
 from planner.catalog.check_variants import check_variants
+from planner.catalog.check_worst import check_worst
 from planner.catalog.findings import Findings, Parts
 from planner.catalog.lever_sources import check_sources, with_sources
 from planner.catalog.load import load_catalog
@@ -36,7 +37,7 @@ from planner.catalog.yamlfile import Document, KeyPath, read
 from planner.domain.catalog import Catalog
 from planner.domain.horizon import Horizon, Scenario
 from planner.domain.plan import Plan
-from planner.domain.problem import CatalogUse, Limits, Operations, Period, Problem, ProblemChoices, Solver
+from planner.domain.problem import CatalogUse, Finance, Limits, Operations, Period, Problem, ProblemChoices, Solver
 from planner.domain.stores import Store
 from planner.domain.workload import Workload
 from planner.errors import InvalidInput, Issue
@@ -184,6 +185,7 @@ def _cross_check(parts: Parts, findings: Findings) -> None:
     check_energy(parts, findings)
     check_variants(parts, findings)
     check_failover(parts, findings)
+    check_worst(parts, findings)
 
 
 def _parts(document: Document, base: Path, catalog: Catalog) -> Parts:
@@ -201,6 +203,7 @@ def _parts(document: Document, base: Path, catalog: Catalog) -> Parts:
         horizon=_valid(Horizon, horizon),
         scenarios=_rows(Scenario, _section(document, "scenarios", [])),
         operations=_valid(Operations, _section(document, "operations", {})),
+        finance=_valid(Finance, _section(document, "finance", {})),
     )
 
 

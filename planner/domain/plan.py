@@ -31,9 +31,9 @@ class Proof(Strict):
     termination: Literal["optimal", "feasible"]
     """optimal: the asked gap was reached; feasible: a limit came first."""
     objective: float
-    """Average cost of the plan [$/h]."""
+    """Average cost of the plan, or what is `minimized` of it [$/h]."""
     bound: float
-    """No plan within this model costs less [$/h]."""
+    """No plan within this model costs less, by what is `minimized` [$/h]."""
     gap: float
     """(objective − bound)/objective."""
     solver: str
@@ -62,6 +62,11 @@ class Proof(Strict):
     repairs: int = 0
     """Small solves around a plan whose pools missed a promise: its own pools and the nearest others, with the demand on those
     that missed raised."""
+    minimized: Literal["expected", "worst"] = "expected"
+    """expected: the average cost. worst: 99.9 % of the cost of the dearest scenario and 0.1 % of the average cost, to break ties;
+    never above the former, so no plan's dearest scenario costs less than the bound either."""
+    worst: float | None = None
+    """Cost of the dearest scenario, averaged over its hours, where that was minimized [$/h]."""
 
 
 class Layout(Strict):

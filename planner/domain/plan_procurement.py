@@ -50,7 +50,8 @@ class Futures(Strict):
     perfect_information: float | None
     """What knowing from the start would save on average [$/h]; absent = no plan was found for some scenario."""
     waiting: float | None
-    """What it would cost more if nothing could be ordered after the start [$/h]; absent = no plan was found."""
+    """What it would cost more if nothing could be ordered after the start [$/h]; absent = no plan was found, or the plan
+    minimizes the cost of the dearest scenario."""
     commitments: tuple[Commitment, ...]
     """Table of regrets."""
     in_parts: bool = False

@@ -232,6 +232,8 @@ class Finance(Strict):
     handbook §9)."""
     carbon_price: DollarsPerTonne = 0.0
     """What a tonne of carbon dioxide and its equivalents is taken to cost (`$80/t`): added to the cost as a line of its own."""
+    minimize: Literal["expected", "worst"] = "expected"
+    """With scenarios: the cost expected over them, or that of the dearest of them, whatever its probability."""
 
 
 class Solver(Strict):

@@ -16,7 +16,7 @@ from planner.candidates.pools import Pools
 from planner.candidates.quality import api_value
 from planner.candidates.today import key_of_row, opening_cost, running
 from planner.domain.api_terms import Provisioned
-from planner.domain.problem import Period
+from planner.domain.problem import Period, Problem
 from planner.optimize.choices import Choices, choices
 from planner.optimize.offered import at_sizes
 from planner.optimize.program import (
@@ -147,6 +147,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         standing=standing_in(supply, problem.periods),
         sellers=most_sellers(supply, problem.limits.max_sellers),
         spend=spend_columns(supply, problem.periods),
+        scenario=scenario_of(problem),
     )
     program, column = at_sizes(program, supply.cells, operations)
     pool, cell = pool[column], cell[column]
@@ -181,6 +182,15 @@ def standing_in(supply: Supply, periods: Sequence[Period]) -> Floats | None:
         return None
     cost: Floats = np.array([bought.held * bought.standing for bought in supply.purchases]) @ active_in(supply, periods)
     return cost
+
+
+def scenario_of(problem: Problem) -> NDArray[np.int64] | None:
+    """[T] Number of the scenario of each period, where the cost of the dearest is minimized; None where the average is."""
+    if problem.finance.minimize == "expected":
+        return None
+    names = [period.scenario for period in problem.periods]
+    number = {name: index for index, name in enumerate(dict.fromkeys(names))}
+    return np.array([number[name] for name in names], dtype=np.int64)
 
 
 def most_sellers(supply: Supply, most: int | None) -> SellerLimit | None:

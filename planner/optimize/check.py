@@ -47,6 +47,7 @@ def _shapes(program: Program) -> tuple[tuple[bool, str], ...]:
         "apis.call_cost": (program.apis.call_cost, (R, A)),
         "apis.limits": (program.apis.limits, (len(program.apis.limits), R, A)),
         **({} if program.purchases.held is None else {"purchases.held": (program.purchases.held, (B,))}),
+        **({} if program.scenario is None else {"scenario": (program.scenario, (T,))}),
         **({} if program.standing is None else {"standing": (program.standing, (T,))}),
         **{limit.name: (limit.purchases, (B,)) for limit in program.gpu_limits},
         **{limit.name: (limit.each, (B,)) for limit in program.machine_limits},
@@ -95,6 +96,7 @@ def _numbers(program: Program) -> tuple[tuple[bool, str], ...]:
         (all(_finite(limit.each) for limit in program.machine_limits), "machines must take finite parts of sites"),
         (all(_finite(limit.each) for limit in program.average_limits), "what machines take on average must be finite"),
         (buy.extra is None or _finite(buy.paid), "machines must not earn money in any period"),
+        (program.scenario is None or not len(program.scaling.times), "starts that cost something belong to no scenario"),
         (program.min_replicas >= 0 and bool((pools.spare >= 0).all()), "replica numbers must not be negative"),
         (pools.spare.shape != pools.sold.shape or not pools.spare[pools.sold].any(), "what a seller operates has no spares"),
     )

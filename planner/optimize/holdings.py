@@ -57,4 +57,5 @@ def in_periods(program: Program, mine: Bools) -> Program:
         standing=None if program.standing is None else program.standing[mine],
         spend=program.spend and replace(program.spend, active=program.spend.active[:, mine]),
         scaling=program.scaling.during(mine),
+        scenario=None if program.scenario is None else program.scenario[mine],
     )

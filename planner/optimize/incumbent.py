@@ -18,7 +18,7 @@ from planner.optimize.bounds import Bounds, bounds, weights
 from planner.optimize.cuts import Cuts
 from planner.optimize.holdings import within, within_average
 from planner.optimize.model import Point, build, read, restrict, restrict_bounds, write
-from planner.optimize.objective import objective
+from planner.optimize.objective import average_cost, objective
 from planner.optimize.program import NO_SCALING, Bools, Floats, Ints, Program
 from planner.optimize.ramps import follows
 from planner.optimize.readiness import grown_rates
@@ -116,7 +116,7 @@ def by_period(program: Program, relaxation: Relaxation, limits: Limits, deadline
     if len(taken):
         found = by_period(program.along(taken), along(program, relaxation, taken), limits, deadline)
         point = None if found is None else replace(found.point, ways=taken.astype(float))
-        return better(program, None, point if point is not None and objective(program, point) <= program.budget else None)
+        return better(program, None, point if point is not None and average_cost(program, point) <= program.budget else None)
     best: Incumbent | None = None
     program = narrowed(program, relaxation.point.machines)
     for held, spent in _commitments(program, relaxation.point.machines):
@@ -213,7 +213,7 @@ def keeps_limits(program: Program, limit: Bounds, point: Point) -> bool:
         and within_average(program, point.machines)
         and few_enough(program, point.machines)
         and (program.max_pools is None or program.operated(point.replicas) <= program.max_pools)
-        and objective(program, point) <= program.budget
+        and average_cost(program, point) <= program.budget
     )
 
 
@@ -358,4 +358,5 @@ def _period(program: Program, t: int, rate: Floats, held: Floats) -> Program:
         pools=replace(program.pools, opening=None) if len(weights(program)) > 1 else program.pools,
         standing=None if program.standing is None else program.standing[t : t + 1],
         scaling=NO_SCALING,
+        scenario=None,
     )

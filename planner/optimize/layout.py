@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from planner.optimize.program import Ints, SpendColumns
+from planner.optimize.program import Floats, Ints, SpendColumns
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,10 @@ class Layout:
     """[K, P] Dollars paid where replicas start at a change of period; one variable for all columns of a family."""
     already: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     """[0 or 1] 1: stands for what is paid whatever is chosen."""
+    worst: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """[0 or 1] Cost of the dearest scenario, where that is minimized."""
+    by_scenario: Floats | None = None
+    """[S, V] What each variable before it costs in each scenario."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,3 +91,5 @@ class Rows:
     """[K, P] Starts of replicas; one row for all columns of a family."""
     ready: Ints
     """[J, K, P] Growth that the replicas there are must carry; one row for all columns of a family."""
+    worst: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """[S] Costs of scenarios within that of the dearest."""

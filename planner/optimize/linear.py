@@ -114,6 +114,10 @@ class Linear:
         free = [(low, high, whole, np.zeros(len(low))) for low, high, whole, _ in self._bounds]
         return replace(self, _bounds=free, _variable_names=[*self._variable_names], _terms=[*self._terms])
 
+    def costs_in_part(self, share: float) -> None:
+        """Let all variables so far cost this share of what they did."""
+        self._bounds = [(low, high, whole, share * cost) for low, high, whole, cost in self._bounds]
+
     def triplets(self) -> tuple[Ints, Ints, Floats]:
         """Rows, columns and values of A, in row-major order."""
         rows, columns, values = (_join([t[i] for t in self._terms], kind) for i, kind in enumerate((int, int, float)))

@@ -15,6 +15,7 @@ from planner.optimize.program import Bools, Floats, Ints, Outcome, Program
 from planner.optimize.ramps import families, starts
 from planner.optimize.spend import committed
 from planner.optimize.variables import variables
+from planner.optimize.worst import dearest
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,8 @@ def build(
     """
     linear = Linear()
     at = variables(linear, program, bounds, whole=whole)
-    return Model(linear, at, constraints(linear, program, bounds, at, cuts, covers))
+    rows = constraints(linear, program, bounds, at, cuts, covers)
+    return Model(linear, *dearest(linear, program, bounds, at, rows))
 
 
 def restrict(program: Program, keep: Ints) -> Program:
@@ -130,4 +132,6 @@ def write(program: Program, bounds: Bounds, at: Layout, size: int, point: Point)
     values[at.s[(at.s >= 0) & np.any(point.machines > 0, axis=1)]] = 1.0
     if (at.ramps >= 0).any():
         values[at.ramps[at.ramps >= 0]] = starts(program, point.replicas)[families(program)[1]][at.ramps >= 0]
+    if at.by_scenario is not None:
+        values[at.worst] = (at.by_scenario @ values[: at.by_scenario.shape[1]]).max()
     return values

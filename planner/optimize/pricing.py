@@ -14,7 +14,7 @@ which is bounded from above by continuous knapsacks (`knapsack`), and what the c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from planner.optimize.kinds import Kinds
 from planner.optimize.knapsack import in_proportion, quick, sharp
 from planner.optimize.layout import Rows
 from planner.optimize.program import AverageLimit, Bools, Floats, Ints, MachineLimit, Program
+from planner.optimize.scenarios import weighed
 from planner.optimize.sellers import least
 from planner.optimize.startprices import change_prices, ready_charges, started
 from planner.optimize.variables import SECONDS_PER_HOUR, needs_operated
@@ -72,6 +73,8 @@ class Prices:
     """[K, P] Per dollar paid for starts at a change of period, the same for all columns of a family; None = not priced."""
     ready: Floats | None = None
     """[J, K, P] Per replica's worth of growth to be ready for, the same for all columns of a family; None = not priced."""
+    weight: Floats | None = None
+    """[T] What a dollar an hour of each period counts; None = the period's share of all hours (`scenarios.weighed`)."""
 
     @property
     def dollar(self) -> float:
@@ -103,9 +106,10 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
 
     served = np.where(rows.demand >= 0, np.append(solved.duals, 0.0)[rows.demand], 0.0)
     budget = float(fee(rows.budget)[0])
+    program = replace(program, weight=weighed(program, fee(rows.worst), money, budget))
     packing, drawn = fee(rows.packing), fee(rows.spend)
     # Where no pool of the relaxation stands in a cell it has no dual, and would seem free.
-    each = (money + budget) * program.purchases.paid * weights(program) + spend.charges(program, drawn)
+    each = (money + budget) * program.purchases.paid * program.counted + spend.charges(program, drawn)
     packing = np.where(rows.packing >= 0, packing, listed(program, packing, rows.packing < 0, each))
     starts, ready = change_prices(program, rows, fee, known, packing, money + budget)
     return Prices(
@@ -126,6 +130,7 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
         average_limits=fee(rows.average_limits),
         starts=starts,
         ready=ready,
+        weight=program.weight,
     )
 
 
@@ -147,6 +152,7 @@ def listed(program: Program, packing: Floats, open_: Bools, cost: Floats) -> Flo
 
 def price(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Prices) -> Priced:
     """Bound every plan from below, and price every pool; `covers` are the cuts that have prices."""
+    program = replace(program, weight=at.weight)
     per_replica, opening = _replica_costs(program, bounds, kinds, covers, at)
     best = np.minimum(per_replica * bounds.replicas, 0.0)
     _, first, family = np.unique(program.pools.family, return_index=True, return_inverse=True)
@@ -234,7 +240,7 @@ def machine_costs(program: Program, at: Prices) -> Floats:
     """[O, T] Cost of a machine less the price of the accelerators it offers."""
     buy, cells = program.purchases, program.cells
     gpus = cells.gpus[buy.cell][:, None]
-    cost = at.dollar * buy.paid * weights(program) - gpus * at.packing[buy.cell]
+    cost = at.dollar * buy.paid * program.counted - gpus * at.packing[buy.cell]
     for fees, limit in zip(at.gpu_limits, program.gpu_limits, strict=True):
         cost = cost + np.where(limit.purchases[:, None], cells.counted[buy.cell][:, None], 0) * fees
     charged: Floats = cost + cells.power[buy.cell][:, None] / 1e3 * at.power + spend.charges(program, at.spend)
@@ -263,7 +269,7 @@ def _apis_value(program: Program, bounds: Bounds, covers: Covers, at: Prices) ->
     if not program.apis.name:
         return 0.0
     usable = np.isfinite(program.apis.call_cost)
-    per_call = at.dollar * SECONDS_PER_HOUR * np.where(usable, program.apis.call_cost, 0.0)[:, :, None] * weights(program)
+    per_call = at.dollar * SECONDS_PER_HOUR * np.where(usable, program.apis.call_cost, 0.0)[:, :, None] * program.counted
     limited = np.einsum("lra,lat->rat", program.apis.limits, at.api_limits)
     counted = np.zeros_like(bounds.rate)
     np.add.at(counted.T, covers.period, (at.covers / covers.part)[:, None] * covers.weight)
@@ -325,7 +331,7 @@ def most_earned(program: Program, bounds: Bounds, at: Prices) -> Floats:
 def _earning(program: Program, bounds: Bounds, at: Prices, usable: Bools, part: Ints, t: int) -> tuple[Floats, Floats]:
     """Profit [R, k] and load [J, R, k] of all of each stream on some pools in a period."""
     rate = bounds.rate[:, t, None]
-    cost = at.dollar * SECONDS_PER_HOUR * weights(program)[t] * rate
+    cost = at.dollar * SECONDS_PER_HOUR * program.counted[t] * rate
     open_to = usable[:, part] & (rate > 0)
     profit = at.demand[:, t, None] - cost * np.where(open_to, program.pools.call_cost[:, part], 0.0)
     if at.averages.any():

@@ -317,11 +317,23 @@ class Program:
     """Commitments to spend; None where there are none."""
     scaling: Scaling = NO_SCALING
     """What following demand takes."""
+    scenario: Ints | None = None
+    """[T] Number of the scenario of each period, where the cost of the dearest is minimized; None = the average cost is."""
+    weight: Floats | None = None
+    """[T] What a dollar an hour of each period counts in costs, Σ = 1; None = the period's share of all hours."""
+
+    @property
+    def counted(self) -> Floats:
+        """[T] What a dollar an hour of each period counts in costs; limits on averages go by hours alone."""
+        share: Floats = self.hours / self.hours.sum() if self.weight is None else self.weight
+        return share
 
     @property
     def already(self) -> float:
         """What is paid whatever is chosen, averaged [$/h]."""
-        return 0.0 if self.standing is None else float(self.standing @ self.hours / self.hours.sum())
+        if self.standing is None:
+            return 0.0
+        return float(self.standing @ self.hours / self.hours.sum() if self.weight is None else self.standing @ self.weight)
 
     @property
     def fixed(self) -> Bools:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from planner.optimize.bounds import Bounds, weights
+from planner.optimize.bounds import Bounds
 from planner.optimize.program import Floats, Program, SpendColumns
 
 
@@ -18,7 +18,7 @@ def price(program: Program) -> Floats:
     spend = program.spend
     if spend is None:
         return np.zeros(0)
-    cost: Floats = spend.owed * (spend.active @ weights(program))
+    cost: Floats = spend.owed * (spend.active @ program.counted)
     return cost
 
 

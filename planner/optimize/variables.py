@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from planner.optimize import spend
-from planner.optimize.bounds import Bounds, added, allowed, least_open, weights
+from planner.optimize.bounds import Bounds, added, allowed, least_open
 from planner.optimize.layout import Layout
 from planner.optimize.linear import Linear
 from planner.optimize.program import Bools, Floats, Ints, Program
@@ -81,14 +81,14 @@ def pool_shares(model: Linear, program: Program, bounds: Bounds, r: Ints, k: Int
 
     No upper bound: demand implies it, and a bound of its own would take part of the dual that prices demand.
     """
-    cost = SECONDS_PER_HOUR * weights(program)[t] * program.pools.call_cost[r, k] * bounds.rate[r, t]
+    cost = SECONDS_PER_HOUR * program.counted[t] * program.pools.call_cost[r, k] * bounds.rate[r, t]
     names = labels("x", (program.streams, r), (program.pools.name, k), (program.periods, t))
     return model.add_variables(len(r), 0, np.inf, cost, integer=False, names=names)
 
 
 def api_shares(model: Linear, program: Program, bounds: Bounds, r: Ints, a: Ints, t: Ints) -> Ints:
     """0 <= z[r,a,t]: share of a stream's calls to an API, paying its price."""
-    cost = SECONDS_PER_HOUR * weights(program)[t] * program.apis.call_cost[r, a] * bounds.rate[r, t]
+    cost = SECONDS_PER_HOUR * program.counted[t] * program.apis.call_cost[r, a] * bounds.rate[r, t]
     names = labels("z", (program.streams, r), (program.apis.name, a), (program.periods, t))
     return model.add_variables(len(r), 0, np.inf, cost, integer=False, names=names)
 
@@ -128,7 +128,7 @@ def machines(model: Linear, program: Program, bounds: Bounds, *, whole: bool) ->
 
     It is paid while it lasts. The purchase limits are the upper bounds; the lower ones are what is held in any case, else 0.
     """
-    buy, share = program.purchases, weights(program)
+    buy, share = program.purchases, program.counted
     ids = np.full(bounds.machines.shape, -1, dtype=np.int64)
     (o,) = np.nonzero(buy.committed)
     names, most = labels("m", (buy.name, o)), bounds.machines[o].max(axis=1, initial=0)

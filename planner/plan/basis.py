@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,6 +49,8 @@ class Basis:
     """To be checked."""
     loaded: LoadedProblem
     """Problem and catalogs."""
+    only: str | None = None
+    """The scenario whose hours alone count; None = all do."""
 
     @property
     def problem(self) -> Problem:
@@ -92,13 +95,26 @@ class Basis:
 
     @cached_property
     def hours(self) -> dict[str, float]:
-        """Hours of each period."""
-        return {period.name: period.hours for period in self.problem.periods}
+        """Hours of each period that count."""
+        return {one.name: one.hours if self.only in (None, one.scenario) else 0.0 for one in self.problem.periods}
+
+    @cached_property
+    def whole(self) -> float:
+        """Hours of all periods of all scenarios."""
+        return sum(period.hours for period in self.problem.periods)
 
     @cached_property
     def cycle(self) -> float:
-        """Hours of all periods."""
+        """Hours of all periods that count."""
         return sum(self.hours.values())
+
+    def during(self, scenario: str) -> Basis:
+        """Return the same with the hours of one scenario alone; all else that was found stays."""
+        seen = copy(self)
+        seen.only = scenario
+        for counted in ("hours", "cycle"):
+            vars(seen).pop(counted, None)
+        return seen
 
     @cached_property
     def replicas(self) -> dict[str, Replicas]:

@@ -10,6 +10,8 @@ from planner import __version__
 from planner.catalog.api_prices import ApiPrice
 from planner.domain.hardware import SPOT
 from planner.domain.plan import ApiRoute, Plan, Proof, Purchase
+from planner.optimize.model import decided
+from planner.optimize.objective import scenario_costs
 from planner.plan.bill import cost_of
 from planner.plan.breakeven import buy_or_build
 from planner.plan.cashflow import cash_flow
@@ -131,6 +133,8 @@ def _proof(solved: Solved) -> Proof:
         ways_left_out=solved.covered.left_out,
         ways_loss=solved.covered.loss if np.isfinite(solved.covered.loss) else None,
         repairs=solved.repairs,
+        minimized=search.problem.finance.minimize,
+        worst=max(scenario_costs(solved.assembled.program, decided(outcome)), default=None),
     )
 
 

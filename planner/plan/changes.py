@@ -8,7 +8,7 @@ from planner.candidates.today import Key, key_of, opening_cost, running
 from planner.domain.plan import Plan, Pool, Purchase
 from planner.domain.plan_changes import Changes, MachineChange, PoolChange
 from planner.domain.problem import Problem
-from planner.optimize.objective import objective
+from planner.optimize.objective import average_cost
 from planner.plan.solved import Solved
 from planner.plan.stay import as_it_is
 from planner.plan.strain import missing
@@ -56,7 +56,7 @@ def moving_cost(problem: Problem, pools: Iterable[Pool], today: Plan | None) -> 
 def _kept_cost(solved: Solved, today: Plan) -> float | None:
     """Return what today's plan costs as it is; None where it does not serve the calls, or breaks a promise."""
     point = as_it_is(solved.search, solved.pools, solved.apis, solved.assembled, today)
-    return None if point is None or missing(solved.at(point)) else objective(solved.assembled.program, point)
+    return None if point is None or missing(solved.at(point)) else average_cost(solved.assembled.program, point)
 
 
 def _pools(before: Sequence[Pool], after: Sequence[Pool]) -> Iterator[PoolChange]:

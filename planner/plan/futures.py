@@ -26,6 +26,7 @@ from planner.domain.plan_procurement import Commitment, Future, Futures
 from planner.optimize.bounds import added
 from planner.optimize.holdings import in_periods
 from planner.optimize.program import Bools, Floats, Program
+from planner.optimize.scenarios import expected
 from planner.optimize.spend import committed, price
 from planner.plan.again import Again, in_parts, large, solved_again
 from planner.plan.solved import Solved
@@ -54,7 +55,7 @@ class _Tree:
         plan, known = self._plan, self.known
         rows = [Future(name=one, probability=self._chance(one), cost=plan.costs[one], known=known[one]) for one in self.names]
         certain = self._mean(known)
-        now = self._best(self._without_later(self.program))
+        now = None if self._worst else self._best(self._without_later(self.program))
         return Futures(
             scenarios=tuple(rows),
             perfect_information=_above(plan.expected, certain),
@@ -62,6 +63,11 @@ class _Tree:
             commitments=(plan, *self._others()),
             in_parts=self.parts,
         )
+
+    @property
+    def _worst(self) -> bool:
+        """Whether the plan minimizes the cost of the dearest scenario: then its expected cost says nothing of waiting."""
+        return self.solved.assembled.program.scenario is not None
 
     @cached_property
     def parts(self) -> bool:
@@ -71,7 +77,7 @@ class _Tree:
     @cached_property
     def program(self) -> Program:
         """The choice that is left once ways are taken."""
-        return self.solved.assembled.program.along(self.solved.outcome.ways)
+        return expected(self.solved.assembled.program.along(self.solved.outcome.ways))
 
     @cached_property
     def first(self) -> Bools:

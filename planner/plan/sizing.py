@@ -20,6 +20,7 @@ from planner.optimize.model import restrict
 from planner.optimize.program import NO_SCALING, ApiColumns, Bools, Program
 from planner.optimize.ramps import by_family, start_costs
 from planner.optimize.relax import relax
+from planner.optimize.scenarios import expected
 from planner.plan.again import solved_again
 from planner.plan.solved import Solved
 
@@ -53,7 +54,7 @@ def _started_hours(solved: Solved) -> float:
 
 def _floor(solved: Solved) -> float:
     """Return the fewest accelerator-hours of a cycle that serve the calls the plan serves on machines."""
-    whole, outcome = solved.assembled.program, solved.outcome
+    whole, outcome = expected(solved.assembled.program), solved.outcome
     own = np.flatnonzero((outcome.replicas > 0).any(axis=1) & ~whole.pools.sold)
     served = restrict(whole.along(outcome.ways), own)
     buy, count = served.purchases, len(served.streams)
@@ -97,7 +98,7 @@ def _floor(solved: Solved) -> float:
 
 def _static_cost(solved: Solved) -> float | None:
     """Return the average cost of the cheapest plan over the same pools that holds every machine all the time [$/h]."""
-    whole, outcome = solved.assembled.program, solved.outcome
+    whole, outcome = expected(solved.assembled.program), solved.outcome
     best = solved_again(solved, _peaks(_unchanging(whole.along(outcome.ways))), wider=False)
     return None if best is None else best.cost + float(whole.ways.cost @ outcome.ways)
 

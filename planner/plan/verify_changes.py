@@ -38,7 +38,7 @@ def changes(basis: Basis) -> Iterator[str]:
 def _each(basis: Basis) -> float:
     asked = basis.problem.operations.moving
     dated = all(period.months is not None for period in basis.problem.periods)
-    return asked.per_pool / (basis.cycle if dated else asked.over * HOURS)
+    return asked.per_pool / (basis.whole if dated else asked.over * HOURS)
 
 
 def _fresh(basis: Basis) -> int:

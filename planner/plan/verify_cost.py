@@ -14,6 +14,7 @@ from planner.plan.basis import Basis, above, differs
 from planner.plan.verify_changes import moving
 from planner.plan.verify_energy import carbon_paid, offered, paid
 from planner.plan.verify_scaling import ramps
+from planner.plan.verify_spend import spend_paid
 from planner.plan.verify_units import units_cost
 
 
@@ -48,6 +49,16 @@ def cost(basis: Basis) -> Iterator[str]:
     yield from _tokens(basis)
 
 
+def scenario_cost(basis: Basis) -> float:
+    """Return what the plan costs by the hours of `basis`, committed spend by its own hours, soft misses as predicted [$/h]."""
+    rented = [value for index, value in _machines(basis).items() if basis.plan.purchases[index].spend is None]
+    carbon = sum(carbon_paid(basis, purchase) for purchase in basis.plan.purchases)
+    apis = sum(_call_cost(basis, route, share) for route in basis.plan.apis for share in route.shares)
+    fixed = basis.problem.operations.pool_cost * len(basis.plan.pools) + moving(basis)
+    beside = sum(item.hourly for item in _items(basis))
+    return sum(rented) + spend_paid(basis) + carbon + apis + units_cost(basis) + fixed + beside + _misses(basis)
+
+
 def _items(basis: Basis) -> list[Item]:
     """Return what the ways taken cost beside models."""
     return [item for way in basis.ways.values() if way is not None for item in way.items]
@@ -62,7 +73,7 @@ def _sums(basis: Basis, total: float, machines: float) -> Iterator[str]:
         ("cost.by_workload", sum(row.hourly for row in stated.by_workload), total),
         ("cost.by_stage", sum(row.hourly for row in stated.by_stage), total),
         ("cost.by_pool", sum(row.hourly for row in stated.by_pool), machines),
-        ("proof.objective", basis.plan.proof.objective, total),
+        *([] if basis.problem.finance.minimize == "worst" else [("proof.objective", basis.plan.proof.objective, total)]),
     )
     if stated.statement is not None:
         cents = sum(line.cents_per_month for line in stated.statement.lines)

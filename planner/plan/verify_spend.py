@@ -67,6 +67,17 @@ def _commitment(basis: Basis, one: CommittedSpend, drawing: list[Purchase]) -> I
             yield f"{where}: ${buy.hourly:,.6f}/h stated for {buy.instance}, ${draw * paid * basis.cycle / used:,.6f}/h found"
 
 
+def spend_paid(basis: Basis) -> float:
+    """Return what all commitments cost by the hours of `basis`, what is owed beyond the horizon included [$/h]."""
+    total = 0.0
+    for one in basis.plan.committed_spend:
+        row = basis.catalog.spend_commitments.get(one.name)
+        owed = MONTHS[row.term] / (one.live[1] - one.live[0]) if row and one.live else 1.0
+        lasting = [period.name for period in basis.problem.periods if _lasts(one, period.months, period.scenario)]
+        total += one.hourly * owed * sum(basis.hours[name] for name in lasting) / basis.cycle
+    return total
+
+
 def _lasts(one: CommittedSpend, months: tuple[int, int] | None, scenario: str | None) -> bool:
     """Whether a commitment lasts in the whole of a period."""
     if one.scenario not in (None, scenario):

@@ -113,7 +113,12 @@ def _buying(plan: Plan, ink: Ink, width: int) -> list[tuple[str, RenderableType]
     if plan.committed_spend:
         made.append(("Committed spend", tables.bullets(list(spend.sentences(plan)), ink)))
     if plan.futures:
-        made.append(("Scenarios", Group(ink(futures.summary(plan.futures)), futures.on_console(plan.futures, ink))))
+        made.append(
+            (
+                "Scenarios",
+                Group(ink(futures.minimized(plan) + futures.summary(plan.futures)), futures.on_console(plan.futures, ink)),
+            )
+        )
     if plan.cash:
         made.append(("Payments", Group(ink(cash.summary(plan.cash)), cash.on_console(plan, plan.cash, ink))))
     return made

@@ -29,6 +29,17 @@ def summary(found: Futures) -> str:
     return " ".join(said)
 
 
+def minimized(plan: Plan) -> str:
+    """Say of a plan that minimizes the cost of its dearest scenario what that is, beside the average."""
+    worst = plan.proof.worst
+    if worst is None:
+        return ""
+    return (
+        f"Minimized is the cost of the dearest scenario: {fmt.hourly(worst)}, or less in the others, "
+        f"{fmt.hourly(plan.cost.total)} on average. "
+    )
+
+
 def _columns(found: Futures) -> list[str]:
     chances = [f">If {one.name} comes ({fmt.percent(one.probability)})" for one in found.scenarios]
     return ["Committing", *chances, ">Expected", ">Worst regret"]

@@ -67,6 +67,8 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
     _drop_absent(body, "sizing", "futures", "start", "cash", "energy", "changes", "scaling", "serving", "doubt")
     _drop_nothing(body, "frontiers", "alternatives")
     _drop_absent(body["cost"], "ramps")
+    if body["proof"]["worst"] is None:
+        del body["proof"]["minimized"], body["proof"]["worst"]
     for row in (body["cost"], *body["purchases"]):
         _drop_nothing(row, "carbon", "carbon_cost")
     for buy in body["purchases"]:

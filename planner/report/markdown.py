@@ -81,7 +81,11 @@ def _glance(plan: Plan) -> list[str]:
         _section("Promises", _promises(plan, (row.worst for row in gather.kept(plan))), _worst_note(plan)),
         _section("Purchases", _purchases(plan)),
         _section("Committed spend", bullets(spend.sentences(plan))),
-        _section("Scenarios", futures.on_page(plan), f"{futures.summary(plan.futures)}\n\n" if plan.futures else ""),
+        _section(
+            "Scenarios",
+            futures.on_page(plan),
+            f"{futures.minimized(plan)}{futures.summary(plan.futures)}\n\n" if plan.futures else "",
+        ),
         _section("Payments", cash.on_page(plan), f"{cash.summary(plan.cash)}\n\n" if plan.cash else ""),
         _section("APIs", _apis(plan)),
         _section("Units bought at APIs", bullets(f"{route.api}: {units(route)}" for route in plan.provisioned)),

@@ -12,12 +12,14 @@ def proof(plan: Plan) -> str:
     found = plan.proof
     whom = "plan within this model" if found.complete else "plan of the deployments evaluated"
     whom += " that serves in one of the ways compared" if found.ways_loss is not None else ""
-    least = f"no {whom} costs less than {fmt.hourly(found.bound)}"
+    worst = found.worst is not None
+    least = f"no {whom} costs less {'in its dearest scenario ' if worst else ''}than {fmt.hourly(found.bound)}"
+    cost = "cost of the dearest scenario" if worst else "cost"
     if found.termination == "optimal":
-        return f"Proven within {fmt.percent(found.gap)} of the least cost: {least}."
+        return f"Proven within {fmt.percent(found.gap)} of the least {cost}: {least}."
     if plan.simulation and plan.simulation.tightened:
-        return f"Within {fmt.percent(found.gap)} of the least cost before the simulation asked for more: {least}."
-    return f"Stopped at a limit, within {fmt.percent(found.gap)} of the least cost: {least}."
+        return f"Within {fmt.percent(found.gap)} of the least {cost} before the simulation asked for more: {least}."
+    return f"Stopped at a limit, within {fmt.percent(found.gap)} of the least {cost}: {least}."
 
 
 def compared(plan: Plan) -> str:

@@ -59,12 +59,19 @@ def rolled(plan: Plan, loaded: LoadedProblem, move: Move) -> Rolled:
         remedy = "there is nothing left to plan for; roll by fewer months"
         raise InvalidInput.at("command line", "no workload has requests afterwards", remedy, path="--months")
     data.pop("scenarios", None)
+    _settle(data)
     signed = list(orders(plan, loaded, move))
     _commit(data, loaded, signed, move.months)
     gone = [name for name in before if name not in left]
     late = _too_late(data, loaded)
     said = (*_told(plan, loaded, move, signed, gone), *(f"would come too late, `available: 0`: {name}" for name in late))
     return Rolled(text_of(data, _comment(plan, move)), said)
+
+
+def _settle(data: Row) -> None:
+    """Minimize the expected cost: without scenarios none is the dearest."""
+    if isinstance(data.get("finance"), dict):
+        data["finance"] = {name: value for name, value in data["finance"].items() if name != "minimize"}
 
 
 def _time(data: Row, loaded: LoadedProblem, move: Move) -> list[Period]:

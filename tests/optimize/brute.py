@@ -57,6 +57,43 @@ def _brute_force(program: Program) -> float:
     return best if best <= program.budget * (1 + 1e-9) else np.inf
 
 
+def brute_force_worst(program: Program, scenario: np.ndarray, part: float) -> float:
+    """Return the least of `part` of the average cost and the rest of the dearest scenario's, without ways and budget [$/h]."""
+    share = program.hours / program.hours.sum()
+    own = (scenario == np.unique(scenario)[:, None]) * program.hours
+    shares = own / own.sum(axis=1, keepdims=True)
+    K, T = len(program.pools.name), len(share)
+    machines, mean = _fleets(program, share)
+    each = np.array([_fleet_costs(program, machines, row) for row in shares])
+    value = part * mean + (1 - part) * each.max(axis=0)
+    order = np.argsort(value, kind="stable")
+    best = np.inf
+    for flat in itertools.product(*(range(top + 1) for top in _tops(program) for _ in range(T))):
+        n = np.array(flat).reshape(K, T)
+        used = n > 0
+        operated = len(set(program.pools.family[used.any(axis=1) & ~program.pools.sold]))
+        if (used & (n < _fewest(program)[:, None])).any() or operated > (program.max_pools or K):
+            continue
+        fixed = program.pool_cost * operated + _set_up(program, used)
+        hold = np.ones(len(machines), bool)
+        for i, size in enumerate(program.cells.gpus):
+            need = ((program.pools.cell == i) * program.pools.gpus) @ n
+            hold &= (machines[:, program.purchases.cell == i].sum(axis=1) * size >= need).all(axis=1)
+        tried: set[tuple[float, ...]] = set()
+        for f in order[hold[order]].tolist():
+            if value[f] + fixed >= best:
+                break
+            paid = each[:, f] + fixed
+            if tuple(paid) in tried:
+                continue
+            tried.add(tuple(paid))
+            least = _flows(program, n, share, (shares, paid, part))
+            if np.isinf(least):
+                break
+            best = min(best, least + part * (mean[f] + fixed))
+    return best
+
+
 def _set_up(program: Program, used: np.ndarray) -> float:
     """Cost of setting up each family that is used [$/h]."""
     if program.pools.opening is None:
@@ -132,14 +169,21 @@ def _fleets(program: Program, share: np.ndarray) -> tuple[np.ndarray, np.ndarray
         used = [(machines[:, of == q] > 0).any(axis=(1, 2)) for q in range(int(of.max(initial=-1)) + 1)]
         fit &= np.sum(used, axis=0) <= program.sellers.most
     machines = machines[fit]
+    cost = _fleet_costs(program, machines, share)
+    order = np.argsort(cost, kind="stable")
+    return machines[order], cost[order]
+
+
+def _fleet_costs(program: Program, machines: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """[F] What machines [F, O, T] cost, an hour of each period counted by its share."""
+    buy = program.purchases
     cost = machines @ share @ buy.hourly + (0.0 if program.standing is None else program.standing @ share)
     cost = cost if buy.extra is None else cost + np.einsum("fot,ot,t->f", machines, buy.extra, share)
     for c in range(0 if program.spend is None else len(program.spend.name)):
         own = program.spend.of == c
         drawn = np.einsum("fot,o->ft", machines[:, own], program.spend.draw[own]).max(axis=1, initial=0.0)
         cost += drawn * program.spend.owed[c] * (program.spend.active[c] @ share)
-    order = np.argsort(cost, kind="stable")
-    return machines[order], cost[order]
+    return cost
 
 
 def _cheapest_fleet(program: Program, n: np.ndarray, machines: np.ndarray, cost: np.ndarray) -> float:
@@ -181,8 +225,28 @@ def _ready(program: Program, n: np.ndarray, forbidden: np.ndarray) -> Iterator[t
                 yield row, float(np.maximum(n[own, a] - program.pools.spare[own], 0).sum())
 
 
-def _flows(program: Program, n: np.ndarray, share: np.ndarray) -> float:
-    """Least cost of soft misses and API calls with these replicas [$/h]."""
+def _served(program: Program, shape: tuple[int, int, int]) -> tuple[list[np.ndarray], list[float]]:
+    """Rows over flows [R, P, T], and the calls that they must serve."""
+    T = shape[2]
+    equal, served = [], []
+    for r in range(shape[0]):
+        parts = [np.arange(T)] if program.movable[r] else [np.array([t]) for t in range(T)]
+        for part in parts:
+            row = np.zeros(shape)
+            row[r][:, part] = program.hours[part]
+            equal.append(row.ravel())
+            served.append((program.hours[part] * program.rate[r, part]).sum())
+    return equal, served
+
+
+def _flows(
+    program: Program, n: np.ndarray, share: np.ndarray, worst: tuple[np.ndarray, np.ndarray, float] | None = None
+) -> float:
+    """Least cost of soft misses and API calls with these replicas [$/h].
+
+    With `worst`, shares [S, T] of periods in scenarios, what is paid in each besides, and the part of the average: that part of
+    the average and the rest of the dearest scenario, all counted.
+    """
     if _hopeless(program, n):
         return np.inf
     R, K, T = len(program.streams), n.shape[0], n.shape[1]
@@ -218,20 +282,20 @@ def _flows(program: Program, n: np.ndarray, share: np.ndarray) -> float:
         row[one.streams] = -np.concatenate([one.pools, one.apis], axis=1)[:, :, None] * weight
         rows.append(row.ravel())
         right.append(0.0)
-    equal, served = [], []
-    for r in range(R):
-        parts = [np.arange(T)] if program.movable[r] else [np.array([t]) for t in range(T)]
-        for part in parts:
-            row = np.zeros((R, P, T))
-            row[r][:, part] = program.hours[part]
-            equal.append(row.ravel())
-            served.append((program.hours[part] * program.rate[r, part]).sum())
+    equal, served = _served(program, (R, P, T))
+    hourly, most = cost.ravel(), np.nan_to_num(top.ravel(), posinf=np.inf)
+    if worst is not None:
+        shares, paid, part = worst
+        each = 3600 * np.where(np.isfinite(places), places, 0)[None, :, :, None] * shares[:, None, None]
+        rows = [np.append(row, 0.0) for row in rows] + [np.append(own.ravel(), -1.0) for own in each]
+        right, equal = [*right, *(-paid)], [np.append(row, 0.0) for row in equal]
+        hourly, most = np.append(part * hourly, 1.0 - part), np.append(most, np.inf)
     solved = linprog(
-        cost.ravel(),
+        hourly,
         np.array(rows),
         np.array(right),
         np.array(equal),
         np.array(served),
-        bounds=np.stack([np.zeros(top.size), np.nan_to_num(top.ravel(), posinf=np.inf)], axis=1),
+        bounds=np.stack([np.zeros(most.size), most], axis=1),
     )
     return float(solved.fun) if solved.status == 0 else np.inf

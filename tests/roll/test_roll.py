@@ -187,6 +187,12 @@ def test_the_scenario_that_came_is_in_the_demand(tmp_path: Path, name: str) -> N
             assert now == pytest.approx(before.demand.scale * before.demand.profile[f"{period.name} @ {name}"])
 
 
+def test_without_scenarios_none_is_the_dearest(tmp_path: Path) -> None:
+    loaded = load(tmp_path, growing(), scenarios=SCENARIOS, finance={"minimize": "worst", "discount_rate": 0.1})
+    after = move(loaded, stub(loaded), 3, "boom")
+    assert (after.problem.finance.minimize, after.problem.finance.discount_rate) == ("expected", 0.1)
+
+
 def test_what_was_ordered_for_a_scenario_is_signed_only_where_it_came(tmp_path: Path) -> None:
     loaded = load(tmp_path, growing(growth=None), scenarios=SCENARIOS)
     plan = solved(loaded)
