@@ -16,6 +16,7 @@ from planner.cli.check import check
 from planner.cli.guard import Guarded, say_issue
 from planner.cli.predict import predict
 from planner.cli.roll import roll
+from planner.cli.scenarios import scenarios
 from planner.cli.simulate import simulate
 from planner.cli.validate import validate
 
@@ -55,6 +56,7 @@ main.add_command(calibrate)
 main.add_command(simulate)
 main.add_command(check)
 main.add_command(roll)
+main.add_command(scenarios)
 
 
 @main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))
