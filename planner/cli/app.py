@@ -13,10 +13,12 @@ from planner import __version__
 from planner.cli.calibrate import calibrate
 from planner.cli.catalog import catalog
 from planner.cli.check import check
+from planner.cli.frontier import frontier
 from planner.cli.guard import Guarded, say_issue
 from planner.cli.predict import predict
 from planner.cli.roll import roll
 from planner.cli.scenarios import scenarios
+from planner.cli.sensitivity import sensitivity
 from planner.cli.simulate import simulate
 from planner.cli.validate import validate
 
@@ -57,6 +59,8 @@ main.add_command(simulate)
 main.add_command(check)
 main.add_command(roll)
 main.add_command(scenarios)
+main.add_command(frontier)
+main.add_command(sensitivity)
 
 
 @main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))

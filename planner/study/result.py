@@ -51,6 +51,21 @@ class Result:
         return asdict(self)
 
 
+def solved(result: Result, whose: str) -> Result:
+    """Return a result that has a plan.
+
+    Raises
+    ------
+    Infeasible, NoPlanInTime
+        If it has none.
+    """
+    if result.solved:
+        return result
+    if result.status == "no plan in time":
+        raise NoPlanInTime(f"{whose}: {result.message}")
+    raise Infeasible([f"{whose} has no plan ({result.status}); run `planner solve` on it for reasons and remedies"])
+
+
 def of_plan(plan: Plan) -> Result:
     """Return the figures of a plan."""
     proof = plan.proof
