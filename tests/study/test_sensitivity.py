@@ -45,7 +45,7 @@ def test_histograms_keep_their_weights(tmp_path: Path) -> None:
 
 
 def test_the_longest_bar_comes_first_and_prices_move_the_cost_alike(tmp_path: Path) -> None:
-    """20 % on all prices are 20 % of the cost. Twenty spares are more than a quota of 8 lets be held: no plan, so that comes first."""
+    """20 % on all prices are 20 % of the cost. Twenty spares do not fit into 8 accelerators: no plan, so that comes first."""
     loaded = tiny.load(tmp_path, tiny.problem(tiny.workload(rate="20 req/s"), limits={"max_gpus": 8}))
     found = tornado(loaded, Course(quietly), own=[read_driver("operations.spare_replicas=0,20")])
     base = found.base.result.cost
