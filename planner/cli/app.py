@@ -13,6 +13,7 @@ from planner import __version__
 from planner.cli.calibrate import calibrate
 from planner.cli.catalog import catalog
 from planner.cli.check import check
+from planner.cli.diff import diff
 from planner.cli.frontier import frontier
 from planner.cli.guard import Guarded, say_issue
 from planner.cli.predict import predict
@@ -61,6 +62,7 @@ main.add_command(roll)
 main.add_command(scenarios)
 main.add_command(frontier)
 main.add_command(sensitivity)
+main.add_command(diff)
 
 
 @main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))

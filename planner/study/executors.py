@@ -47,6 +47,9 @@ class Processes:
     def run(self, work: Work, tasks: Sequence[Any]) -> Done:
         """Yield as they are done."""
         count = min(self.workers, len(tasks))
+        if len(tasks) == 1:  # a process takes longer to start than most problems take to solve
+            yield 0, work(tasks[0])
+            return
         context = get_context("spawn")
         waiting = deque(enumerate(tasks))
         busy: dict[Any, int] = {}

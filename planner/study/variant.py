@@ -73,6 +73,24 @@ def fingerprint(loaded: LoadedProblem, variant: Variant) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+def with_whole_names(node: Any, base: Path, known: dict[str, str], key: str = "") -> Any:
+    """Return data whose names of files lead to them from any folder; files that hold the same get the same name.
+
+    Parameters
+    ----------
+    node : plain data
+    base : folder that its names are relative to
+    known : digest of a file → its name, added to
+    """
+    if isinstance(node, dict):
+        return {name: with_whole_names(value, base, known, name) for name, value in node.items()}
+    if isinstance(node, list):
+        return [with_whole_names(value, base, known, key) for value in node]
+    if key not in _FILES or not isinstance(node, str) or not (base / node).is_file():
+        return node
+    return known.setdefault(hashlib.sha256((base / node).read_bytes()).hexdigest(), str((base / node).resolve()))
+
+
 def _named(node: Any, base: Path, key: str = "") -> Iterator[Path]:
     """Yield the files a problem names, such as traces, as far as they are there."""
     if isinstance(node, dict):
