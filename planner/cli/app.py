@@ -14,6 +14,7 @@ from planner.cli.calibrate import calibrate
 from planner.cli.catalog import catalog
 from planner.cli.check import check
 from planner.cli.diff import diff
+from planner.cli.explain import explain
 from planner.cli.frontier import frontier
 from planner.cli.guard import Guarded, say_issue
 from planner.cli.predict import predict
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from planner.domain.plan import Plan
 
 FILES = ("plan.json", "report.md")
-MOST_REASONS = 40
 _T = TypeVar("_T")
 _PROBLEM = click.argument("problem", type=click.Path(path_type=Path), metavar="PROBLEM.yaml")
 
@@ -63,6 +63,7 @@ main.add_command(scenarios)
 main.add_command(frontier)
 main.add_command(sensitivity)
 main.add_command(diff)
+main.add_command(explain)
 
 
 @main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))
@@ -167,23 +168,6 @@ def schema(what: str, shape: str) -> None:
         click.echo(problem_reference().rstrip())
         return
     click.echo(schema_text_of(what).rstrip())
-
-
-@main.command(epilog=example('planner explain problem.yaml --why-not "h200 fp8"'))
-@_PROBLEM
-@click.option("--why-not", required=True, metavar="TEXT", help="Words to look for in models, machines, precisions and layouts.")
-def explain(problem: Path, why_not: str) -> None:
-    """Solve a problem and say why something is not in the plan: what it would cost at best, or the rule it breaks."""
-    from planner.pipeline import explain_absence
-
-    loaded, words = _load(problem, quiet=True), why_not.split()
-    found = explain_absence(loaded, words, _progress(forced=False, quiet=False))
-    for line in found[:MOST_REASONS]:
-        click.echo(line)
-    if len(found) > MOST_REASONS:
-        click.echo(f"… and {len(found) - MOST_REASONS} more; add words to narrow the search")
-    if not found:
-        click.echo(f"nothing in the catalogs that this problem may use is named {why_not!r}")
 
 
 def _load(path: Path, *, quiet: bool) -> LoadedProblem:
