@@ -2,8 +2,8 @@
 
     python benchmarks/sweep.py [scenarios] [problem.yaml]
 
-On a machine that does other work too, seconds of the clock tell little; seconds of processor time do: with a core for each worker, two
-workers take half of theirs, and what the process that hands out work takes comes on top at worst.
+On a machine that does other work too, seconds of the clock tell little; seconds of processor time do: with a core for each
+worker, two workers take half of theirs, and what the process that hands out work takes comes on top at worst.
 """
 
 from __future__ import annotations
