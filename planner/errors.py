@@ -5,6 +5,8 @@ PlannerError
  ├─ Infeasible        exit 3: no plan exists; carries the relaxations that would make one
  ├─ NoPlanInTime      exit 4: a limit was reached before any plan was found
  ├─ PlanRejected      exit 1: the plan failed its independent check
+ ├─ Interrupted       exit 130: many solves were stopped in the middle; says how to go on
+ ├─ WorkerLost        exit 1: a process that solved ended by itself
  └─ MissingFact       a number is needed that no catalog holds; reported as InvalidInput at the edge
 """
 
@@ -85,3 +87,13 @@ class PlanRejected(PlannerError):
         """Keep each failure as its own sentence."""
         self.failures = tuple(failures)
         super().__init__("\n".join(self.failures))
+
+
+class Interrupted(PlannerError):
+    """Many solves were stopped in the middle; the message says what is kept and how to go on."""
+
+    exit_code = 130
+
+
+class WorkerLost(PlannerError):
+    """A process that solved ended without an answer: mostly for want of memory."""

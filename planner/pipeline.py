@@ -125,6 +125,11 @@ def plan_as_stated(loaded: LoadedProblem, progress: Progress, *, simulated: bool
     return plan.model_copy(update={"reasons": (*told, *plan.reasons)}) if told else plan
 
 
+def quietly(loaded: LoadedProblem) -> Plan:
+    """Return the least-cost plan of a problem as stated, telling nobody: what a sweep does with each of its problems."""
+    return plan_as_stated(loaded, lambda _: None)
+
+
 def checked(loaded: LoadedProblem, solved: Solved) -> Plan:
     """Return the plan of a solved problem, once it has passed the check."""
     plan = made_plan(loaded, solved)

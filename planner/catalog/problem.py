@@ -106,8 +106,11 @@ def load_problem(path: Path | str) -> LoadedProblem:
         With every mistake in the file, its catalogs and its traces. A part that is wrong in itself is left out of the
         cross-checks, so one mistake does not hide the others nor breed new ones.
     """
-    document = read(path)
-    base = Path(path).parent
+    return load_document(read(path), Path(path).parent)
+
+
+def load_document(document: Document, base: Path) -> LoadedProblem:
+    """Validate and cross-check a problem that was read already, or changed since; `base` is the folder of its files."""
     errors: list[Issue] = []
     problem = _attempt(errors, Problem, document)
     catalog = _catalog(errors, document, base)

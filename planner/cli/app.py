@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,12 +14,17 @@ from planner.cli.calibrate import calibrate
 from planner.cli.catalog import catalog
 from planner.cli.check import check
 from planner.cli.completion import completion
+from planner.cli.diff import diff
+from planner.cli.explain import explain
 from planner.cli.export import export
+from planner.cli.frontier import frontier
 from planner.cli.guard import Guarded, say_issue
 from planner.cli.lint import lint
 from planner.cli.predict import predict
 from planner.cli.report import report
 from planner.cli.roll import roll
+from planner.cli.scenarios import scenarios
+from planner.cli.sensitivity import sensitivity
 from planner.cli.simulate import simulate
 from planner.cli.validate import validate
 
@@ -29,7 +33,6 @@ if TYPE_CHECKING:
     from planner.domain.plan import Plan
 
 FILES = ("plan.json", "report.md")
-MOST_REASONS = 40
 _T = TypeVar("_T")
 _PROBLEM = click.argument("problem", type=click.Path(path_type=Path), metavar="PROBLEM.yaml")
 
@@ -64,6 +67,11 @@ main.add_command(report)
 main.add_command(roll)
 main.add_command(lint)
 main.add_command(completion)
+main.add_command(scenarios)
+main.add_command(frontier)
+main.add_command(sensitivity)
+main.add_command(diff)
+main.add_command(explain)
 
 
 @main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))
@@ -168,29 +176,6 @@ def schema(what: str, shape: str) -> None:
         click.echo(problem_reference().rstrip())
         return
     click.echo(schema_text_of(what).rstrip())
-
-
-@main.command(epilog=example('planner explain problem.yaml --why-not "h200 fp8"'))
-@_PROBLEM
-@click.option("--why-not", required=True, metavar="TEXT", help="Words to look for in models, machines, precisions and layouts.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every reason.")
-def explain(problem: Path, why_not: str, as_json: bool) -> None:
-    """Solve a problem and say why something is not in the plan: what it would cost at best, or the rule it breaks."""
-    from planner.pipeline import explain_absence
-
-    loaded, words = _load(problem, quiet=True), why_not.split()
-    found = explain_absence(loaded, words, _progress(forced=False, quiet=False))
-    if as_json:
-        click.echo(
-            json.dumps({"version": "explain/v1", "why_not": why_not, "reasons": list(found)}, indent=2, ensure_ascii=False)
-        )
-        return
-    for line in found[:MOST_REASONS]:
-        click.echo(line)
-    if len(found) > MOST_REASONS:
-        click.echo(f"… and {len(found) - MOST_REASONS} more; add words to narrow the search")
-    if not found:
-        click.echo(f"nothing in the catalogs that this problem may use is named {why_not!r}")
 
 
 def _load(path: Path, *, quiet: bool) -> LoadedProblem:

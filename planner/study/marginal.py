@@ -1,0 +1,216 @@
+"""What a little more or less of each promise, request and limit is worth: the problem is solved again with each moved both ways.
+
+Δ⁺ = C(x + h) − C(x),  Δ⁻ = C(x − h) − C(x),  C the least cost, h the step
+
+Machines are bought whole, so most prices are zero up to a step and then a machine: a price is that of the step stated, no slope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from planner.catalog.problem import LoadedProblem
+from planner.catalog.yamlfile import dotted
+from planner.errors import InvalidInput
+from planner.study import words
+from planner.study.difference import Difference, between
+from planner.study.knobs import quota_name
+from planner.study.overrides import Override
+from planner.study.result import Result, solved
+from planner.study.sweep import Course, sweep
+from planner.study.variant import Variant, varied
+
+STEPS = {"ttft": 0.010, "tpot": 0.001, "e2e": 0.100}
+"""Steps of latency targets [s]."""
+POINT = 1.0
+"""Step of quality floors, in points of the benchmark."""
+SHARE = 0.01
+"""Step of what has no unit of its own, as a share of it."""
+
+LEAST = 1e-6
+"""Smallest difference of costs that is told [$/h]."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """Something that can be asked for in a higher or lower degree."""
+
+    name: str
+    """What it is and stands at."""
+    step: str
+    """The step, in words: `10 ms`."""
+    less: Override | None
+    """A step lower; None = there is no lower."""
+    more: Override | None
+    """A step higher."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a step costs, both ways."""
+
+    move: Move
+    """What is moved."""
+    base: Result
+    """As the problem stands."""
+    less: Result | None
+    """A step lower."""
+    more: Result | None
+    """A step higher."""
+
+    @property
+    def differences(self) -> tuple[Difference | None, Difference | None]:
+        """Cost a step lower and higher, less the cost as it stands; None where there is no plan."""
+        less, more = (None if one is None or not one.solved else between(self.base, one) for one in (self.less, self.more))
+        return less, more
+
+    @property
+    def largest(self) -> float:
+        """Largest change either way [$/h]; inf where there is no plan."""
+        if any(one is not None and not one.solved for one in (self.less, self.more)):
+            return float("inf")
+        return max((abs(one.value) for one in self.differences if one is not None), default=0.0)
+
+
+def prices(loaded: LoadedProblem, course: Course, times: float = 1.0) -> list[Price]:
+    """Return what a step of everything is worth, the largest first.
+
+    Parameters
+    ----------
+    loaded : the problem as it stands
+    course : where to solve
+    times : how many times as large steps are taken
+
+    Raises
+    ------
+    Infeasible, NoPlanInTime
+        If the problem has no plan as it stands.
+    """
+    found = [_valid(loaded, move) for move in moves(loaded, times)]
+    ends = [one for move in found for one in (move.less, move.more) if one is not None]
+    rows = sweep(loaded, [Variant("as it is"), *(Variant(str(one), (one,)) for one in ends)], course)
+    base = solved(rows[0].result, loaded.document.file)
+    known = {row.variant.overrides: row.result for row in rows}
+    made = [Price(move, base, *(known.get((one,)) if one else None for one in (move.less, move.more))) for move in found]
+    return sorted(made, key=lambda price: -price.largest)
+
+
+def _valid(loaded: LoadedProblem, move: Move) -> Move:
+    """Return a move without ends that are no valid problem, such as a floor that no model reaches."""
+    return Move(move.name, move.step, *(one if one and _can(loaded, one) else None for one in (move.less, move.more)))
+
+
+def _can(loaded: LoadedProblem, override: Override) -> bool:
+    try:
+        varied(loaded.document, loaded.base, [override])
+    except InvalidInput:
+        return False
+    return True
+
+
+def moves(loaded: LoadedProblem, times: float) -> Iterator[Move]:
+    """Yield everything that is moved: latency targets, quality floors, demand of each workload, then limits."""
+    problem = loaded.problem
+    for workload, written in zip(problem.workloads, loaded.document.data["workloads"], strict=False):
+        where = dotted(("workloads", workload.name))
+        for index, objective in enumerate(workload.objectives):
+            step = STEPS[objective.metric] * times
+            name = f"{workload.name} {objective.metric.upper()} p{objective.percentile:g}, {words.seconds(objective.target)}"
+            path = f"{where}.objectives[{index}].target"
+            yield _both(name, words.seconds(step), path, objective.target, step, _milliseconds)
+        for index, floor in enumerate(workload.quality):
+            name = f"{workload.name} {floor.benchmark} floor, {floor.at_least:g}"
+            path = f"{where}.quality[{index}].at_least"
+            yield _both(name, f"{POINT * times:g} point", path, floor.at_least, POINT * times, _plain)
+        yield _demand(workload.name, where, written["demand"], workload.demand.rate, times)
+    yield from _limits(loaded, times)
+
+
+def _both(name: str, step: str, path: str, value: float, size: float, write: Any) -> Move:
+    """Return a move by a step both ways; none to zero or below."""
+    less = Override(path, write(value - size)) if value - size > 1e-9 * value else None
+    return Move(name, step, less, Override(path, write(value + size)))
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value * 1e3:.12g}ms"
+
+
+def _plain(value: float) -> float:
+    return float(f"{value:.12g}")
+
+
+def _demand(name: str, where: str, written: dict[str, Any], rate: Any, times: float) -> Move:
+    """Return a move of a workload's demand: by a request a second in its busiest period, or by a share where no rate is given."""
+    scale, peak = float(written.get("scale", 1.0)), _peak(rate)
+    share = SHARE * times if peak is None else times / (peak * scale)
+    step = f"{100 * share:g} %" if peak is None else f"{times:g} req/s"
+    said = f"{name} demand" if peak is None else f"{name} demand, {peak * scale:.4g} req/s"
+    return _both(said, step, f"{where}.demand.scale", scale, scale * share, _plain)
+
+
+def _peak(rate: Any) -> float | None:
+    """Return the highest rate of a workload; None if it is not given as a rate."""
+    if isinstance(rate, dict):
+        return max(rate.values(), default=0.0) or None
+    return float(rate) if isinstance(rate, int | float) and rate > 0 else None
+
+
+def _limits(loaded: LoadedProblem, times: float) -> Iterator[Move]:
+    """Yield moves of quotas and other limits."""
+    limits, gpus = loaded.problem.limits, max(round(times), 1)
+    for index, quota in enumerate(limits.quotas):
+        yield _count(f"the quota of {quota_name(quota)}", f"limits.quotas[{index}].gpus", quota.gpus, gpus)
+    if limits.max_gpus is not None:
+        yield _count("max_gpus", "limits.max_gpus", limits.max_gpus, gpus)
+    for field, value, unit in (
+        ("budget", limits.budget, "${:.12g}/h"),
+        ("power", limits.power, "{:.12g}W"),
+        ("carbon", None if limits.carbon is None else limits.carbon * 1000.0, "{:.12g} g/h"),
+    ):
+        if value:
+            yield _both(
+                f"the {field} limit", f"{SHARE * times:.0%}", f"limits.{field}", value, value * SHARE * times, unit.format
+            )
+
+
+def _count(name: str, path: str, value: int, step: int) -> Move:
+    less = Override(path, value - step) if value >= step else None
+    return Move(f"{name}, {value:,}", words.gpus(step), less, Override(path, value + step))
+
+
+def sentences(found: Sequence[Price]) -> Iterator[str]:
+    """Yield a sentence a price."""
+    for price in found:
+        less, more = price.differences
+        ends = [(price.less, less, "less"), (price.more, more, "more")]
+        parts = [f"{price.move.step} {way} {_said(result, known)}" for result, known, way in ends if result is not None]
+        yield f"{price.move.name}: {'; '.join(parts) or 'cannot be moved'}"
+
+
+def _said(result: Result, known: Difference | None) -> str:
+    """Write what a step does."""
+    if known is None:
+        return f"leaves no plan ({result.status})"
+    if known.none:
+        return "changes nothing"
+    if not known.sure:
+        same = abs(known.value) < LEAST
+        found = "changes nothing" if same else f"{'costs' if known.value > 0 else 'saves'} {words.dollars(abs(known.value))}"
+        return f"{found} as far as the gaps can tell (between {_signed(known.low)} and {_signed(known.high)})"
+    return f"{'costs' if known.value > 0 else 'saves'} {words.dollars(abs(known.value))}" + _slack(known)
+
+
+def _slack(known: Difference) -> str:
+    """Write how far off a difference may be, where it may."""
+    wide = known.high - known.low
+    if wide <= 0.02 * abs(known.value):
+        return ""
+    ends = sorted((abs(known.low), abs(known.high)))
+    return f" ({words.dollars(ends[0])} to {words.dollars(ends[1])} between the best plans)"
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value >= 0 else '−'}{words.dollars(abs(value))}"

@@ -1,0 +1,143 @@
+"""What steps are worth, what binds, and what forcing costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+
+from planner.catalog.problem import LoadedProblem
+from planner.domain.problem import Problem
+from planner.pipeline import explain_absence, quietly
+from planner.study import edit
+from planner.study.binding import binding
+from planner.study.difference import Difference, between, micros
+from planner.study.forced import costs, forced
+from planner.study.marginal import Price, prices, sentences
+from planner.study.result import Result
+from planner.study.sweep import Course
+
+COURSE = Course(quietly)
+BUSY = tiny.workload(rate="30 req/s", quality=[{"benchmark": "exam", "at_least": 45}])
+
+
+def found(loaded: LoadedProblem, name: str, times: float = 1.0) -> Price:
+    return next(price for price in prices(loaded, COURSE, times) if price.move.name.startswith(name))
+
+
+@pytest.fixture
+def busy(tmp_path: Path) -> LoadedProblem:
+    """Thirty requests a second on few of the cheapest accelerator, under a quota."""
+    return tiny.load(tmp_path, tiny.problem(BUSY, limits={"quotas": [{"accelerator": "mini", "gpus": 2}]}))
+
+
+def _target(index: int, step: float) -> Callable[[Problem], Problem]:
+    def change(problem: Problem) -> Problem:
+        objective = problem.workloads[0].objectives[index]
+        return edit.with_target(problem, "chat", objective, objective.target + step)
+
+    return change
+
+
+def _demand(step: float) -> Callable[[Problem], Problem]:
+    def change(problem: Problem) -> Problem:
+        demand = problem.workloads[0].demand.model_copy(update={"rate": 30.0 + step})
+        return edit.with_workload(problem, "chat", demand=demand)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("name", "times", "less", "more"),
+    [
+        ("chat TTFT", 100.0, _target(0, -1.0), _target(0, 1.0)),
+        ("chat TPOT", 40.0, _target(1, -0.04), _target(1, 0.04)),
+        ("chat demand", 10.0, _demand(-10.0), _demand(10.0)),
+        ("the quota", 1.0, lambda p: edit.with_quota(p, 0, 1), lambda p: edit.with_quota(p, 0, 3)),
+    ],
+)
+def test_prices_are_differences_of_problems_changed_by_hand(
+    busy: LoadedProblem, name: str, times: float, less: Callable[[Problem], Problem], more: Callable[[Problem], Problem]
+) -> None:
+    """Within 2 %: targets in the file are written in ms, so that the last digit of a float may differ."""
+    price = found(busy, name, times)
+    base = quietly(busy).cost.total
+    expected = [quietly(replace(busy, problem=change(busy.problem))).cost.total - base for change in (less, more)]
+    told = [None if one is None else one.value for one in price.differences]
+    assert told == [pytest.approx(value, rel=0.02, abs=1e-6) for value in expected]
+
+
+def test_asking_for_more_never_saves(busy: LoadedProblem) -> None:
+    for price in prices(busy, COURSE, 5.0):
+        less, more = price.differences
+        tighter, looser = (more, less) if "demand" in price.move.name or "floor" in price.move.name else (less, more)
+        assert tighter is None or tighter.high >= -1e-6
+        assert looser is None or looser.low <= 1e-6
+
+
+def test_what_no_model_reaches_is_no_plan_or_not_moved(busy: LoadedProblem) -> None:
+    """The best model scores 80: a floor of 45 + 40 is reached by none."""
+    price = found(busy, "chat exam floor", 40.0)
+    assert price.more is None or not price.more.solved
+
+
+def test_sentences_say_what_gaps_can_tell() -> None:
+    base = Result("optimal", 10.0, 9.9)
+    assert between(base, Result("optimal", 12.0, 11.9)) == Difference(2.0, pytest.approx(1.9), pytest.approx(2.1))
+    assert not between(base, Result("optimal", 10.05, 9.95)).sure
+    assert between(Result("optimal", 1.0, 1.0), Result("optimal", 1.0, 1.0)).none
+    assert micros(0.1234565) == 123456
+
+
+def test_sentences_are_sentences(busy: LoadedProblem) -> None:
+    said = list(sentences(prices(busy, COURSE, 10.0)))
+    assert any(text.startswith("chat TTFT p95, 1.5 s: 100 ms less ") for text in said)
+    assert any("the quota of mini, 2: 10 GPUs more" in text for text in said)
+    assert all(": " in text for text in said)
+
+
+def test_what_binds_is_told_with_its_use(busy: LoadedProblem) -> None:
+    plan = quietly(busy)
+    rows = {(one.subject, one.what): one for one in binding(plan, busy.problem)}
+    pools = [row for row in rows.values() if row.subject.startswith("P")]
+    assert len(pools) == len(plan.pools)
+    assert all(0 < row.used <= 1 for row in pools)
+    tightest = min(plan.promises, key=lambda one: one.margin)
+    told = rows["chat", f"{tightest.metric.upper()} p95"]
+    assert told.used == tightest.predicted / tightest.target
+    assert rows["limits", "quota of mini"].used == plan.accelerators.get("mini", 0) / 2
+
+
+def test_forcing_costs_what_the_narrowed_problem_costs(busy: LoadedProblem) -> None:
+    narrowed = forced(busy, ["max", "large"])
+    assert {one.path: one.value for one in narrowed[0].overrides} == {
+        "workloads.chat.choose.accelerators.allow": ["max"],
+        "workloads.chat.choose.models.allow": ["org/large"],
+        "workloads.chat.choose.apis.forbid": ["*"],
+    }
+    said = next(costs(busy, ["max", "large"], narrowed, COURSE))
+    workload = edit.with_choice(
+        busy.problem, "chat", "models", edit.choices_of(busy.problem, "chat").models.model_copy(update={"allow": ("org/large",)})
+    )
+    workload = edit.with_choice(
+        workload, "chat", "accelerators", workload.choose.accelerators.model_copy(update={"allow": ("max",)})
+    )
+    expected = quietly(replace(busy, problem=workload)).cost.total
+    assert f"${expected:,.2f}/h, +" in said
+
+
+@pytest.mark.parametrize("words", [["tp2"], ["nothing"], ["max", "tpu9"]])
+def test_what_has_no_name_to_narrow_by(busy: LoadedProblem, words: list[str]) -> None:
+    narrowed = forced(busy, words)
+    assert [one.unmatched for one in narrowed] == ([("tpu9",)] if "max" in words else [])
+
+
+def test_a_forbidden_thing_is_not_forced_but_explained(tmp_path: Path) -> None:
+    choose: dict[str, Any] = {"accelerators": {"forbid": ["max"]}}
+    loaded = tiny.load(tmp_path, tiny.problem(choose=choose))
+    assert forced(loaded, ["max"]) == []
+    assert isinstance(explain_absence(loaded, ["max"], lambda _: None), list)
