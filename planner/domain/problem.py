@@ -187,6 +187,9 @@ class Operations(Strict):
     availability: Annotated[Fraction, Field(gt=0, lt=1)] | None = None
     """Probability at any time that no more replicas of a pool are down than it has spares (`99.9%`): each pool gets as few
     as reach it (docs/failures.md), in place of a constant `spare_replicas`."""
+    zones: Annotated[int, Field(ge=2, le=20)] | None = None
+    """Zones over which the replicas of a pool are spread evenly: its promises then also hold while any one of them is down.
+    Needs `availability`."""
     failures: Failures = Failures()
     """How often hardware fails and for how long; counts where `availability` is asked for."""
     pool_cost: DollarsPerHour = 0.0
@@ -221,6 +224,8 @@ class Operations(Strict):
     def _spares_one_way(self) -> Operations:
         if self.availability is not None and self.spare_replicas:
             raise ValueError("availability and spare_replicas both say how many spares a pool has; give one of them")
+        if self.zones is not None and self.availability is None:
+            raise ValueError("zones adds to the spares that an availability asks for; give availability too, such as 99.9%")
         return self
 
 

@@ -39,12 +39,29 @@ def _load(basis: Basis, pool: Pool, load: PoolLoad) -> Iterator[str]:
     if reached < target - 1e-9:
         spares = f"{load.spares} spares among {load.replicas} replicas"
         yield f"{where}: {spares} are enough {reached:.4%} of the time, {target:.4%} is asked for"
+    zone = _zone(basis, pool, load.replicas)
+    if load.spares < zone:
+        yield f"{where}: {load.spares} spares among {load.replicas} replicas, of which {zone} may stand in one zone"
+
+
+def _together(basis: Basis, pool: Pool) -> int:
+    """Return how many replicas fail together, at most."""
+    gpus, size = pool.deployment.layout.gpus, basis.catalog.instances[pool.instance].count
+    machines = max(gpus / size, 1.0)
+    group = max(math.ceil(basis.problem.operations.spot_together / machines), 1) if pool.interruptible else 1
+    return max(size // gpus, 1) * group
+
+
+def _zone(basis: Basis, pool: Pool, count: int) -> int:
+    """Return the most replicas in one of the zones asked for, over which what fails together is spread evenly; 0 if none are."""
+    zones, together = basis.problem.operations.zones, _together(basis, pool)
+    return 0 if zones is None or count == 0 else together * math.ceil((1 + math.ceil((count - 1) / together)) / zones)
 
 
 def _reached(basis: Basis, pool: Pool, count: int, spares: int) -> float:
     """Return the probability that so many spares are enough, from the problem and the machine alone."""
     operations, gpus, size = basis.problem.operations, pool.deployment.layout.gpus, basis.catalog.instances[pool.instance].count
-    machines, together = max(gpus / size, 1.0), max(size // gpus, 1)
+    machines, together = max(gpus / size, 1.0), _together(basis, pool)
     known = operations.failures
     yearly = max(gpus, size) * known.gpu_per_year + machines * known.node_per_year
     down = yearly / 8760.0 * (known.repair + known.restart) / 3600.0
@@ -54,7 +71,6 @@ def _reached(basis: Basis, pool: Pool, count: int, spares: int) -> float:
         each = operations.spot_interruptions_per_hour * (operations.spot_restart - warned) / 3600.0
         group = max(math.ceil(taken / machines), 1)
         down = (1.0 + down) ** group - 1.0 + math.ceil(machines / taken) * each
-        together *= group
     works = 1.0 / (1.0 + down)
     p = np.zeros(spares // together + 1)
     p[0] = 1.0

@@ -132,6 +132,8 @@ class Unit:
     """λ: hardware failures of a replica and what it stands on [1/h]."""
     down: float
     """1 − A: share of time it is down, interruptions of spot machines included [1]."""
+    zones: int = 1
+    """z: zones over which units are spread evenly, any one of which may be down; 1 = that is not asked for [1]."""
 
     def touched(self, count: int) -> int:
         """Return the most units on which replicas of a pool stand.
@@ -154,7 +156,9 @@ class Unit:
         return next(kept * self.replicas for kept in rungs() if self._enough(count, kept * self.replicas, target))
 
     def _enough(self, count: int, spares: int, target: float) -> bool:
-        return self.reached(count, spares) >= target - ROUNDING
+        """Whether spares make up for units that fail, and for a whole zone: k ≥ q·⌈U(n)/z⌉."""
+        zone = 0 if self.zones == 1 else self.replicas * -(-self.touched(count) // self.zones)
+        return spares >= zone and self.reached(count, spares) >= target - ROUNDING
 
     @lru_cache(maxsize=4096)  # noqa: B019 - of small, frozen objects
     def most(self, spares: int, target: float) -> int:
@@ -204,18 +208,18 @@ def unit_of(gpus: int, machine_gpus: int, operations: Operations, *, interruptib
         A = 1/((1 + λ·MTTR)^h + c·ν·T),   h = ⌈together/machines of a replica⌉,  c = ⌈machines of a replica/together⌉
     """
     machines, replicas = max(gpus // machine_gpus, 1), max(machine_gpus // gpus, 1)
-    failures = operations.failures
+    failures, zones = operations.failures, operations.zones or 1
     rate = failure_rate(max(gpus, machine_gpus), machines, failures)
     outage = rate * (failures.repair + failures.restart)
     if not interruptible:
-        return Unit(replicas, rate, 1.0 - availability(outage / SECONDS_PER_HOUR, 1.0))
+        return Unit(replicas, rate, 1.0 - availability(outage / SECONDS_PER_HOUR, 1.0), zones)
     missed = max(operations.spot_restart - operations.spot_notice, 0.0) if fallback else operations.spot_restart
     held, taken = -(-operations.spot_together // machines), -(-machines // operations.spot_together)
     reclaimed = taken * operations.spot_interruptions_per_hour * missed
     if held == 1:
-        return Unit(replicas, rate, 1.0 - availability((outage + reclaimed) / SECONDS_PER_HOUR, 1.0))
+        return Unit(replicas, rate, 1.0 - availability((outage + reclaimed) / SECONDS_PER_HOUR, 1.0), zones)
     down = 1.0 - 1.0 / ((1.0 + outage / SECONDS_PER_HOUR) ** held + reclaimed / SECONDS_PER_HOUR)
-    return Unit(held * replicas, rate, down)
+    return Unit(held * replicas, rate, down, zones)
 
 
 @dataclass(frozen=True)

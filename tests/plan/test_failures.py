@@ -176,3 +176,30 @@ def test_bad_input_is_refused_with_path_and_remedy(tmp_path: Path, name: str) ->
     (issue,) = caught.value.issues
     assert issue.path == path
     assert said in f"{issue.message} {issue.remedy}"
+
+
+# Over three zones the largest holds ⌈n/3⌉ of n replicas: to carry R with it down, k = ⌈n/3⌉, n = R + k. R = 1: 1 of 2;
+# R = 2: 1 of 3; R = 3: 2 of 5; R = 4: 2 of 6.
+@pytest.mark.parametrize("zones", [2, 3])
+def test_a_zone_may_be_down(tmp_path: Path, zones: int) -> None:
+    working = carrying(tmp_path / "none", "40 req/s")
+    plan = planned(tmp_path / "zones", problem("40 req/s", "99.9%", operations={"zones": zones}))
+    ((count, spares),) = counts(plan)
+    assert spares == max(-(-count // zones), 1)
+    assert count == min(n for n in range(1, 200) if n - max(-(-n // zones), 1) >= working)
+    assert plan.cost.total == pytest.approx(MINI * count)
+
+
+def test_too_few_spares_for_a_zone_are_found(tmp_path: Path) -> None:
+    made = problem("40 req/s", "99.9%", operations={"zones": 2})
+    (pool,) = planned(tmp_path / "zones", made).pools
+    (load,) = pool.loads
+    body = json.loads(dumps(planned(tmp_path / "zones", made)))
+    body["pools"][0]["loads"][0]["spares"] = (load.spares or 0) - 1
+    said = verify(loads(json.dumps(body)), tiny.load(tmp_path / "again", made))
+    assert any("may stand in one zone" in one for one in said)
+
+
+def test_zones_ask_for_an_availability(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="give availability too"):
+        tiny.load(tmp_path, problem("1 req/s", operations={"zones": 3}))
