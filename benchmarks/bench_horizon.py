@@ -4,7 +4,8 @@
 
 A mix of up to eight workloads of `problems/mix-benchmark.yaml` with daily and weekly courses, in five regions. Each row is
 solved in a process of its own. Times depend on the machine, so what counts is how they grow; the last rows are the largest that
-are promised: 24 periods in three scenarios with three ways to pay, and all hours of a week.
+are promised: 24 periods in three scenarios with three ways to pay, and all hours of a week, once with named shapes, of which many
+hours are alike, and once with no two hours alike.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from math import sin, tau
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,8 @@ class Row:
     workloads: int = 8
     offers: tuple[str, ...] = COMMITTED
     scenarios: bool = False
+    unlike: bool = False
+    """Whether no two hours of a week are alike."""
 
 
 ROWS = (
@@ -69,6 +73,7 @@ ROWS = (
     Row(36, "year", 8),
     Row(36, "year", 8, scenarios=True),
     Row(1, "month", 168, offers=RENTED),
+    Row(1, "month", 168, offers=RENTED, unlike=True),
 )
 
 
@@ -77,7 +82,8 @@ def problem(row: Row) -> dict[str, Any]:
     made: dict[str, Any] = yaml.safe_load(MIX.read_text(encoding="utf-8"))
     kept = [one for one in made["workloads"] if one["name"] not in LEFT_OUT][: row.workloads]
     for workload, (shape, zone, growth) in zip(kept, COURSES, strict=False):
-        workload["demand"] |= {"shape": shape, "timezone": zone, "growth": growth}
+        week = [1 + 0.7 * sin((hour % 24 - 6 + zone) / 24 * tau) + hour / 1000 for hour in range(168)]
+        workload["demand"] |= {"shape": week if row.unlike else shape, "timezone": zone, "growth": growth}
     made["workloads"] = kept
     made["horizon"] = {"start": "2027-01", "months": row.months, "step": row.step, "typical_hours": row.typical}
     made["choose"] = {"regions": {"allow": [*REGIONS]}, "offers": {"allow": [*row.offers]}}
