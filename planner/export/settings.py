@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from planner.export.files import missing
 from planner.export.flags import CommandLine, command_line
 from planner.export.view import Notes, Served
 
 Flag = tuple[str, str | None]
 """A flag and its value; None where it takes none."""
+
+DTYPES = {"bf16": "bfloat16", "fp16": "float16"}
+"""Precision → `--dtype` of vLLM and SGLang; quantized checkpoints say it themselves."""
+
+ONLINE = {"fp8": "fp8", "w8a16-fp8": "fp8"}
+"""Precision → their `--quantization` that makes it on loading; without fp8 units activations stay at 16 bits."""
 
 HOST = "0.0.0.0"  # noqa: S104 - servers in containers listen on all interfaces
 
@@ -95,11 +102,43 @@ def known_line(served: Served, notes: Notes) -> CommandLine:
     return line
 
 
-def note_draft(served: Served, notes: Notes, placeholder: str) -> None:
-    """Note that the weights of a draft are not known."""
+def cache_format(served: Served, notes: Notes, engine: str, formats: Mapping[str, str]) -> str:
+    """Return an engine's name of a pool's cache format; one that it has none for is noted."""
+    named = served.pool.deployment.kv_precision
+    if named in formats:
+        return formats[named]
+    notes.add(f"{served.pool.name}: {engine} names no cache format for {named}; it gets the model's own")
+    return "auto"
+
+
+def number_formats(served: Served, notes: Notes, engine: str, caches: Mapping[str, str]) -> list[Flag]:
+    """Return number formats of weights and cache, whose flags vLLM and SGLang name alike."""
+    runs = served.pool.deployment
+    made = served.part.weights == "on_load" and runs.precision in ONLINE
+    return [
+        ("--dtype", DTYPES.get(runs.precision, "auto")),
+        *([("--quantization", ONLINE[runs.precision])] if made else []),
+        ("--kv-cache-dtype", cache_format(served, notes, engine, caches)),
+    ]
+
+
+def drafting_method(served: Served, notes: Notes, engine: str, methods: Mapping[str, str]) -> str | None:
+    """Return an engine's name of a pool's way to draft; one that it has none for is noted, and left out."""
     how = served.pool.deployment.speculation
-    name = how.speculator if how else ""
-    notes.add(f"{served.pool.name}: the catalog names no weights of the draft {name}; put their id for {placeholder}")
+    method = methods.get(served.part.speculation or "")
+    if how is not None and method is None:
+        what = f"{served.pool.name}: {engine} names no method {served.part.speculation}"
+        notes.add(f"{what}; {how.speculator} is left out, and the plan holds only with it")
+    return method
+
+
+def draft_weights(served: Served, notes: Notes, speculator: str) -> str:
+    """Return where the weights of a draft are; a placeholder that is noted where the catalog does not say."""
+    if served.part.draft is not None:
+        return served.part.draft
+    placeholder = missing(f"draft {speculator}")
+    notes.add(f"{served.pool.name}: the catalog names no weights of the draft {speculator}; put their id for {placeholder}")
+    return placeholder
 
 
 def quoted(argv: Iterable[str]) -> list[str]:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from planner.domain.plan import Speculation
-from planner.export.files import missing
-from planner.export.settings import HOST, Flag, Nodes, Rank, Settings, known_line, note_draft
+from planner.export.settings import (
+    HOST,
+    Flag,
+    Nodes,
+    Rank,
+    Settings,
+    draft_weights,
+    drafting_method,
+    known_line,
+    number_formats,
+)
 from planner.export.view import Notes, Served, model_id
-from planner.export.vllm import DTYPES, ONLINE
 
 CACHES = {"kv-bf16": "auto", "kv-fp8": "fp8_e4m3"}
 """KV precision → `--kv-cache-dtype`."""
@@ -56,7 +64,7 @@ def settings(served: Served, notes: Notes, rank: Rank) -> Settings:
         ("--host", HOST),
         ("--port", "8000"),
         *((("--is-embedding", None),) if served.pooling else ()),
-        *_precision(served, notes),
+        *number_formats(served, notes, "SGLang", CACHES),
         *_layout(served),
         ("--context-length", str(runs.max_context)),
         ("--max-running-requests", str(runs.max_sequences * layout.dp)),
@@ -74,19 +82,6 @@ def _static_share(served: Served) -> str:
     """Return the share of memory for weights and cache, down to whole percents."""
     memory = served.pool.memory
     return f"{int(100 * (memory.weights + memory.kv) / memory.total) / 100:.2f}"
-
-
-def _precision(served: Served, notes: Notes) -> list[Flag]:
-    """Return number formats of weights and cache."""
-    runs = served.pool.deployment
-    flags: list[Flag] = [("--dtype", DTYPES.get(runs.precision, "auto"))]
-    if served.part.weights == "on_load" and runs.precision in ONLINE:
-        flags.append(("--quantization", ONLINE[runs.precision]))
-    cache = CACHES.get(runs.kv_precision)
-    if cache is None:
-        cache = "auto"
-        notes.add(f"{served.pool.name}: SGLang names no cache format for {runs.kv_precision}; it gets the model's own")
-    return [*flags, ("--kv-cache-dtype", cache)]
 
 
 def _layout(served: Served) -> list[Flag]:
@@ -107,10 +102,8 @@ def _drafting(served: Served, notes: Notes) -> list[Flag]:
     how = served.pool.deployment.speculation
     if how is None:
         return []
-    method = METHODS.get(served.part.speculation or "")
+    method = drafting_method(served, notes, "SGLang 0.5", METHODS)
     if method is None:
-        what = f"{served.pool.name}: SGLang 0.5 names no method {served.part.speculation}"
-        notes.add(f"{what}; {how.speculator} is left out, and the plan holds only with it")
         return []
     return [("--speculative-algorithm", method), *_draft(served, notes, how, method), *_lengths(how, method)]
 
@@ -119,9 +112,7 @@ def _draft(served: Served, notes: Notes, how: Speculation, method: str) -> list[
     """Return the draft's weights, where it has any of its own."""
     if method in ("NEXTN", "NGRAM"):
         return []
-    path = served.part.draft or missing(f"draft {how.speculator}")
-    if served.part.draft is None:
-        note_draft(served, notes, path)
+    path = draft_weights(served, notes, how.speculator)
     return [("--speculative-draft-model-path", path)]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from planner.domain.plan import Speculation
 from planner.export.files import missing
-from planner.export.settings import HOST, Flag, Rank, Settings, known_line
+from planner.export.settings import HOST, Flag, Rank, Settings, cache_format, known_line
 from planner.export.view import Notes, Served, model_id
 
 CACHES = {"kv-bf16": "auto", "kv-fp8": "fp8", "kv-nvfp4": "nvfp4"}
@@ -81,10 +81,7 @@ def _note_limits(served: Served, notes: Notes) -> None:
 def _config(served: Served, notes: Notes) -> dict[str, Any]:
     """Return the file of options."""
     runs = served.pool.deployment
-    cache = CACHES.get(runs.kv_precision)
-    if cache is None:
-        cache = "auto"
-        notes.add(f"{served.pool.name}: TensorRT-LLM names no cache format for {runs.kv_precision}; it gets the model's own")
+    cache = cache_format(served, notes, "TensorRT-LLM", CACHES)
     config: dict[str, Any] = {"kv_cache_config": {"dtype": cache, "enable_block_reuse": True}}
     if runs.layout.dp > 1:
         config["enable_attention_dp"] = True

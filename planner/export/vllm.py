@@ -6,15 +6,18 @@ import json
 from typing import Any
 
 from planner.domain.plan import Speculation
-from planner.export.files import missing
-from planner.export.settings import HOST, Flag, Nodes, Rank, Settings, known_line, note_draft
+from planner.export.settings import (
+    HOST,
+    Flag,
+    Nodes,
+    Rank,
+    Settings,
+    draft_weights,
+    drafting_method,
+    known_line,
+    number_formats,
+)
 from planner.export.view import Notes, Served, model_id
-
-DTYPES = {"bf16": "bfloat16", "fp16": "float16"}
-"""Precision → `--dtype`; quantized checkpoints say it themselves."""
-
-ONLINE = {"fp8": "fp8", "w8a16-fp8": "fp8"}
-"""Precision → `--quantization` that makes it on loading; without fp8 units activations stay at 16 bits."""
 
 CACHES = {"kv-bf16": "auto", "kv-fp8": "fp8", "kv-nvfp4": "nvfp4"}
 """KV precision → `--kv-cache-dtype`."""
@@ -61,7 +64,7 @@ def settings(served: Served, notes: Notes, rank: Rank) -> Settings:
             ("--host", HOST),
             ("--port", "8000"),
             *((("--runner", "pooling"),) if served.pooling else ()),
-            *_precision(served, notes),
+            *number_formats(served, notes, "vLLM", CACHES),
             *_layout(served),
             ("--max-model-len", str(runs.max_context)),
             ("--max-num-seqs", str(runs.max_sequences)),
@@ -72,19 +75,6 @@ def settings(served: Served, notes: Notes, rank: Rank) -> Settings:
         ),
         spread=_nodes(served, notes, rank),
     )
-
-
-def _precision(served: Served, notes: Notes) -> list[Flag]:
-    """Return number formats of weights and cache."""
-    runs = served.pool.deployment
-    flags: list[Flag] = [("--dtype", DTYPES.get(runs.precision, "auto"))]
-    if served.part.weights == "on_load" and runs.precision in ONLINE:
-        flags.append(("--quantization", ONLINE[runs.precision]))
-    cache = CACHES.get(runs.kv_precision)
-    if cache is None:
-        cache = "auto"
-        notes.add(f"{served.pool.name}: vLLM names no cache format for {runs.kv_precision}; it gets the model's own")
-    return [*flags, ("--kv-cache-dtype", cache)]
 
 
 def _layout(served: Served) -> list[Flag]:
@@ -105,10 +95,8 @@ def _drafting(served: Served, notes: Notes) -> list[Flag]:
     how = served.pool.deployment.speculation
     if how is None:
         return []
-    method = METHODS.get(served.part.speculation or "")
+    method = drafting_method(served, notes, "vLLM 0.24", METHODS)
     if method is None:
-        what = f"{served.pool.name}: vLLM 0.24 names no method {served.part.speculation}"
-        notes.add(f"{what}; {how.speculator} is left out, and the plan holds only with it")
         return []
     return [("--speculative-config", json.dumps(_config(served, notes, how, method)))]
 
@@ -116,9 +104,7 @@ def _drafting(served: Served, notes: Notes) -> list[Flag]:
 def _config(served: Served, notes: Notes, how: Speculation, method: str) -> dict[str, Any]:
     config: dict[str, Any] = {"method": method, "num_speculative_tokens": how.draft_tokens}
     if method not in OWN_DRAFT:
-        config["model"] = served.part.draft or missing(f"draft {how.speculator}")
-        if served.part.draft is None:
-            note_draft(served, notes, config["model"])
+        config["model"] = draft_weights(served, notes, how.speculator)
     if served.part.speculation == "p_eagle":
         config["parallel_drafting"] = True
     return config
