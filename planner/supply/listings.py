@@ -140,38 +140,30 @@ def _one_row_a_region(name: str, shape: Instance) -> None:
 
 
 def _rented(name: str, shape: Instance, price: Price) -> Iterator[Listing]:
+    """Yield the ways to pay that a price row states at most once each, then its list of commitments."""
     for kind in _RENTED:
         listed: float | None = getattr(price, kind)
         if listed is not None:
-            yield Listing(
-                instance=name,
-                shape=shape,
-                region=price.region,
-                region_group=price.region_group,
-                kind=kind,
-                tag=kind,
-                list_price=listed,
-                committed=kind in _COMMITTED,
-                limit=inf,
-                source=f"{price.source} ({price.as_of})",
-                upfront=price.upfront,
-                room=price.room(kind),
-            )
+            yield _sold(name, shape, price, kind, kind, listed, price.upfront)
     for paid in price.commitments:
-        yield Listing(
-            instance=name,
-            shape=shape,
-            region=price.region,
-            region_group=price.region_group,
-            kind=paid.kind,
-            tag=paid.tag,
-            list_price=paid.price,
-            committed=True,
-            limit=inf,
-            source=f"{price.source} ({price.as_of})",
-            upfront=paid.upfront,
-            room=price.room(paid.kind),
-        )
+        yield _sold(name, shape, price, paid.kind, paid.tag, paid.price, paid.upfront)
+
+
+def _sold(name: str, shape: Instance, price: Price, kind: OfferKind, tag: str, listed: float, upfront: float) -> Listing:
+    return Listing(
+        instance=name,
+        shape=shape,
+        region=price.region,
+        region_group=price.region_group,
+        kind=kind,
+        tag=tag,
+        list_price=listed,
+        committed=kind in _COMMITTED,
+        limit=inf,
+        source=f"{price.source} ({price.as_of})",
+        upfront=upfront,
+        room=price.room(kind),
+    )
 
 
 def _bought(catalog: Catalog) -> Iterator[Listing]:
