@@ -93,14 +93,10 @@ def better(program: Program, old: Incumbent | None, point: Point | None) -> Incu
 
 def promising(relaxation: Relaxation, most: int = FEW) -> Ints:
     """Pools that carry load in the relaxation, and those that would cost least to open."""
-    active = (
-        relaxation.keep[(relaxation.point.replicas > UNUSED).any(axis=1)] if relaxation.point is not None else relaxation.keep
-    )
+    active = _active(relaxation)
     if relaxation.priced is None:
         return active
-    least = relaxation.least.min(axis=1)
-    ranked = np.argsort(least, kind="stable")
-    ranked = ranked[np.isfinite(least[ranked])]
+    ranked = _ranked(relaxation.least.min(axis=1))
     return np.union1d(active, ranked[: max(most - len(active), most // 4)])
 
 
@@ -236,11 +232,15 @@ def _active(relaxation: Relaxation) -> Ints:
     return relaxation.keep[(relaxation.point.replicas > UNUSED).any(axis=1)]
 
 
+def _ranked(least: Floats) -> Ints:
+    """Pools that may be used, from what a plan with each costs at least [K]: the cheapest first."""
+    order = np.argsort(least, kind="stable")
+    return order[np.isfinite(least[order])]
+
+
 def _unalike(relaxation: Relaxation, t: int, most: int = WIDE) -> Ints:
     """Pools that cost least to use in a period, no two of a kind: what suits whole replicas is rarely the cheapest in parts."""
-    least = relaxation.least[:, t]
-    ranked = np.argsort(least, kind="stable")
-    ranked = ranked[np.isfinite(least[ranked])]
+    ranked = _ranked(relaxation.least[:, t])
     _, first = np.unique(relaxation.kinds.of[ranked], return_index=True)
     unalike: Ints = ranked[np.sort(first)[:most]]
     return unalike
