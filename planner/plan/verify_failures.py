@@ -47,9 +47,15 @@ def _load(basis: Basis, pool: Pool, load: PoolLoad) -> Iterator[str]:
 def _together(basis: Basis, pool: Pool) -> int:
     """Return how many replicas fail together, at most."""
     gpus, size = pool.deployment.layout.gpus, basis.catalog.instances[pool.instance].count
-    machines = max(gpus / size, 1.0)
-    group = max(math.ceil(basis.problem.operations.spot_together / machines), 1) if pool.interruptible else 1
-    return max(size // gpus, 1) * group
+    return max(size // gpus, 1) * _group(basis, pool)
+
+
+def _group(basis: Basis, pool: Pool) -> int:
+    """Return how many times what a replica, or a machine of several, stands on is reclaimed together."""
+    if not pool.interruptible:
+        return 1
+    machines = max(pool.deployment.layout.gpus / basis.catalog.instances[pool.instance].count, 1.0)
+    return max(math.ceil(basis.problem.operations.spot_together / machines), 1)
 
 
 def _zone(basis: Basis, pool: Pool, count: int) -> int:
@@ -69,8 +75,7 @@ def _reached(basis: Basis, pool: Pool, count: int, spares: int) -> float:
         taken = operations.spot_together
         warned = min(operations.spot_notice, operations.spot_restart) if pool.fallback else 0.0
         each = operations.spot_interruptions_per_hour * (operations.spot_restart - warned) / 3600.0
-        group = max(math.ceil(taken / machines), 1)
-        down = (1.0 + down) ** group - 1.0 + math.ceil(machines / taken) * each
+        down = (1.0 + down) ** _group(basis, pool) - 1.0 + math.ceil(machines / taken) * each
     works = 1.0 / (1.0 + down)
     p = np.zeros(spares // together + 1)
     p[0] = 1.0
