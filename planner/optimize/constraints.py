@@ -152,7 +152,10 @@ def thin_streams(model: Linear, program: Program, bounds: Bounds, at: Layout, cu
 
 
 def coverage(model: Linear, program: Program, at: Layout, covers: Covers) -> Ints:
-    """Rounded coverage: Σ_k F[k]·(n[k,t] − spare·u[k,t]) + Σ_{r,a} w[r]/f·z[r,a,t] + Σ_w F[w]·v[w] >= ⌈W⌉ (see `coverage`)."""
+    """Rounded coverage: Σ_k F[k]·(n[k,t] − spare·u[k,t]) + Σ_o F[o]·m[o,t] + Σ_{r,a} w[r]/f·z[r,a,t] + Σ_w F[w]·v[w] >= ⌈W⌉.
+
+    A cut counts replicas or machines (see `coverage`).
+    """
     count = np.arange(len(covers.need))
     rows = model.add_rows(len(count), covers.need, np.inf, names=lambda: [label("coverage", str(c)) for c in count.tolist()])
     for c, t in enumerate(covers.period.tolist()):
@@ -161,6 +164,8 @@ def coverage(model: Linear, program: Program, at: Layout, covers: Covers) -> Int
         if program.pools.spare.any():
             kept = k[program.pools.spare[k] > 0]
             model.add_terms(rows[c], at.warm[kept, t], -program.pools.spare[kept] * covers.value[c, kept])
+        (o,) = np.nonzero((at.m[:, t] >= 0) & (covers.machines[c] > 0))
+        model.add_terms(rows[c], at.m[o, t], covers.machines[c, o])
         (z,) = np.nonzero(at.z_period == t)
         model.add_terms(rows[c], at.z[z], covers.weight[c, at.z_stream[z]] / covers.part[c])
         model.add_terms(rows[c], at.v, covers.spared[c])

@@ -63,6 +63,8 @@ class Covers:
     """[C, K] F(v): what a carrying replica of a pool counts."""
     spared: Floats
     """[C, W] F(d): what a way counts that asks for less than the heaviest of its group."""
+    machines: Floats
+    """[C, O] What a machine of a purchase counts, in cuts that count machines in place of replicas; else 0."""
 
     def over(self, keep: Ints) -> Covers:
         """Take only some pools."""
@@ -108,18 +110,28 @@ class Counting:
 
 def no_covers(program: Program) -> Covers:
     """Return none."""
-    return covers(
-        program, np.zeros((0, len(program.streams))), np.zeros(0, dtype=np.int64), np.zeros((0, len(program.pools.name)))
-    )
+    weight, period = np.zeros((0, len(program.streams))), np.zeros(0, dtype=np.int64)
+    return covers(program, weight, period, np.zeros((0, len(program.pools.name))))
 
 
 def covers(program: Program, weight: Floats, period: Ints, served: Floats) -> Covers:
     """Round coverage up; `served` [C, K] is at least what a replica can serve."""
+    total, part, spared = sides(program, weight, period)
+    nothing = np.zeros((len(weight), len(program.purchases.name)))
+    return Covers(period, weight, np.ceil(total), part, rounded(safe(served), part[:, None]), spared, nothing)
+
+
+def sides(program: Program, weight: Floats, period: Ints) -> tuple[Floats, Floats, Floats]:
+    """Return what all calls weigh [C], its fractional part [C], and what ways count that ask for less [C, W]."""
     total, less = asked(program, weight, period)
     part = total - np.floor(total)
-    safe = np.where(served > 0, served * (1 + SAFE) + SAFE, 0.0)
-    spare = np.where(less > 0, less * (1 + SAFE) + SAFE, 0.0)
-    return Covers(period, weight, np.ceil(total), part, rounded(safe, part[:, None]), rounded(spare, part[:, None]))
+    return total, part, rounded(safe(less), part[:, None])
+
+
+def safe(served: Floats) -> Floats:
+    """Return no less than what can be served, whatever the rounding noise; nothing stays nothing."""
+    safe: Floats = np.where(served > 0, served * (1 + SAFE) + SAFE, 0.0)
+    return safe
 
 
 def asked(program: Program, weight: Floats, period: Ints) -> tuple[Floats, Floats]:
@@ -136,8 +148,7 @@ def asked(program: Program, weight: Floats, period: Ints) -> tuple[Floats, Float
 
 def joined(one: Covers, other: Covers) -> Covers:
     """Put two sets together."""
-    fields = ("period", "weight", "need", "part", "value", "spared")
-    return Covers(*(np.concatenate([getattr(one, name), getattr(other, name)]) for name in fields))
+    return Covers(*(np.concatenate([getattr(of, field.name) for of in (one, other)]) for field in fields(one)))
 
 
 def rounded(value: Floats, part: Floats | float) -> Floats:
@@ -149,20 +160,23 @@ def rounded(value: Floats, part: Floats | float) -> Floats:
 
 def make_covers(program: Program, bounds: Bounds, kinds: Kinds, weight: Floats, period: Ints) -> Covers:
     """Return the cuts of some weights [C, R], what replicas serve found for every pool."""
-    usable = allowed(program)[:, kinds.first]
-    demand = np.where(usable, program.pools.demand[:, :, kinds.first], 0.0)
+    usable = allowed(program)
     served = np.zeros((len(weight), len(kinds.first)))
     for c, (each, t) in enumerate(zip(weight, period.tolist(), strict=True)):
-        profit = np.where(usable, each[:, None], 0.0)
-        (matters,) = np.nonzero(profit.any(axis=0))
-        counted = np.flatnonzero(each > 0)
-        at = np.ix_(counted, matters)
-        load = demand[:, counted][:, :, matters] * bounds.rate[counted, t, None]
-        served[c, matters] = _served(profit[at], load)
+        (matters,) = np.nonzero(usable[each > 0][:, kinds.first].any(axis=0))
+        served[c, matters] = most_served(*shares(program, bounds, usable, each, t, kinds.first[matters]))
     return covers(program, weight, period, served[:, kinds.of])
 
 
-def _served(profit: Floats, load: Floats) -> Floats:
+def shares(program: Program, bounds: Bounds, usable: Bools, each: Floats, t: int, pools: Ints) -> tuple[Floats, Floats]:
+    """Weight [S, k] and load [J, S, k] of all of each stream that has weight, on some pools in a period."""
+    counted = np.flatnonzero(each > 0)
+    open_to = usable[np.ix_(counted, pools)]
+    load = np.where(open_to, program.pools.demand[:, counted][:, :, pools], 0.0) * bounds.rate[counted, t, None]
+    return np.where(open_to, each[counted, None], 0.0), load
+
+
+def most_served(profit: Floats, load: Floats) -> Floats:
     """[k] The most a replica serves, from above; one stream alone needs no search."""
     if len(profit) == 1:
         return quick(profit, load)
@@ -189,24 +203,34 @@ class Relaxed:
     """[J, P] Prices of the pools' resources."""
     ways: Floats
     """[W] Ways taken."""
+    machines: Floats
+    """[O] Machines held."""
 
 
 def violated(program: Program, bounds: Bounds, t: int, at: Relaxed) -> Floats:
     """Return the weights [C, R] of the cuts that a relaxed solution breaks most, at most `PER_ROUND`."""
-    fixed = (bounds.rate[:, t] > 0) & (~program.movable | (len(program.hours) == 1))
-    streams = np.flatnonzero(fixed)
+    streams = np.flatnonzero(counting(program, bounds, t))
     if not len(streams) or not len(at.pools):
         return np.zeros((0, len(program.streams)))
     usable = allowed(program)[:, at.pools]
     load = np.where(usable, program.pools.demand[:, :, at.pools], 0.0) * bounds.rate[:, t, None]
-    units = _units(program, streams)
-    weight = np.concatenate([_by_worth(units, usable, load, at), _by_load(units, usable, load)])
-    weight, by = _broken(program, t, weight, usable, load, at)
-    order = np.argsort(-by, kind="stable")
-    return _distinct(weight[order])[:PER_ROUND]
+    made_of = units(program, streams)
+    weight = np.concatenate([_by_worth(made_of, usable, load, at), _by_load(made_of, usable, load)])
+    return most_broken(*_broken(program, t, weight, usable, load, at))
 
 
-def _units(program: Program, streams: Ints) -> Bools:
+def most_broken(weight: Floats, by: Floats) -> Floats:
+    """Return the distinct weights [C, R] whose cuts are broken most, at most `PER_ROUND`."""
+    return _distinct(weight[np.argsort(-by, kind="stable")])[:PER_ROUND]
+
+
+def counting(program: Program, bounds: Bounds, t: int) -> Bools:
+    """[R] Streams that may have weight: with calls in the period that no other period may serve."""
+    own: Bools = (bounds.rate[:, t] > 0) & (~program.movable | (len(program.hours) == 1))
+    return own
+
+
+def units(program: Program, streams: Ints) -> Bools:
     """[U, R] What sets are made of: single streams, and all streams of a group of ways together."""
     group = np.full(len(program.streams), -1, dtype=np.int64)
     group[program.ways.stream] = program.ways.group[program.ways.user]
@@ -218,36 +242,36 @@ def _units(program: Program, streams: Ints) -> Bools:
     return np.concatenate([single, together])
 
 
-def _sets(units: Bools) -> Bools:
+def sets(made_of: Bools) -> Bools:
     """[S, R] Sets of streams to try."""
-    count = len(units)
+    count = len(made_of)
     sizes = range(1, count + 1) if count <= FEW_STREAMS else sorted({1, 2 if count <= SOME_STREAMS else 1, count})
     chosen = [each for size in sizes for each in itertools.combinations(range(count), size)]
-    return np.array([units[list(each)].any(axis=0) for each in chosen]).reshape(len(chosen), units.shape[1])
+    return np.array([made_of[list(each)].any(axis=0) for each in chosen]).reshape(len(chosen), made_of.shape[1])
 
 
-def _by_worth(units: Bools, usable: Bools, load: Floats, at: Relaxed) -> Floats:
+def _by_worth(made_of: Bools, usable: Bools, load: Floats, at: Relaxed) -> Floats:
     """[C, R] Streams weighed by their prices, in units of what each replica in use earns."""
-    weight = np.where(_sets(units), np.maximum(at.worth, 0.0), 0.0)
-    earned = _capacity(np.maximum(at.worth, 0.0)[None], usable, load, at.fees)[0]
+    weight = np.where(sets(made_of), np.maximum(at.worth, 0.0), 0.0)
+    earned = capacity(np.maximum(at.worth, 0.0)[None], usable, load, at.fees)[0]
     sizes = np.unique(np.round(earned[earned > SMALL_UNIT * earned.max()], 9))
     sizes = sizes[sizes > 0]
     scaled: Floats = (weight[None] / sizes[:, None, None]).reshape(-1, weight.shape[1])
     return scaled
 
 
-def _by_load(units: Bools, usable: Bools, load: Floats) -> Floats:
+def _by_load(made_of: Bools, usable: Bools, load: Floats) -> Floats:
     """[C, R] Single streams or groups, and pairs, weighed by the replicas they need of each pool in use."""
-    sets = _sets(units)
-    sets = sets[(sets @ units.T).sum(axis=1) <= 2]
+    few = sets(made_of)
+    few = few[(few @ made_of.T).sum(axis=1) <= 2]
     need = np.where(usable, load.max(axis=0), 0.0)
-    weight = sets[None] * need.T[:, None]
-    served = ((need.T[:, None] > 0) | ~sets[None]).all(axis=2)
+    weight = few[None] * need.T[:, None]
+    served = ((need.T[:, None] > 0) | ~few[None]).all(axis=2)
     chosen: Floats = weight[served]
     return chosen
 
 
-def _capacity(weight: Floats, usable: Bools, load: Floats, fees: Floats) -> Floats:
+def capacity(weight: Floats, usable: Bools, load: Floats, fees: Floats) -> Floats:
     """[C, P] What a replica of each pool in use serves, from above: single resources, and all as priced."""
     total = fees.sum(axis=0)
     mix = np.where(total > 0, fees / np.where(total > 0, total, 1.0), 1.0 / len(fees))
@@ -265,13 +289,19 @@ def _capacity(weight: Floats, usable: Bools, load: Floats, fees: Floats) -> Floa
 
 def _broken(program: Program, t: int, weight: Floats, usable: Bools, load: Floats, at: Relaxed) -> tuple[Floats, Floats]:
     """Weights whose cuts the solution breaks, and by what share of the right-hand side."""
-    total, less = asked(program, weight, np.full(len(weight), t, dtype=np.int64))
-    part = total - np.floor(total)
-    weight, total, less, part = (a[(part > PART) & (part < 1 - PART)] for a in (weight, total, less, part))
-    counted = rounded(_capacity(weight, usable, load, at.fees) + SAFE, part[:, None]) @ at.carrying + weight @ at.api / part
-    counted = counted + rounded(less, part[:, None]) @ at.ways
-    short = 1 - counted / np.ceil(total)
+    weight = weight[roundable(program, weight, t)]
+    total, part, spared = sides(program, weight, np.full(len(weight), t, dtype=np.int64))
+    counted = rounded(capacity(weight, usable, load, at.fees) + SAFE, part[:, None]) @ at.carrying
+    short = 1 - (counted + weight @ at.api / part + spared @ at.ways) / np.ceil(total)
     return weight[short > VIOLATED], short[short > VIOLATED]
+
+
+def roundable(program: Program, weight: Floats, t: int) -> Bools:
+    """[C] Whether what all calls weigh has a fractional part far enough from a whole number."""
+    total = asked(program, weight, np.full(len(weight), t, dtype=np.int64))[0]
+    part = total - np.floor(total)
+    fit: Bools = (part > PART) & (part < 1 - PART)
+    return fit
 
 
 def _distinct(weight: Floats) -> Floats:

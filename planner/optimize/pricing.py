@@ -75,6 +75,8 @@ class Prices:
     """[J, K, P] Per replica's worth of growth to be ready for, the same for all columns of a family; None = not priced."""
     weight: Floats | None = None
     """[T] What a dollar an hour of each period counts; None = the period's share of all hours (`scenarios.weighed`)."""
+    counted: Floats | None = None
+    """[O, T] What cuts of rounded coverage pay for a machine of each purchase; None = nothing."""
 
     @property
     def dollar(self) -> float:
@@ -96,8 +98,8 @@ class Priced:
     """The prices."""
 
 
-def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: float = 1.0) -> Prices:
-    """Take prices from the duals of a linear relaxation over the `known` pools, signs made safe."""
+def prices(program: Program, rows: Rows, solved: Result, known: Ints, covers: Covers, *, money: float = 1.0) -> Prices:
+    """Take prices from the duals of a linear relaxation over the `known` pools with some cuts, signs made safe."""
 
     def fee(ids: Ints) -> Floats:
         dual = np.where(ids >= 0, np.append(solved.duals, 0.0)[ids], 0.0)
@@ -108,8 +110,10 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
     budget = float(fee(rows.budget)[0])
     program = replace(program, weight=weighed(program, fee(rows.worst), money, budget))
     packing, drawn = fee(rows.packing), fee(rows.spend)
+    rounding = np.maximum(solved.duals[rows.covers], 0.0)
+    counted = _machines_counted(program, covers, rounding)
     # Where no pool of the relaxation stands in a cell it has no dual, and would seem free.
-    each = (money + budget) * program.purchases.paid * program.counted + spend.charges(program, drawn)
+    each = (money + budget) * program.purchases.paid * program.counted + spend.charges(program, drawn) - counted
     packing = np.where(rows.packing >= 0, packing, listed(program, packing, rows.packing < 0, each))
     starts, ready = change_prices(program, rows, fee, known, packing, money + budget)
     return Prices(
@@ -122,7 +126,7 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
         max_pools=float(fee(rows.max_pools)[0]),
         known=known,
         resources=fee(rows.resources),
-        covers=np.maximum(solved.duals[rows.covers], 0.0),
+        covers=rounding,
         averages=np.maximum(solved.duals[rows.averages], 0.0),
         spend=drawn,
         money=money,
@@ -131,7 +135,15 @@ def prices(program: Program, rows: Rows, solved: Result, known: Ints, *, money: 
         starts=starts,
         ready=ready,
         weight=program.weight,
+        counted=counted,
     )
+
+
+def _machines_counted(program: Program, covers: Covers, price: Floats) -> Floats:
+    """[O, T] What cuts pay for a machine of each purchase, Σ_c σ_c·F_co over the cuts of a period."""
+    paid = np.zeros((len(program.purchases.name), len(program.hours)))
+    np.add.at(paid.T, covers.period, price[:, None] * covers.machines)
+    return paid
 
 
 def listed(program: Program, packing: Floats, open_: Bools, cost: Floats) -> Floats:
@@ -237,7 +249,7 @@ def _ways_value(program: Program, covers: Covers, at: Prices) -> float:
 
 
 def machine_costs(program: Program, at: Prices) -> Floats:
-    """[O, T] Cost of a machine less the price of the accelerators it offers."""
+    """[O, T] Cost of a machine less the price of the accelerators it offers and what cuts pay for it."""
     buy, cells = program.purchases, program.cells
     gpus = cells.gpus[buy.cell][:, None]
     cost = at.dollar * buy.paid * program.counted - gpus * at.packing[buy.cell]
@@ -248,7 +260,7 @@ def machine_costs(program: Program, at: Prices) -> Floats:
         charged = charged + taken.each[:, None] * fees
     for each, average in _averaged(program, at):
         charged = charged + each * weights(program) * average.each
-    return charged
+    return charged if at.counted is None else charged - at.counted
 
 
 def _machines_value(program: Program, bounds: Bounds, at: Prices) -> float:

@@ -14,9 +14,10 @@ from enum import Enum
 
 import numpy as np
 
+from planner.optimize import coverage, machine_cover
 from planner.optimize.backend import Result, Status, solve_lp
 from planner.optimize.bounds import Bounds, allowed
-from planner.optimize.coverage import UNUSED, Covers, Relaxed, joined, make_covers, no_covers, violated
+from planner.optimize.coverage import UNUSED, Covers, Relaxed, joined, no_covers
 from planner.optimize.cuts import Cuts
 from planner.optimize.kinds import Kinds, kinds
 from planner.optimize.model import Model, Point, build, read, restrict, restrict_bounds
@@ -76,6 +77,8 @@ class Relaxation:
     """Prices of all pools that gave the bound."""
     uncut: Priced | None
     """Prices of the best bound before there were cuts of rounded coverage."""
+    anywhere: Priced | None
+    """Prices of the best bound whose cuts count no machines: any other pool can be judged by them, wherever it stands."""
     least: Floats
     """[K, T] No plan that uses the pool in the period costs less [$/h]."""
     rounds: int
@@ -141,14 +144,28 @@ def near(program: Program, bounds: Bounds, own: Ints) -> Ints:
     return siblings(program, found)
 
 
+@dataclass(frozen=True)
+class Separate:
+    """How cuts of rounded coverage are found and made."""
+
+    violated: Callable[[Program, Bounds, int, Relaxed], Floats]
+    """(program, bounds, period, relaxed solution) → weights of cuts that it breaks."""
+    make: Callable[[Program, Bounds, Kinds, Floats, Ints], Covers]
+    """(program, bounds, kinds, weights, periods) → those cuts."""
+
+
+_REPLICAS = Separate(coverage.violated, coverage.make_covers)
+_MACHINES = Separate(machine_cover.violated, machine_cover.make)
+
+
 @dataclass(frozen=True, eq=False)
 class _Job:
     program: Program
     bounds: Bounds
     progress: Callable[[str], None]
     deadline: float
-    rounding: bool
-    """Whether cuts of rounded coverage are looked for."""
+    separate: Separate | None = None
+    """How cuts of rounded coverage are looked for; None = not at all."""
 
     @property
     def left(self) -> float:
@@ -169,18 +186,23 @@ def relax(program: Program, bounds: Bounds, progress: Callable[[str], None], *, 
         bound=0.0,
         priced=None,
         uncut=None,
+        anywhere=None,
         least=np.zeros(bounds.replicas.shape),
         rounds=0,
     )
-    return _generate(_Job(program, bounds, progress, deadline, rounding=False), start, _first_phase(alone))
+    return _generate(_Job(program, bounds, progress, deadline), start, _first_phase(alone))
 
 
 def tighten(
     program: Program, bounds: Bounds, progress: Callable[[str], None], relaxation: Relaxation, *, deadline: float = np.inf
 ) -> Relaxation:
-    """Go on with a relaxation that has a solution, now with cuts of rounded coverage."""
-    phase = _Phase(1.0, 10.0 * (1.0 + max(relaxation.bound, 0.0)), 1.0)
-    return _generate(_Job(program, bounds, progress, deadline, rounding=True), relaxation, phase)
+    """Go on with a relaxation that has a solution, now with cuts of rounded coverage, of replicas and then of machines too."""
+    for separate in (_REPLICAS, _MACHINES):
+        if relaxation.verdict is not Verdict.FEASIBLE:
+            break
+        phase = _Phase(1.0, 10.0 * (1.0 + max(relaxation.bound, 0.0)), 1.0)
+        relaxation = _generate(_Job(program, bounds, progress, deadline, separate), relaxation, phase)
+    return relaxation
 
 
 def _generate(job: _Job, start: Relaxation, phase: _Phase) -> Relaxation:
@@ -190,7 +212,7 @@ def _generate(job: _Job, start: Relaxation, phase: _Phase) -> Relaxation:
         last = _master(job, now, phase)
         if last.solved.status is not Status.OPTIMAL:
             return replace(now, keep=start.keep, cuts=start.cuts, rounds=now.rounds + 1)
-        at = prices(job.program, last.model.rows, last.solved, now.keep, money=phase.money)
+        at = prices(job.program, last.model.rows, last.solved, now.keep, now.cuts.covers, money=phase.money)
         priced = price(job.program, job.bounds, now.kinds, now.cuts.covers, at)
         now = _noted(now, priced, counts=bool(phase.money))
         sizes = f"{len(now.keep)} pools, {len(now.cuts.covers.need)} cuts"
@@ -231,7 +253,7 @@ def _extended(job: _Job, now: Relaxation, last: _Round, priced: Priced, settled:
     cuts = now.cuts
     if priced.bound > settled + RISING * abs(settled) or np.isinf(settled):
         near = priced.bound >= master - NEAR * abs(master)
-        cuts = _broken(job, now, last, priced, rounding=job.rounding and near)
+        cuts = _broken(job, now, last, priced, rounding=near)
         settled = priced.bound if near or not len(joining) else settled
     if not len(joining) and cuts is now.cuts:
         return None, settled
@@ -254,11 +276,19 @@ def _noted(now: Relaxation, priced: Priced, *, counts: bool) -> Relaxation:
     if not counts:
         return replace(now, rounds=rounds)
     least = np.maximum(now.least, priced.bound + priced.used)
-    whole = len(priced.at.covers) == 0
-    uncut = priced if whole and (now.uncut is None or priced.bound > now.uncut.bound) else now.uncut
+    now = replace(now, rounds=rounds, least=least)
+    if not len(priced.at.covers):
+        now = replace(now, uncut=_best(now.uncut, priced))
+    if not now.cuts.covers.machines.any():
+        now = replace(now, anywhere=_best(now.anywhere, priced))
     if now.priced is not None and priced.bound <= now.bound:
-        return replace(now, rounds=rounds, least=least, uncut=uncut)
-    return replace(now, rounds=rounds, least=least, uncut=uncut, bound=priced.bound, priced=priced)
+        return now
+    return replace(now, bound=priced.bound, priced=priced)
+
+
+def _best(known: Priced | None, found: Priced) -> Priced:
+    """Return the prices that prove more."""
+    return found if known is None or found.bound > known.bound else known
 
 
 def _broken(job: _Job, now: Relaxation, last: _Round, priced: Priced, *, rounding: bool) -> Cuts:
@@ -267,7 +297,7 @@ def _broken(job: _Job, now: Relaxation, last: _Round, priced: Priced, *, roundin
     broken = values[at.x] > values[at.n[at.x_pool, at.x_period]] + BROKEN
     where = at.x_stream[broken], keep[at.x_pool[broken]], at.x_period[broken]
     fresh = bool((~now.cuts.thin[where]).any())
-    covers = _uncovered(job, now, last, priced) if rounding else None
+    covers = _uncovered(job, now, last, priced, job.separate) if rounding and job.separate else None
     if not fresh and covers is None:
         return now.cuts
     thin = now.cuts.thin.copy()
@@ -275,15 +305,12 @@ def _broken(job: _Job, now: Relaxation, last: _Round, priced: Priced, *, roundin
     return Cuts(thin, now.cuts.covers if covers is None else joined(now.cuts.covers, covers))
 
 
-def _uncovered(job: _Job, now: Relaxation, last: _Round, priced: Priced) -> Covers | None:
+def _uncovered(job: _Job, now: Relaxation, last: _Round, priced: Priced, separate: Separate) -> Covers | None:
     """Rounded coverage that the round broke; None if there is none."""
-    program, bounds, weight, period = job.program, job.bounds, [], []
-    for t in range(len(program.hours)):
-        found = violated(program, bounds, t, _relaxed(program, now, last, priced, t))
-        weight.append(found)
-        period.append(np.full(len(found), t, dtype=np.int64))
-    chosen = np.concatenate(weight)
-    return make_covers(program, bounds, now.kinds, chosen, np.concatenate(period)) if len(chosen) else None
+    program, bounds = job.program, job.bounds
+    weight = [separate.violated(program, bounds, t, _relaxed(program, now, last, priced, t)) for t in range(len(program.hours))]
+    chosen, period = np.concatenate(weight), np.repeat(np.arange(len(weight)), [len(found) for found in weight])
+    return separate.make(program, bounds, now.kinds, chosen, period) if len(chosen) else None
 
 
 def _relaxed(program: Program, now: Relaxation, last: _Round, priced: Priced, t: int) -> Relaxed:
@@ -296,8 +323,8 @@ def _relaxed(program: Program, now: Relaxation, last: _Round, priced: Priced, t:
     api = np.zeros(len(program.streams))
     here = at.z_period == t
     np.add.at(api, at.z_stream[here], values[at.z[here]])
-    ways = last.solved.values[at.v]
-    return Relaxed(now.keep[used], carrying[used], api, priced.at.demand[:, t], priced.at.resources[:, used, t], ways)
+    ways, machines = last.solved.values[at.v], np.where(at.m[:, t] >= 0, values[at.m[:, t]], 0.0)
+    return Relaxed(now.keep[used], carrying[used], api, priced.at.demand[:, t], priced.at.resources[:, used, t], ways, machines)
 
 
 def _served(last: _Round) -> bool:

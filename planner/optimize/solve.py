@@ -239,8 +239,8 @@ def _shadow(run: _Run, priced: Priced | None, covers: Covers) -> Shadow:
 
 
 def _report(run: _Run, relaxation: Relaxation, termination: str, best: Incumbent, bound: float, kept: int) -> Outcome:
-    shadow = _shadow(run, relaxation.priced, relaxation.cuts.covers)
-    same = relaxation.uncut is relaxation.priced
+    shadow = _shadow(run, relaxation.anywhere, relaxation.cuts.covers)
+    same = relaxation.uncut is relaxation.anywhere
     return Outcome(
         termination=termination,
         objective=best.cost,

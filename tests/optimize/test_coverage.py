@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from brute import brute_force
 from programs import program, random_program
 
+from planner.optimize import machine_cover
 from planner.optimize.backend import Limits, solve_milp
 from planner.optimize.bounds import bounds
-from planner.optimize.coverage import Counting, Covers, make_covers, rounded
+from planner.optimize.coverage import Counting, Covers, joined, make_covers, rounded
 from planner.optimize.kinds import kinds
 from planner.optimize.knapsack import quick, sharp
 from planner.optimize.model import build
@@ -35,8 +34,45 @@ def test_alike_pools_cannot_share_the_rounding() -> None:
     assert tighten(given_program, limit, lambda _: None, relaxation).bound == pytest.approx(2.0)
 
 
+def test_a_machine_is_bought_whole() -> None:
+    """Replicas of one accelerator serve 0.4 calls/s each, machines hold eight and cost $8: 1 call/s needs a whole one.
+
+    So do two streams of which each may stand in one of two cells only: two machines.
+    """
+    one = program(demand=[[[2.5]]], cell_gpus=[8], hourly=[8])
+    limit = bounds(one)
+    relaxation = relax(one, limit, lambda _: None)
+    assert relaxation.bound == pytest.approx(2.5)
+    tightened = tighten(one, limit, lambda _: None, relaxation)
+    assert tightened.bound == pytest.approx(8.0)
+    assert tightened.anywhere is not None
+    assert tightened.anywhere.bound == pytest.approx(3.0)  # by replicas alone
+    two = program(
+        rate=[[1], [1]], demand=[[[2.5, np.inf], [np.inf, 2.5]]], pool_cell=[0, 1], pool_gpus=[1, 1], cell_gpus=[8, 8],
+        buy_cell=[0, 1], hourly=[8, 4],
+    )  # fmt: skip
+    assert tighten(two, bounds(two), lambda _: None, relax(two, bounds(two), lambda _: None)).bound == pytest.approx(12.0)
+
+
+def test_what_a_machine_counts_by_hand() -> None:
+    """Cells of 8 and 2 accelerators; replicas of 1 and 2 of them serve 0.4 and 1 of 5 calls/s, so machines 4 (8·1/2) and 0.8.
+
+    In calls/s W = 5, weighed by 0.45 it is 2.25: F(1.8) = 1 + 1 as 0.8 > f = 0.25; F(0.36) = 1. By 0.9/5 it is 0.9, and each
+    machine counts as its share of all calls, 0.8 and 0.16.
+    """
+    given_program = program(
+        rate=[[5.0]], demand=[[[2.5, 1.0, 2.5]]], pool_cell=[0, 0, 1], pool_gpus=[1, 2, 1], cell_gpus=[8, 2], buy_cell=[0, 1],
+        hourly=[1, 1],
+    )  # fmt: skip
+    weight = np.array([[2.25], [0.9]])
+    cuts = machine_cover.make(given_program, bounds(given_program), kinds(given_program), weight, np.zeros(2, dtype=np.int64))
+    np.testing.assert_allclose(cuts.machines, [[2, 1], [0.8, 0.16]])
+    np.testing.assert_allclose(cuts.need, [3, 1])
+    assert not cuts.value.any()
+
+
 def _with_random_cuts(given_program: Program, seed: int) -> tuple[float, float]:
-    """Return the optimum without and with twenty random cuts."""
+    """Return the optimum without and with twenty random cuts that count replicas, and as many that count machines."""
     rng = np.random.default_rng(seed)
     R, T = given_program.rate.shape
     limit = bounds(given_program)
@@ -46,16 +82,11 @@ def _with_random_cuts(given_program: Program, seed: int) -> tuple[float, float]:
     weight *= (~given_program.movable | (T == 1)) & (limit.rate.T > 0)[period]
     total = weight.sum(axis=1)
     fit = (total % 1 > 0.02) & (total % 1 < 0.98)
-    cuts = make_covers(given_program, limit, kinds(given_program), weight[fit], period[fit])
-    costs = []
-    for covers in (cuts.over(np.arange(len(given_program.pools.name))), replace(cuts, **_first(cuts, 0))):
-        model = build(given_program, limit, covers=covers)
-        costs.append(solve_milp(model.linear, Limits(0.0, 30, 0)).objective)
-    return costs[1], costs[0]
-
-
-def _first(cuts: object, count: int) -> dict[str, np.ndarray]:
-    return {name: getattr(cuts, name)[:count] for name in ("period", "weight", "need", "part", "value")}
+    given = given_program, limit, kinds(given_program), weight[fit], period[fit]
+    cuts = joined(make_covers(*given), machine_cover.make(*given))
+    models = [build(given_program, limit, covers=covers) for covers in (cuts.first(0), cuts)]
+    without, with_cuts = (solve_milp(model.linear, Limits(0.0, 30, 0)).objective for model in models)
+    return without, with_cuts
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -130,7 +161,15 @@ def test_what_cuts_pay_for_a_replica_by_hand() -> None:
 
     A replica that serves 40 % of the first alone or 60 % of the second serves at most max(0.4, 0.6·1.5) = 0.9 of weight: F = 1.
     """
-    cuts = Covers(np.array([0]), np.array([[1.0, 1.5]]), np.array([3.0]), np.array([0.5]), np.zeros((1, 0)), np.zeros((1, 0)))
+    cuts = Covers(
+        np.array([0]),
+        np.array([[1.0, 1.5]]),
+        np.array([3.0]),
+        np.array([0.5]),
+        np.zeros((1, 0)),
+        np.zeros((1, 0)),
+        np.zeros((1, 0)),
+    )
     counted = Counting(np.array([10.0]), cuts, np.array([[5.0, 5.0], [10.0, 10.0]]))
     np.testing.assert_allclose(counted(0, np.array([[[2.0], [6.0]]])), [10.0])
     np.testing.assert_allclose(counted(0, np.array([[[0.5], [1.0]]])), [10.0 * 0.15 / 0.5], rtol=1e-6)

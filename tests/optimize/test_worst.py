@@ -152,7 +152,7 @@ def test_relaxation_is_reached_by_its_prices() -> None:
     limit = bounds(made)
     model = build(made, limit, whole=False)
     solved = solve_lp(model.linear, 5.0)
-    at = prices(made, model.rows, solved, np.arange(1))
+    at = prices(made, model.rows, solved, np.arange(1), no_covers(made))
     assert price(made, limit, kinds(made), no_covers(made), at).bound == pytest.approx(solved.objective, rel=1e-6)
 
 
