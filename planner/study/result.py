@@ -10,18 +10,13 @@ from typing import Any
 
 from planner.catalog.yamlfile import Document
 from planner.domain.plan import Plan
-from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlannerError, PlanRejected
+from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlanRejected
 from planner.study.overrides import Override
 from planner.study.probe import Solve
 from planner.study.variant import varied
 
-STATUSES: tuple[tuple[type[PlannerError], str], ...] = (
-    (Infeasible, "infeasible"),
-    (NoPlanInTime, "no plan in time"),
-    (PlanRejected, "rejected"),
-    (InvalidInput, "invalid"),
-)
-"""What a solve that gave no plan is called."""
+NO_PLAN = (Infeasible, NoPlanInTime, PlanRejected, InvalidInput)
+"""What a solve ends with that gave no plan; its name is the result's."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +105,5 @@ class Solving:
         """Solve a variant; no plan is a result like any other."""
         try:
             return of_plan(self.plan(overrides)).plain()
-        except tuple(kind for kind, _ in STATUSES) as error:
-            status = next(name for kind, name in STATUSES if isinstance(error, kind))
-            return Result(status, message=str(error)).plain()
+        except NO_PLAN as error:
+            return Result(error.status, message=str(error)).plain()
