@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from planner.candidates.evaluate import Compiled, Evaluator, chunks, concatenate, soft_targets
 from planner.demand.stream import Stream
 from planner.domain.problem import Operations
-from planner.perf import capacity
+from planner.perf import capacity, misses
 from planner.perf import level as levels
 from planner.perf.capacity import Capacity
 from planner.perf.limits import RowTarget, Target
@@ -190,7 +190,10 @@ def _taken(
     usable = np.ones(need.shape[1:], dtype=bool)
     for target in hard:
         usable &= seen.percentile(target.metric, target.percentile) <= target.seconds * (1 + 1e-6)
-    missed = sum((price * most_missed(corner, seen, target) for target, price in soft), np.zeros(need.shape[1:]))
+    missed = np.zeros(need.shape[1:])
+    if soft:
+        least = misses.alone(made.step, traffic, made.replica)
+        missed = sum((price * most_missed(corner, seen, least, target) for target, price in soft), missed)
     return np.where(usable, need, np.inf), missed
 
 
@@ -293,11 +296,20 @@ def _states(found: Capacity, piece: Index) -> State:
     return State(**{name: np.asarray(getattr(found.state, name))[piece] for name in _state_fields()})
 
 
-def most_missed(corner: levels.Level, seen: Latencies, target: Target) -> Floats:
-    """Return the largest share of calls that can miss a target at a level: all where the level leaves the latency open [1]."""
+def most_missed(corner: levels.Level, seen: Latencies, least: Latencies, target: Target) -> Floats:
+    """Return the largest share of calls that can miss a target at a level: all where the level leaves the latency open [1].
+
+    Parameters
+    ----------
+    corner : the level
+    seen : latencies there
+    least : latencies of calls that never meet
+    target : soft
+    """
     queue, jitter = np.isinf(corner.wait), np.isinf(corner.jitter) & (seen.tpot.ceiling > target.seconds)
     unbounded = {"ttft": queue, "tpot": jitter, "e2e": queue | np.isinf(corner.jitter)}[target.metric]
-    return np.where(unbounded, 1.0, seen.miss(target.metric, target.seconds))
+    level, variance = getattr(seen, target.metric), getattr(least, target.metric).variance
+    return np.where(unbounded, 1.0, misses.most_missed(target.metric, level, variance, target.seconds))
 
 
 def _state_fields() -> tuple[str, ...]:
