@@ -15,6 +15,7 @@ from planner.perf import capacity, misses
 from planner.perf import level as levels
 from planner.perf.capacity import Capacity
 from planner.perf.limits import RowTarget, Target
+from planner.perf.misses import Climb
 from planner.perf.static import static_demand
 from planner.perf.steady import State
 from planner.perf.tails import Latencies
@@ -192,8 +193,8 @@ def _taken(
         usable &= seen.percentile(target.metric, target.percentile) <= target.seconds * (1 + 1e-6)
     missed = np.zeros(need.shape[1:])
     if soft:
-        least = misses.alone(made.step, traffic, made.replica)
-        missed = sum((price * most_missed(corner, seen, least, target) for target, price in soft), missed)
+        climbs = misses.climbs(made.step, traffic, made.replica, corner.state.iteration, corner.wait)
+        missed = sum((price * most_missed(corner, seen, climbs[target.metric], target) for target, price in soft), missed)
     return np.where(usable, need, np.inf), missed
 
 
@@ -296,20 +297,20 @@ def _states(found: Capacity, piece: Index) -> State:
     return State(**{name: np.asarray(getattr(found.state, name))[piece] for name in _state_fields()})
 
 
-def most_missed(corner: levels.Level, seen: Latencies, least: Latencies, target: Target) -> Floats:
+def most_missed(corner: levels.Level, seen: Latencies, climb: Climb, target: Target) -> Floats:
     """Return the largest share of calls that can miss a target at a level: all where the level leaves the latency open [1].
 
     Parameters
     ----------
     corner : the level
     seen : latencies there
-    least : latencies of calls that never meet
+    climb : how the latency rises to them
     target : soft
     """
     queue, jitter = np.isinf(corner.wait), np.isinf(corner.jitter) & (seen.tpot.ceiling > target.seconds)
     unbounded = {"ttft": queue, "tpot": jitter, "e2e": queue | np.isinf(corner.jitter)}[target.metric]
-    level, variance = getattr(seen, target.metric), getattr(least, target.metric).variance
-    return np.where(unbounded, 1.0, misses.most_missed(target.metric, level, variance, target.seconds))
+    climb = replace(climb, last=np.where(np.isfinite(climb.last), climb.last, climb.first))
+    return np.where(unbounded, 1.0, misses.most_missed(target.metric, getattr(seen, target.metric), climb, target.seconds))
 
 
 def _state_fields() -> tuple[str, ...]:

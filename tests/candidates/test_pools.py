@@ -14,6 +14,7 @@ from planner.candidates.build import Search
 from planner.candidates.pools import SOFT_STRETCH, TIERS, Pools, anchors_of, join, most_missed
 from planner.perf import level as levels
 from planner.perf.limits import Target
+from planner.perf.misses import Climb
 from planner.perf.tails import Latencies, Moments
 
 Begin = Callable[..., Search]
@@ -86,7 +87,8 @@ def test_what_a_level_leaves_open_is_missed(wait: float, jitter: float, metric: 
     corner = cast("levels.Level", SimpleNamespace(wait=np.array([wait]), jitter=np.array([jitter])))
     tail = Moments(np.array([0.4]), np.array([0.01]), np.array([1.0]))
     seen = Latencies(tail, tail, tail)
-    found = most_missed(corner, seen, seen, Target(cast("Any", metric), 95.0, 0.5)).tolist()
+    climb = Climb(tail, *np.zeros((4, 1)))
+    found = most_missed(corner, seen, climb, Target(cast("Any", metric), 95.0, 0.5)).tolist()
     assert found == ([1.0] if everyone else seen.miss(metric, 0.5).tolist())
 
 
