@@ -38,12 +38,15 @@ class PlannerError(Exception):
     """Base of every error raised on purpose."""
 
     exit_code = 1
+    status = "failed"
+    """Its name, in tables and JSON."""
 
 
 class InvalidInput(PlannerError):
     """The input is wrong; `issues` lists every mistake found."""
 
     exit_code = 2
+    status = "invalid"
 
     def __init__(self, issues: Sequence[Issue]) -> None:
         """Keep the issues in file order, each once."""
@@ -60,12 +63,14 @@ class MissingFact(PlannerError):
     """A number is needed that no catalog holds."""
 
     exit_code = 2
+    status = "invalid"
 
 
 class Infeasible(PlannerError):
     """No plan keeps every promise; `reasons` say why, `relaxations` what would make one possible."""
 
     exit_code = 3
+    status = "infeasible"
 
     def __init__(self, reasons: Sequence[str], relaxations: Sequence[str] = ()) -> None:
         """Keep reasons and relaxations apart so that reports can lay them out."""
@@ -78,10 +83,13 @@ class NoPlanInTime(PlannerError):
     """The time limit came before any plan was found."""
 
     exit_code = 4
+    status = "no plan in time"
 
 
 class PlanRejected(PlannerError):
     """The plan failed the check of code that did not make it; `failures` name each broken promise."""
+
+    status = "rejected"
 
     def __init__(self, failures: Sequence[str]) -> None:
         """Keep each failure as its own sentence."""
@@ -93,6 +101,7 @@ class Interrupted(PlannerError):
     """Many solves were stopped in the middle; the message says what is kept and how to go on."""
 
     exit_code = 130
+    status = "interrupted"
 
 
 class WorkerLost(PlannerError):

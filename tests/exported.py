@@ -45,7 +45,14 @@ def body() -> Body:
     first["shares"] = [share("chat", "day", 30.0, 0.75), share("chat", "night", 10.0)]
     second["deployment"] |= {"model": "org/large", "precision": "bf16", "kv_precision": "kv-bf16", "engine_version": "0.24"}
     second["shares"] = [share("tags", "day", 5.0)]
-    api = {"api": "openai/gpt-4.1", "input_price": 2e-6, "cached_input_price": 5e-7, "output_price": 8e-6, "price_source": "list"}
+    api = {
+        "api": "openai/gpt-4.1",
+        "input_price": 2e-6,
+        "cached_input_price": 5e-7,
+        "output_price": 8e-6,
+        "cost": 1.0,
+        "price_source": "list",
+    }
     made["apis"] = [{**api, "shares": [share("chat", "day", 10.0, 0.25)]}]
     made["serving"] = {
         "calls": [calls("chat"), calls("tags")],

@@ -106,7 +106,13 @@ def simulation(made: Plan, *, slow: int | None = None, never: bool = False) -> S
 
 def api(name: str = "openai/gpt-4.1") -> ApiRoute:
     """Return calls sent to an API."""
-    prices = {"input_price": 2e-6, "cached_input_price": 5e-7, "output_price": 8e-6, "price_source": f"genai-prices 0.2: {name}"}
+    prices = {
+        "input_price": 2e-6,
+        "cached_input_price": 5e-7,
+        "output_price": 8e-6,
+        "cost": 1.0,
+        "price_source": f"genai-prices 0.2: {name}",
+    }
     return ApiRoute.model_validate({"api": name, **prices, "shares": []})
 
 

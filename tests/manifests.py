@@ -14,7 +14,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from planner.domain.plan import Plan
-from planner.export.files import Export, File, Origin, as_json, rendered
+from planner.export.files import Export, File, Origin, plain, rendered
 from planner.export.flags import ENGINES, command_line
 from planner.export.kinds import KINDS
 from planner.export.view import Wishes, view
@@ -41,7 +41,7 @@ def check(made: Export) -> None:
     """Fail if a file of an export is not valid, or its JSON is not what its files hold."""
     assert made.files
     assert len({file.name for file in made.files}) == len(made.files)
-    body = json.loads(as_json(made, ORIGIN))
+    body = json.loads(json.dumps(plain(made, ORIGIN)))
     assert set(body["files"]) == {file.name for file in made.files}
     for file in made.files:
         _check_file(made.kind, file)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from planner.candidates.evaluate import Compiled, Evaluator, chunks, concatenate, soft_targets
 from planner.demand.stream import Stream
 from planner.domain.problem import Operations
-from planner.perf import capacity
+from planner.perf import capacity, misses
 from planner.perf import level as levels
 from planner.perf.capacity import Capacity
 from planner.perf.limits import RowTarget, Target
+from planner.perf.misses import Climb
 from planner.perf.static import static_demand
 from planner.perf.steady import State
 from planner.perf.tails import Latencies
@@ -190,7 +191,10 @@ def _taken(
     usable = np.ones(need.shape[1:], dtype=bool)
     for target in hard:
         usable &= seen.percentile(target.metric, target.percentile) <= target.seconds * (1 + 1e-6)
-    missed = sum((price * most_missed(corner, seen, target) for target, price in soft), np.zeros(need.shape[1:]))
+    missed = np.zeros(need.shape[1:])
+    if soft:
+        climbs = misses.climbs(made.step, traffic, made.replica, corner.state.iteration, corner.wait)
+        missed = sum((price * most_missed(corner, seen, climbs[target.metric], target) for target, price in soft), missed)
     return np.where(usable, need, np.inf), missed
 
 
@@ -293,11 +297,20 @@ def _states(found: Capacity, piece: Index) -> State:
     return State(**{name: np.asarray(getattr(found.state, name))[piece] for name in _state_fields()})
 
 
-def most_missed(corner: levels.Level, seen: Latencies, target: Target) -> Floats:
-    """Return the largest share of calls that can miss a target at a level: all where the level leaves the latency open [1]."""
+def most_missed(corner: levels.Level, seen: Latencies, climb: Climb, target: Target) -> Floats:
+    """Return the largest share of calls that can miss a target at a level: all where the level leaves the latency open [1].
+
+    Parameters
+    ----------
+    corner : the level
+    seen : latencies there
+    climb : how the latency rises to them
+    target : soft
+    """
     queue, jitter = np.isinf(corner.wait), np.isinf(corner.jitter) & (seen.tpot.ceiling > target.seconds)
     unbounded = {"ttft": queue, "tpot": jitter, "e2e": queue | np.isinf(corner.jitter)}[target.metric]
-    return np.where(unbounded, 1.0, seen.miss(target.metric, target.seconds))
+    climb = replace(climb, last=np.where(np.isfinite(climb.last), climb.last, climb.first))
+    return np.where(unbounded, 1.0, misses.most_missed(target.metric, getattr(seen, target.metric), climb, target.seconds))
 
 
 def _state_fields() -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from planner import __version__
+from planner.cli import json_output
 from planner.cli.calibrate import calibrate
 from planner.cli.catalog import catalog
 from planner.cli.check import check
@@ -88,7 +89,7 @@ main.add_command(explain)
 @click.option(
     "--format", "shape", type=click.Choice(["console", "json", "markdown"]), default="console", help="Form of the output."
 )
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@json_output.option("The same as --format json.")
 @click.option("--quiet", is_flag=True, help="Print no plan, warnings or progress; errors and files only.")
 @click.option("--progress", is_flag=True, help="Show progress even where stderr is not a terminal.")
 def solve(
@@ -108,25 +109,19 @@ def solve(
 
     from planner.atomic import check_folder
     from planner.cli.simulate import read_plan
-    from planner.errors import Infeasible
-    from planner.report import jsonout
 
+    if shape == "json":
+        json_output.wish()
     if output is not None:
         check_folder(output, FILES)
     loaded = _load(problem, quiet=quiet).with_solver(gap=gap, time_limit=time_limit)
     loaded = loaded if today is None else replace(loaded, today=read_plan(today))
     from planner.pipeline import plan_problem  # the solver is imported only once the file is known to be good
 
-    shape = "json" if as_json else shape
-    try:
-        plan = plan_problem(loaded, progress=_progress(forced=progress, quiet=quiet), simulated=simulated)
-    except Infeasible as error:
-        if shape == "json" and not quiet:
-            click.echo(jsonout.no_plan(error), nl=False)
-        raise
+    plan = plan_problem(loaded, progress=_progress(forced=progress, quiet=quiet), simulated=simulated)
     written = _write(plan, output) if output is not None else []
     if not quiet:
-        _print(plan, shape)
+        _print(plan, "json" if as_json else shape)
         for path in written:
             click.echo(f"wrote {path}", err=True)
 
@@ -146,7 +141,8 @@ def check_problem(problem: Path) -> None:
 @main.command(epilog=example("planner init problem.yaml"))
 @click.argument("path", type=click.Path(path_type=Path), default=Path("problem.yaml"))
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there.")
-def init(path: Path, force: bool) -> None:
+@json_output.option()
+def init(path: Path, force: bool, as_json: bool) -> None:
     """Write a commented problem file to start from."""
     from importlib import resources
 
@@ -156,7 +152,10 @@ def init(path: Path, force: bool) -> None:
     if path.is_file() and not force:
         raise InvalidInput.at(str(path), "the file is there already", "name another file, or overwrite it with --force")
     atomic.write(path, resources.files("planner").joinpath("_starter.yaml").read_text(encoding="utf-8"))
-    click.echo(f"wrote {path}; now edit it and run: planner solve {path}")
+    if as_json:
+        json_output.echo({"version": "init/v1", "files": json_output.files([path], "problem")})
+    else:
+        click.echo(f"wrote {path}; now edit it and run: planner solve {path}")
 
 
 @main.command(epilog=example("planner schema problem > problem.schema.json"))
@@ -164,18 +163,19 @@ def init(path: Path, force: bool) -> None:
 @click.option(
     "--format", "shape", type=click.Choice(["json", "markdown"]), default="json", help="Markdown: the problem file only."
 )
-def schema(what: str, shape: str) -> None:
+@json_output.option("The same as --format json.")
+def schema(what: str, shape: str, as_json: bool) -> None:
     """Print the JSON Schema of a file format, with descriptions, for editors and checkers."""
     from planner.cli.schemas import schema_text_of
 
-    if shape == "markdown":
+    if shape == "markdown" and not as_json:
         from planner.report.reference import problem_reference
 
         if what != "problem":
             raise click.UsageError("--format markdown describes the problem file only")
         click.echo(problem_reference().rstrip())
         return
-    click.echo(schema_text_of(what).rstrip())
+    json_output.echo_text(schema_text_of(what))
 
 
 def _load(path: Path, *, quiet: bool) -> LoadedProblem:
@@ -219,7 +219,7 @@ def _print(plan: Plan, shape: str) -> None:
     if shape == "json":
         from planner.report import jsonout
 
-        click.echo(jsonout.dumps(plan), nl=False)
+        json_output.echo_text(jsonout.dumps(plan))
     elif shape == "markdown":
         from planner.report import markdown
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from planner.cli import json_output
 from planner.cli.measured import point_options, progress, read_points
 
 if TYPE_CHECKING:
     from planner.calibrate.own import Calibration, Label
 
+VERSION = "calibrate/v1"
+"""Version of the JSON."""
 OWN_NAME = "own"
 """Start of the names of rows, unless another is given."""
 HEAD = "# Found by `planner calibrate"
@@ -81,6 +84,7 @@ def _is_ours(path: Path) -> bool:
 @click.option("--source", metavar="TEXT", help="Where the measurements are from.  [default: the names of the files]")
 @click.option("--as-of", metavar="YYYY-MM", help="When they were taken.  [default: as the files say, else this month]")
 @click.option("--force", is_flag=True, help="Overwrite OUT.yaml whatever it is.")
+@json_output.option("Print one JSON object: errors, factors, files.")
 @point_options
 def calibrate(
     files: tuple[Path, ...],
@@ -92,6 +96,7 @@ def calibrate(
     source: str | None,
     as_of: str | None,
     force: bool,
+    as_json: bool,
     **given: str | None,
 ) -> None:
     """Fit coefficients to measurements and write them as a catalog overlay.
@@ -111,6 +116,9 @@ def calibrate(
     work = calibrate_shared if shared else calibrate_own
     found = work(table, catalog, label, progress)
     written = _write(found, targets, shared=shared)
+    if as_json:
+        _tell(found, label, written, shared=shared)
+        return
     _say(found, shared=shared)
     for path in written:
         click.echo(f"wrote {path}", err=True)
@@ -152,8 +160,8 @@ def _newest(files: tuple[Path, ...]) -> str:
     return max(found) or f"{datetime.now(tz=UTC):%Y-%m}"
 
 
-def _write(found: Calibration, targets: Targets, *, shared: bool) -> list[Path]:
-    """Write the overlay and the figure; both are made before either is written."""
+def _write(found: Calibration, targets: Targets, *, shared: bool) -> dict[Path, str]:
+    """Write the overlay and the figure, and say which is which; both are made before either is written."""
     from planner import atomic
     from planner.calibrate.figure import accuracy, check_suffix
 
@@ -163,7 +171,18 @@ def _write(found: Calibration, targets: Targets, *, shared: bool) -> list[Path]:
         contents[targets.figure] = accuracy(found.points, check_suffix(targets.figure), kinds)
     for path, content in contents.items():
         atomic.write(path, content)
-    return list(contents)
+    return {path: "overlay" if path == targets.overlay else "figure" for path in contents}
+
+
+def _tell(found: Calibration, label: Label, written: dict[Path, str], *, shared: bool) -> None:
+    """Print what was found as JSON."""
+    from dataclasses import asdict
+
+    from planner.cli import calibrate_output
+
+    calibrate_output.warn(found)
+    said = calibrate_output.plain(found, shared=shared)
+    json_output.echo({"version": VERSION, **asdict(label), **said, "files": json_output.files(written)})
 
 
 def _say(found: Calibration, *, shared: bool) -> None:

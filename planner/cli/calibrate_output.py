@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import pandas as pd
@@ -11,7 +11,8 @@ import pandas as pd
 from planner.calibrate.held_out import HELD_OUT
 from planner.calibrate.own import BEYOND, Calibration, departures
 from planner.calibrate.page_text import signed, whole
-from planner.calibrate.scores import METRICS, statistics, with_errors
+from planner.calibrate.scores import METRICS, statistics, unpredicted, with_errors
+from planner.cli import validate_output
 from planner.points.columns import PROBLEM
 from planner.report import console
 from planner.report.console_tables import table
@@ -105,36 +106,68 @@ def render_factors(calibration: Calibration) -> None:
     screen.print()
 
 
+def plain(found: Calibration, *, shared: bool) -> dict[str, Any]:
+    """Return what was found as plain data: errors by kind of coefficients, fitted apart from held out; factors; doubts."""
+    return {
+        "points": found.used,
+        "left_out": validate_output.rows_of(unpredicted(found.points)),
+        "held_out": found.left_out or None,
+        "scores": validate_output.rows_of(_all_errors(found, shared=shared)),
+        "factors": [
+            {"coefficients": dict(one.factors), "where": one.where, "spreads": one.spreads} for one in departures(found.fit)
+        ],
+        "warnings": list(doubts(found)),
+    }
+
+
+def _all_errors(found: Calibration, *, shared: bool) -> pd.DataFrame:
+    """Return errors by group, then of all points: a row a metric and kind of coefficients."""
+    points = found.points[found.points[PROBLEM] == ""]
+    if shared:
+        return validate_output.all_scores(points, list(GROUPS))
+    parts = [(dict(zip(GROUPS, map(str, key), strict=True)), part) for key, part in points.groupby(list(GROUPS), sort=True)]
+    kinds = ("shipped", "fitted", *([HELD_OUT] if found.left_out else []))
+    return pd.DataFrame(
+        {**dict.fromkeys(GROUPS), **names, "metric": metric, "kind": kind, "n": len(part), **errors}
+        for names, part in [*parts, ({}, points)]
+        for metric in METRICS_FITTED
+        for kind in kinds
+        if (errors := _statistics(part, metric, kind)) is not None
+    )
+
+
 def warn(found: Calibration) -> None:
     """Say on stderr what to be wary of."""
+    for text in doubts(found):
+        click.echo(f"warning: {printable(text)}", err=True)
+
+
+def doubts(found: Calibration) -> Iterator[str]:
+    """Yield what to be wary of."""
     if found.used < FEW:
         count = "one point tells" if found.used == 1 else f"{found.used} points tell"
-        _warn(f"{count} little: factors stay near what the catalogs hold; three loads help, one of them a single client")
+        yield f"{count} little: factors stay near what the catalogs hold; three loads help, one of them a single client"
     for metric in METRICS_FITTED:
-        _warn_of_no_gain(found, metric)
+        yield from _no_gain(found, metric)
     far = [one for one in departures(found.fit) if abs(one.spreads) > BEYOND]
     for one in far[:MOST_WARNINGS]:
         name, factor = one.factors[0]
-        _warn(
+        yield (
             f"{name}, {one.where}: a factor of {factor:.3g} is {abs(one.spreads):.1f} spreads from what was believed; "
             "labels or settings may differ from what was said"
         )
     if len(far) > MOST_WARNINGS:
-        _warn(f"{len(far) - MOST_WARNINGS} more factors are that far off")
+        yield f"{len(far) - MOST_WARNINGS} more factors are that far off"
 
 
-def _warn_of_no_gain(found: Calibration, metric: str) -> None:
+def _no_gain(found: Calibration, metric: str) -> Iterator[str]:
     """Say that points do not help to predict each other, where some were held out and were predicted no better for the others."""
     if not found.left_out:
         return
     points = found.points[found.points[PROBLEM] == ""]
     before, apart = (_statistics(points, metric, kind) for kind in ("shipped", HELD_OUT))
     if before is not None and apart is not None and apart["median"] > before["median"]:
-        _warn(
+        yield (
             f"{METRICS[metric]} of points held out is off by {whole(apart['median'])}%, by {whole(before['median'])}% before: "
             "these points do not help to predict each other; labels may be wrong, or deployments need overlays of their own"
         )
-
-
-def _warn(text: str) -> None:
-    click.echo(f"warning: {printable(text)}", err=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from planner.cli import json_output
+
 _FACTS: dict[str, tuple[str, ...]] = {
     "accelerators": ("vendor", "memory", "bandwidth", "tdp"),
     "fabrics": ("scope", "status"),
@@ -44,11 +46,9 @@ def catalog() -> None:
 
 @catalog.command("list", epilog="\b\nExample:\n  planner catalog list models")
 @click.argument("section", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print names as JSON.")
+@json_output.option("Print names as one JSON object.")
 def list_(section: str | None, as_json: bool) -> None:
     """List the sections, or the names in one."""
-    import json
-
     from planner.catalog.load import builtin_rows, load_builtin
 
     rows = builtin_rows().rows
@@ -56,7 +56,8 @@ def list_(section: str | None, as_json: bool) -> None:
         _known(section, list(rows))
     if as_json:
         chosen = {section: rows[section]} if section else rows
-        click.echo(json.dumps({name: sorted(entries) for name, entries in chosen.items()}, indent=2))
+        names = {name: sorted(entries) for name, entries in chosen.items()}
+        json_output.echo({"version": "catalog-list/v1", "digest": load_builtin().digest, "sections": names})
     elif section is None:
         _table([(name, str(len(entries))) for name, entries in rows.items()])
         click.echo(f"digest {load_builtin().digest}")
@@ -66,11 +67,9 @@ def list_(section: str | None, as_json: bool) -> None:
 
 @catalog.command(epilog="\b\nExample:\n  planner catalog show h100-sxm-80gb")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON.")
+@json_output.option("Print the rows as one JSON object.")
 def show(name: str, as_json: bool) -> None:
     """Show everything known under a name, as it stands in the catalogs, with file and line."""
-    import json
-
     import yaml
 
     from planner.catalog.load import builtin_rows, load_builtin
@@ -84,10 +83,12 @@ def show(name: str, as_json: bool) -> None:
         known = [key for entries in rows.rows.values() for key in entries]
         raise InvalidInput.at("catalog", f"nothing is named {name!r}", remedy_for(name, known, "`planner catalog list`"))
     if as_json:
-        shown: dict[str, dict[str, Any]] = {}
-        for section, key in found:
-            shown.setdefault(section, {})[key] = rows.rows[section][key]
-        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        shown = [
+            {"section": section, "name": key, "file": file, "line": line, "row": rows.rows[section][key]}
+            for section, key in found
+            for file, line, _ in [rows.locate((section, key))]
+        ]
+        json_output.echo({"version": "catalog-show/v1", "rows": shown})
         return
     for section, key in found:
         file, line, _ = rows.locate((section, key))
@@ -98,11 +99,16 @@ def show(name: str, as_json: bool) -> None:
 
 @catalog.command(epilog="\b\nExample:\n  planner catalog validate prices.yaml models.yaml")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-def validate(files: tuple[Path, ...]) -> None:
+@json_output.option()
+def validate(files: tuple[Path, ...], as_json: bool) -> None:
     """Check catalog files as a problem would use them: over the built-in catalogs."""
     from planner.catalog.load import check_files
 
     checked = check_files(files)
+    if as_json:
+        read = json_output.files(files, "catalog")
+        json_output.echo({"version": "catalog-validate/v1", "valid": True, "digest": checked.digest, "files": read})
+        return
     click.echo(f"valid: {', '.join(str(file) for file in files)}; digest with the built-in catalogs {checked.digest}")
 
 
@@ -110,17 +116,23 @@ def validate(files: tuple[Path, ...]) -> None:
 @click.argument("config", type=click.Path(path_type=Path), metavar="CONFIG.json")
 @click.option("--id", "model_id", metavar="ID", help="Hugging Face id; absent = as the config says.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the entry here instead of stdout.")
-def import_(config: Path, model_id: str | None, output: Path | None) -> None:
+@json_output.option("Print one JSON object: the entry, as text too.")
+def import_(config: Path, model_id: str | None, output: Path | None, as_json: bool) -> None:
     """Turn a Hugging Face config.json into a model entry, parameter counts derived."""
     from planner import atomic
     from planner.catalog.huggingface import import_file
     from planner.catalog.model_yaml import to_yaml
+    from planner.catalog.yamlfile import parse
 
     text = to_yaml(*import_file(config, model_id))
-    if output is None:
+    if output is not None:
+        atomic.write(output, text)
+    if as_json:
+        files = json_output.files([] if output is None else [output], "catalog")
+        json_output.echo({"version": "catalog-import/v1", **parse(text, str(config)).data, "text": text, "files": files})
+    elif output is None:
         click.echo(text, nl=False)
     else:
-        atomic.write(output, text)
         click.echo(f"wrote {output}; use it under catalogs.files in a problem")
 
 

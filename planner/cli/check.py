@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from planner.cli import json_output
+
 if TYPE_CHECKING:
     from planner.domain.policy import Policy
     from planner.errors import Issue
@@ -56,10 +58,10 @@ def _rules(command: _F) -> _F:
 @click.argument("plan", type=click.Path(path_type=Path), metavar="PLAN.json")
 @click.option("--policy", type=click.Path(path_type=Path), metavar="POLICY.yaml", help="Rules in a file; options override it.")
 @_rules
-@click.option("--against", metavar="OTHER.json", help="The plan that --max-increase compares with.")
+@click.option("--against", type=click.Path(), metavar="OTHER.json", help="The plan that --max-increase compares with.")
 @click.option("--simulated/--no-simulated", default=None, help="A simulation must have kept every hard promise.")
 @click.option("--require-complete/--no-require-complete", default=None, help="The proof must speak of everything.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_output.option()
 def check(plan: Path, policy: Path | None, as_json: bool, **given: Any) -> None:
     """Hold a plan against a policy: a gate for pipelines.
 

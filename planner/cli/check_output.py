@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from planner.cli import json_output
 from planner.domain.policy import option_of
 from planner.report import format as fmt
 
@@ -31,7 +29,7 @@ def as_json(evidence: Evidence, found: Judgement) -> None:
         "rules": [_rule(one) for one in found.findings],
         "unknown": [asdict(one) for one in found.unknown],
     }
-    click.echo(json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False))
+    json_output.echo(said)
 
 
 def _rule(one: Finding) -> dict[str, Any]:

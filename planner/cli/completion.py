@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from planner.cli import json_output
+
 PROGRAMS = ("planner", "inference-planner")
 """Names of the command."""
 _EPILOG = """\b
@@ -16,8 +18,9 @@ Example:
 
 @click.command(epilog=_EPILOG)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@json_output.option("Print one JSON object that holds the script.")
 @click.pass_context
-def completion(context: click.Context, shell: str) -> None:
+def completion(context: click.Context, shell: str, as_json: bool) -> None:
     """Print the script that lets a shell complete planner's commands, options and files."""
     from click.shell_completion import get_completion_class
 
@@ -27,4 +30,8 @@ def completion(context: click.Context, shell: str) -> None:
     if kind is None:
         raise click.UsageError(f"this version of click completes nothing in {shell}")
     variable = f"_{name}_COMPLETE".replace("-", "_").upper()
-    click.echo(kind(root.command, {}, name, variable).source())
+    script = kind(root.command, {}, name, variable).source()
+    if as_json:
+        json_output.echo({"version": "completion/v1", "program": name, "shell": shell, "script": script})
+    else:
+        click.echo(script)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli import sweeping
+from planner.cli import json_output, sweeping
 
 if TYPE_CHECKING:
     from planner.study.bridge import Bridge, Step
@@ -40,7 +40,7 @@ def diff(before: Path, after: Path, output: Path | None, **given: Any) -> None:
         ends = [("A", f"{found.before / 1e6:.6f}", str(before))], [("B", f"{found.after / 1e6:.6f}", str(after))]
         sweeping.write(output, sweeping.csv_text(["step", "cost_per_hour", "note"], [*ends[0], *rows, *ends[1]]))
     if given["as_json"]:
-        sweeping.echo_json(_plain(before, after, found))
+        json_output.echo(_plain(before, after, found))
     else:
         _print(before, after, found)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli import sweeping
+from planner.cli import json_output, sweeping
 
 if TYPE_CHECKING:
     from planner.catalog.problem import LoadedProblem
@@ -55,7 +55,7 @@ def explain(file: Path, problem: Path | None, why_not: str | None, times: float,
     plan = plan or course.solve(loaded)
     bound, priced = list(binding(plan, loaded.problem)), prices(loaded, course, times)
     if given["as_json"]:
-        sweeping.echo_json(_plain(plan, bound, priced))
+        json_output.echo(_plain(plan, bound, priced))
     else:
         _print(plan, bound, priced)
 
@@ -94,7 +94,7 @@ def _absence(loaded: LoadedProblem, text: str, given: dict[str, Any]) -> None:
     narrowed = forced(loaded, words)
     paid = list(costs(loaded, words, narrowed, sweeping.course(given))) if narrowed else []
     if given["as_json"]:
-        sweeping.echo_json({"version": VERSION, "why_not": words, "reasons": found, "forced": paid})
+        json_output.echo({"version": VERSION, "why_not": words, "reasons": found, "forced": paid})
         return
     for line in found[:MOST_REASONS]:
         click.echo(line)

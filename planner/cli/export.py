@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli import json_output
+
 if TYPE_CHECKING:
     from planner.export.files import Export, Origin
 
@@ -82,7 +84,7 @@ def _command(kind: str) -> click.Command:
     for name in reversed(more):
         made = OPTIONS[name](made)
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object: files by name, warnings."),
+        json_output.option("Print one JSON object: files by name, warnings."),
         click.option("--period", metavar="NAME", help="Replicas and routes of this period; else of the one with most replicas."),
         click.option(
             "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Write the files here, not to stdout."
@@ -154,13 +156,12 @@ def _images(texts: tuple[str, ...]) -> dict[str, str]:
 def _put(made: Export, origin: Origin, output: Path | None, as_json: bool) -> None:
     """Print an export, or write its files, all or none."""
     from planner.atomic import write_all
-    from planner.export.files import as_json as whole
-    from planner.export.files import as_text, rendered
+    from planner.export.files import as_text, plain, rendered
 
-    if output is not None:
-        for path in write_all(output, {file.name: rendered(file, origin) for file in made.files}):
-            click.echo(f"wrote {path}", err=True)
+    written = [] if output is None else write_all(output, {file.name: rendered(file, origin) for file in made.files})
+    for path in written:
+        click.echo(f"wrote {path}", err=True)
     if as_json:
-        click.echo(whole(made, origin), nl=False)
+        json_output.echo({**plain(made, origin), "written": json_output.files(written, made.kind)})
     elif output is None:
         click.echo(as_text(made, origin), nl=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli import sweeping
+from planner.cli import json_output, sweeping
 from planner.cli.scenarios import cost, machines, proof
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def frontier(problem: Path, asked: tuple[str, ...], output: Path | None, figure:
         write(figure, draw(axes, found, suffix))
         click.echo(f"wrote {figure}", err=True)
     if given["as_json"]:
-        sweeping.echo_json(
+        json_output.echo(
             {"version": VERSION, "problem": loaded.problem.metadata.name, "points": [_plain(axes, p) for p in found]}
         )
     else:

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from planner.cli import json_output
 from planner.errors import Infeasible, InvalidInput, Issue, PlannerError, PlanRejected
 
 BUG = 70
@@ -20,22 +21,33 @@ INTERRUPTED = 130
 class Guarded(click.Group):
     """A command group whose commands may raise any planner error."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether JSON is asked for, then parse."""
+        json_output.note_wish(ctx, args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> None:
-        """Run the command; print its error, if any, on stderr and exit with its code."""
+        """Run the command; print its error, if any, on stderr, under `--json` also on stdout, and exit with its code."""
         try:
             super().invoke(ctx)
             code = 0
         except PlannerError as error:
             say_error(error)
             code = error.exit_code
-        except KeyboardInterrupt:
+            json_output.echo_failure(ctx, error, code)
+        except KeyboardInterrupt as error:
             click.echo("interrupted; nothing was written", err=True)
             code = INTERRUPTED
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            json_output.echo_failure(ctx, error, code)
+        except click.ClickException as error:
+            json_output.echo_failure(ctx, error, error.exit_code)
+            raise
+        except (click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001 - the last resort: whatever comes here is a bug, and is reported as one
             _say_bug(error, debug=_debugging(ctx))
             code = BUG
+            json_output.echo_failure(ctx, error, code)
         ctx.exit(code)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from planner.cli import json_output
 
 if TYPE_CHECKING:
     from planner.lint.rule import Finding
@@ -27,7 +28,7 @@ Example:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PROBLEM.yaml...")
 @click.option("--strict", is_flag=True, help="Exit with 1 if there is anything to ask.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Leave out a rule. Repeatable.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_output.option()
 def lint(files: tuple[Path, ...], strict: bool, ignore: tuple[str, ...], as_json: bool) -> None:
     """Ask what a reviewer would ask about problem files: targets, tails, loops, caches, pools, commitments.
 
@@ -37,7 +38,7 @@ def lint(files: tuple[Path, ...], strict: bool, ignore: tuple[str, ...], as_json
     """
     found = _linted(files, ignore)
     if as_json:
-        click.echo(json.dumps(_body(found), indent=2, ensure_ascii=False))
+        json_output.echo(_body(found))
     else:
         _render(found)
     click.get_current_context().exit(1 if strict and any(one.findings for one in found) else 0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from planner.cli import json_output
 from planner.points.columns import COLUMNS, LOADS, OUTPUTS, PROBLEM
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _deployment(command: _F) -> _F:
     metavar="FILE",
     help="Catalog file over the built-in ones; may be repeated.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the prediction as JSON.")
+@json_output.option("Print one JSON object: the prediction, or what was written.")
 @click.option("--progress", is_flag=True, help="Show progress even where stderr is not a terminal.")
 def predict(
     model: str | None,
@@ -106,10 +107,13 @@ def predict(
         return
     if source is None or target is None:
         raise click.UsageError("--csv and --out go together")
-    if given or as_json:
-        extra = ", ".join([*map(_name_of, given), *(["--json"] if as_json else [])])
-        raise click.UsageError(f"{extra} is for a single deployment; with --csv the file says it all")
-    _many(source, target, lambda: _catalog(catalogs), _progress(forced=progress))
+    if given:
+        raise click.UsageError(f"{', '.join(map(_name_of, given))} is for a single deployment; with --csv the file says it all")
+    predicted = _many(source, target, lambda: _catalog(catalogs), _progress(forced=progress))
+    if as_json:
+        _tell(target, predicted)
+    else:
+        click.echo(_summary(target, predicted), err=True)
 
 
 def _catalog(files: Sequence[Path]) -> Catalog:
@@ -152,8 +156,8 @@ def _refuse(table: pd.DataFrame) -> None:
         raise InvalidInput([Issue("command line", 0, "", sentence, "see `planner predict --help`") for sentence in wrong])
 
 
-def _many(source: Path, target: Path, catalog: Callable[[], Catalog], progress: Callable[[str], None]) -> None:
-    """Predict every row of a CSV file and write it with its predictions."""
+def _many(source: Path, target: Path, catalog: Callable[[], Catalog], progress: Callable[[str], None]) -> pd.DataFrame:
+    """Predict every row of a CSV file, write it with its predictions, and return them."""
     from planner import atomic
     from planner.errors import InvalidInput
     from planner.points import csvfile
@@ -172,7 +176,7 @@ def _many(source: Path, target: Path, catalog: Callable[[], Catalog], progress: 
     progress(f"{len(table):,} rows read")
     predicted = _in_chunks(table, facts, progress)
     atomic.write_all(target.parent, {target.name: csvfile.written(file, predicted)})
-    click.echo(_summary(target, predicted), err=True)
+    return predicted
 
 
 def _in_chunks(table: pd.DataFrame, catalog: Catalog, progress: Callable[[str], None]) -> pd.DataFrame:
@@ -186,6 +190,20 @@ def _in_chunks(table: pd.DataFrame, catalog: Catalog, progress: Callable[[str], 
         made.append(predict_table(table.iloc[start : start + CHUNK], catalog))
         progress(f"{min(start + CHUNK, len(table)):,} of {len(table):,} rows")
     return pd.concat(made)
+
+
+def _tell(target: Path, predicted: pd.DataFrame) -> None:
+    """Print as JSON what was written, and why rows have no prediction."""
+    problems = predicted[PROBLEM][predicted[PROBLEM] != ""].value_counts(sort=False)
+    json_output.echo(
+        {
+            "version": "predictions/v1",
+            "rows": len(predicted),
+            "predicted": len(predicted) - int(problems.sum()),
+            "problems": {str(problem): int(count) for problem, count in problems.items()},
+            "files": json_output.files([target], "predictions"),
+        }
+    )
 
 
 def _summary(target: Path, predicted: pd.DataFrame) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import click
-
+from planner.cli import json_output
 from planner.points.columns import OUTPUTS
+
+VERSION = "prediction/v1"
+"""Version of the JSON."""
 
 Row = Mapping[Any, Any]
 
@@ -36,14 +37,15 @@ def assumed(point: Row, given: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
 
 
 def as_json(point: Row, predicted: Row, given: Mapping[str, str]) -> None:
-    """Print a prediction as JSON: the point as understood, what was assumed, and the figures; null = not known."""
+    """Print a prediction as JSON: the point as understood, what was assumed, and the figures; null = not known, or unbounded."""
     said = {
+        "version": VERSION,
         "point": {name: _plain(value) for name, value in point.items() if value != "" and not _is_nan(value)},
         "gpus": gpus(point),
         "assumed": [name for name, _ in assumed(point, given)],
         "prediction": {output.name: _plain(predicted[output.name], yes_no=output.decimals is None) for output in OUTPUTS},
     }
-    click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+    json_output.echo(said)
 
 
 def render(point: Row, predicted: Row, given: Mapping[str, str]) -> None:
@@ -91,7 +93,7 @@ def _short(value: Any) -> str:
 
 def _plain(value: Any, *, yes_no: bool = False) -> Any:
     """Return a value as JSON knows it."""
-    if _is_nan(value):
+    if _is_nan(value) or (isinstance(value, float) and math.isinf(value)):
         return None
     if yes_no:
         return bool(value)

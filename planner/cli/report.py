@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from planner.cli import json_output
+
 if TYPE_CHECKING:
     from planner.domain.plan import Plan
 
 FORMS = ("html", "github", "figures", "csv", "parquet", "focus")
 PLACES = {"html": "report.html", "figures": "figures", "csv": "tables", "parquet": "tables"}
 """Form → where it goes beside the plan unless told otherwise; the others go to standard output."""
+KINDS = {"html": "page", "github": "comment", "figures": "figure", "csv": "table", "parquet": "table", "focus": "charges"}
+"""Form → what each of its files is."""
+VERSION = "report/v1"
+"""Version of the JSON."""
 _EPILOG = """\b
 Examples:
   planner report plan/plan.json -o report.html
@@ -42,14 +48,14 @@ Examples:
 @click.option(
     "--month", metavar="YYYY-MM", help="Month that the charges of --format focus are written for; else the plan's first."
 )
-def report(plan: Path, output: Path | None, form: str, month: str | None) -> None:
+@json_output.option("Print one JSON object: files written, or the text.")
+def report(plan: Path, output: Path | None, form: str, month: str | None, as_json: bool) -> None:
     """Write a plan as a page that opens offline, a comment, figures, or tables.
 
     Nothing is computed: every figure stands in the plan.
 
     Exit codes: 0 done, 2 invalid input.
     """
-    from planner import atomic
     from planner.cli.simulate import read_plan
 
     if month is not None and form != "focus":
@@ -57,14 +63,25 @@ def report(plan: Path, output: Path | None, form: str, month: str | None) -> Non
     made = read_plan(plan)
     content = _content(made, form, plan, month)
     place = output or (plan.parent / PLACES[form] if form in PLACES else None)
-    if place is None:
+    written = [] if place is None else _written(place, content)
+    for path in written:
+        click.echo(f"wrote {path}", err=True)
+    if as_json:
+        files = json_output.files(written, KINDS[form])
+        text = {"text": content} if place is None else {}
+        json_output.echo({"version": VERSION, "problem": made.problem, "format": form, "files": files, **text})
+    elif place is None:
         click.echo(content, nl=False)
-    elif isinstance(content, str):
-        atomic.write(place, content)
-        click.echo(f"wrote {place}", err=True)
-    else:
-        for path in atomic.write_all(place, content):
-            click.echo(f"wrote {path}", err=True)
+
+
+def _written(place: Path, content: str | Mapping[str, str | bytes]) -> list[Path]:
+    """Write one text to a file, or several files into a folder."""
+    from planner import atomic
+
+    if not isinstance(content, str):
+        return atomic.write_all(place, content)
+    atomic.write(place, content)
+    return [place]
 
 
 def _content(plan: Plan, form: str, path: Path, month: str | None) -> str | Mapping[str, str | bytes]:

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from planner.cli import json_output
+
 if TYPE_CHECKING:
     from planner.catalog.problem import LoadedProblem
+
+VERSION = "roll/v1"
+"""Version of the JSON."""
 
 _FILES = ("file", "files", "path")
 """Fields that name files relative to the problem."""
@@ -22,7 +27,10 @@ _FILES = ("file", "files", "path")
 @click.option("--scenario", metavar="NAME", help="The scenario that came; needed where the problem has several.")
 @click.option("--keep-end", is_flag=True, help="Let the horizon end when it did; otherwise it is as long as it was.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the problem here instead of stdout.")
-def roll(plan: Path, problem: Path, months: int, scenario: str | None, keep_end: bool, output: Path | None) -> None:
+@json_output.option("Print one JSON object: the problem, what was carried and what was left.")
+def roll(
+    plan: Path, problem: Path, months: int, scenario: str | None, keep_end: bool, output: Path | None, as_json: bool
+) -> None:
     """Write the next problem of a plan that was executed for some months.
 
     Demand goes on as it was; what was signed is carried as committed machines, with count, cost, delivery and end; what the plan
@@ -37,10 +45,13 @@ def roll(plan: Path, problem: Path, months: int, scenario: str | None, keep_end:
     loaded = load_problem(problem)
     _same_folder(loaded, problem, output)
     made = rolled(read_plan(plan), loaded, Move(months, scenario, keep_end))
-    if output is None:
-        click.echo(made.text, nl=False)
-    else:
+    if output is not None:
         atomic.write(output, made.text)
+    if as_json:
+        files = json_output.files([] if output is None else [output], "problem")
+        json_output.echo({"version": VERSION, "months": months, "scenario": scenario, **made.plain(), "files": files})
+    elif output is None:
+        click.echo(made.text, nl=False)
     for line in made.said:
         click.echo(line, err=True)
     if output is not None:

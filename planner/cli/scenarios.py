@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli import sweeping
+from planner.cli import json_output, sweeping
 
 if TYPE_CHECKING:
     from planner.study.sweep import Row
@@ -46,7 +46,7 @@ def scenarios(problem: Path, grid: tuple[str, ...], table: Path | None, output: 
         sweeping.write(output, as_csv(rows))
     if given["as_json"]:
         body = [row.plain() for row in rows]
-        sweeping.echo_json({"version": VERSION, "problem": loaded.problem.metadata.name, "scenarios": body})
+        json_output.echo({"version": VERSION, "problem": loaded.problem.metadata.name, "scenarios": body})
     else:
         _print(rows)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from planner.cli import sweeping
+from planner.cli import json_output, sweeping
 
 if TYPE_CHECKING:
     from planner.study.result import Result
@@ -63,7 +63,7 @@ def sensitivity(problem: Path, by: str, own: tuple[str, ...], output: Path | Non
         write(figure, draw(found, suffix))
         click.echo(f"wrote {figure}", err=True)
     if given["as_json"]:
-        sweeping.echo_json(_plain(loaded.problem.metadata.name, found))
+        json_output.echo(_plain(loaded.problem.metadata.name, found))
     else:
         _print(found)
 

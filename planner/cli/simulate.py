@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from planner.cli import json_output
+
 if TYPE_CHECKING:
     from planner.catalog.problem import LoadedProblem
     from planner.domain.calls import TraceFile
@@ -68,7 +70,7 @@ def _trace_options(command: _F) -> _F:
 @click.option("--balancer", type=click.Choice(BALANCERS), help="How calls are dealt to replicas; else as the problem says.")
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Of all chance; else the problem's.")
 @click.option("--figure", type=click.Path(path_type=Path), metavar="OUT.svg", help="Draw distributions and load, as SVG or PNG.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_output.option()
 @click.option("--progress", is_flag=True, help="Show progress even where stderr is not a terminal.")
 def simulate(plan: Path, problem: Path | None, figure: Path | None, as_json: bool, progress: bool, **wishes: Any) -> None:
     """Send calls one by one through the pools of a plan, and compare what its promises come to.

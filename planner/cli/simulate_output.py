@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from planner.cli import json_output
 from planner.report import format as fmt
 
 if TYPE_CHECKING:
@@ -41,7 +39,7 @@ def as_json(session: Session) -> None:
         "remarks": list(session.remarks),
         "pools": [_pool(one) for one in session.seen],
     }
-    click.echo(json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False))
+    json_output.echo(said)
 
 
 def _pool(seen: Seen) -> dict[str, Any]:

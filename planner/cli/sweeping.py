@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from planner.cli import json_output
 
 if TYPE_CHECKING:
     from planner.catalog.problem import LoadedProblem
@@ -36,7 +37,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "help": "Keep each result here as it comes, and go on from it; with -o, FILE.journal beside it.",
         },
     ),
-    (("--json", "as_json"), {"is_flag": True, "help": "Print JSON."}),
+    ((json_output.OPTION, "as_json"), {"is_flag": True, "help": "Print one JSON object."}),
     (("--progress",), {"is_flag": True, "help": "Show progress even where stderr is not a terminal."}),
 )
 
@@ -101,11 +102,6 @@ def progress(*, forced: bool) -> Callable[[str], None]:
     """Return where progress goes: a terminal's stderr, or nowhere."""
     shown = forced or sys.stderr.isatty()
     return (lambda text: click.echo(f"… {text}", err=True)) if shown else (lambda _: None)
-
-
-def echo_json(said: Any) -> None:
-    """Print JSON."""
-    click.echo(json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

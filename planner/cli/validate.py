@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from planner.cli import json_output
 from planner.cli.measured import point_options, progress, read_points
 
 if TYPE_CHECKING:
@@ -51,6 +51,12 @@ class Targets:
             check_suffix(self.figure)
 
     @property
+    def written(self) -> dict[Path, str]:
+        """File → what it is, of all that is written."""
+        single = {self.csv: "scores", self.page: "page"}
+        return {path: kind for path, kind in single.items() if path is not None} | dict.fromkeys(self.figures, "figure")
+
+    @property
     def figures(self) -> list[Path]:
         """Where each figure goes: predictions, groups, scaling law."""
         path = self.figure
@@ -65,7 +71,7 @@ class Targets:
 @click.option("--csv", type=click.Path(path_type=Path), metavar="OUT", help="Write the scores of every group here.")
 @click.option("--figure", type=click.Path(path_type=Path), metavar="OUT.svg|png", help="Draw predicted against measured here.")
 @click.option("--page", type=click.Path(path_type=Path), metavar="OUT.md", help="Write the whole account here.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: what was read, or the scores.")
+@json_output.option("Print one JSON object: what was read, or the scores.")
 @point_options
 @click.pass_context
 def validate(
@@ -102,12 +108,10 @@ def validate(
     others = _elsewhere(apart, given, catalog)
     points = _predicted(measured, catalog, cross=not no_cross)
     validate_output.say_left_out(scores.unpredicted(points))
-    if as_json:
-        click.echo(_json_text(points, groups))
-    else:
+    if not as_json:
         validate_output.render(points, groups)
-    if others is not None and not as_json:
-        validate_output.render_apart(others)
+        if others is not None:
+            validate_output.render_apart(others)
     laws = _laws(catalog) if figure or page else ()
     _write_scores(points, groups, laws, targets)
     if page:
@@ -118,6 +122,8 @@ def validate(
         names, depth = [file.name for file in files], depth_exponent(catalog, laws[0])
         seen = any(name in factor.source for name in names for factor in catalog.factors.values())
         _write_page(page, Evidence(points, names, others, seen, laws, depth, figures, _command(context)))
+    if as_json:
+        json_output.echo(validate_output.plain(points, groups, others, targets.written))
 
 
 def _are_measured(files: tuple[Path, ...]) -> bool:
@@ -246,22 +252,6 @@ def _command(context: click.Context) -> str:
 
 def _csv_text(points: pd.DataFrame, groups: list[str]) -> str:
     """Write the scores of all groups as CSV."""
-    return _all_scores(points, groups).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    from planner.cli.validate_output import all_scores
 
-
-def _json_text(points: pd.DataFrame, groups: list[str]) -> str:
-    """Write the scores of all groups as JSON."""
-    rows = json.loads(_all_scores(points, groups).to_json(orient="records", double_precision=10))
-    return json.dumps({"version": "scores/v1", "scores": rows}, indent=2, ensure_ascii=False)
-
-
-def _all_scores(points: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
-    """Return the scores of every group, then those of all points, whose group is blank; shares of 1."""
-    import pandas as pd
-
-    from planner.calibrate.scores import compare, table
-
-    compared = compare(points)
-    scored = table(compared, groups)
-    both = pd.concat([scored, table(compared)], ignore_index=True) if groups else scored
-    return both[scored.columns]
+    return all_scores(points, groups).to_csv(index=False, float_format="%.6g", lineterminator="\n")

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+import pandas as pd
 
 from planner.calibrate import scores
 from planner.calibrate.bars import BARS, verdicts
 from planner.calibrate.page_text import correlation, percent, signed, whole
 from planner.calibrate.scores import KINDS, METRICS
+from planner.cli import json_output
 from planner.report import console
 from planner.report.console_tables import table
 from planner.report.ink import Ink, printable
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from pathlib import Path
+
     from rich.table import Table
 
     from planner.calibrate.elsewhere import Elsewhere
 
+VERSION = "scores/v1"
+"""Version of the JSON."""
 MOST_REASONS = 8
 _CAPTION = (
     "Relative errors: mean, median, 90th percentile; bias = median of predicted/measured less 1; rank = correlation of "
@@ -67,6 +73,34 @@ def render_apart(elsewhere: Elsewhere) -> None:
     screen.print()
     screen.print(made, width=width)
     say_left_out(elsewhere.left_out)
+
+
+def all_scores(points: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+    """Return the scores of every group, then those of all points, whose group is blank; shares of 1."""
+    compared = scores.compare(points)
+    scored = scores.table(compared, groups)
+    both = pd.concat([scored, scores.table(compared)], ignore_index=True) if groups else scored
+    return both[scored.columns]
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table as plain data; null = not known, or without bound."""
+    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=10))
+    return rows
+
+
+def plain(points: pd.DataFrame, groups: list[str], elsewhere: Elsewhere | None, written: Mapping[Path, str]) -> dict[str, Any]:
+    """Return all that is printed, and what was written, as plain data."""
+    from planner.calibrate.elsewhere import scored
+
+    apart = {} if elsewhere is None else {"apart": rows_of(scored(elsewhere.compared))}
+    return {
+        "version": VERSION,
+        "scores": rows_of(all_scores(points, groups)),
+        **apart,
+        "left_out": rows_of(scores.unpredicted(points)),
+        "files": json_output.files(written),
+    }
 
 
 def _group_table(scored: pd.DataFrame, groups: list[str], kinds: list[str], metrics: Sequence[str], ink: Ink) -> Table:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
+from planner.cli import json_output
 
 if TYPE_CHECKING:
     from planner.errors import Issue
@@ -38,7 +37,7 @@ def check_problems(files: Sequence[Path], *, as_json: bool) -> None:
             said.append({"file": str(file), "valid": False, "errors": [asdict(one) for one in error.issues]})
     if as_json:
         body = {"version": VERSION, "valid": not issues, "files": said}
-        click.echo(json.dumps(body, indent=2, ensure_ascii=False))
+        json_output.echo(body)
     if issues:
         raise InvalidInput(issues)
 

@@ -244,6 +244,8 @@ class ApiRoute(Strict):
     """Per cached input token [$]."""
     output_price: float
     """Per output token [$]."""
+    cost: float
+    """Average cost [$/h]."""
     price_source: str
     """Where the prices come from."""
     batch: bool = False

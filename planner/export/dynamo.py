@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
+from planner.export.clusters import files_of_pools, nothing
 from planner.export.commands import about
 from planner.export.files import PLACEHOLDER, Document, Export, File
-from planner.export.kubernetes import note_clusters, nothing
 from planner.export.pods import metadata, node_selector, server, tolerations
 from planner.export.settings import Settings
 from planner.export.view import Served, View
@@ -39,16 +39,14 @@ def graphs(view: View) -> Export:
     ----------
     view : the plan
     """
-    note_clusters(view)
-    files = []
-    for cluster, pools in view.clusters.items():
-        for served in pools:
-            if served.pooling:
-                view.notes.add(f"{served.pool.name} generates nothing; no graph of it is exported, see planner export kubernetes")
-                continue
-            settings = server(view, served)
-            document = _graph(view, served, settings)
-            files.append(File(f"{cluster}.{served.label}.yaml", (document,), notes=about(served)))
+
+    def make(served: Served, name: str) -> list[File]:
+        if served.pooling:
+            view.notes.add(f"{served.pool.name} generates nothing; no graph of it is exported, see planner export kubernetes")
+            return []
+        return [File(f"{name}.yaml", (_graph(view, served, server(view, served)),), notes=about(served))]
+
+    files = files_of_pools(view, make)
     return Export("dynamo", tuple(files) or nothing("dynamo.yaml"), view.notes.lines)
 
 

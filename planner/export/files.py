@@ -17,6 +17,9 @@ Document = dict[str, Any]
 PLACEHOLDER = "REPLACE-ME"
 """Stands, with a word on what is missing, where a fact is not known; each comes with a warning."""
 
+VERSION = "export/v1"
+"""Version of the JSON."""
+
 WIDTH = 120
 """Line width of YAML [character]."""
 
@@ -141,9 +144,10 @@ def as_text(export: Export, origin: Origin) -> str:
     return "".join(f"# ==> {file.name} <==\n{rendered(file, origin)}" for file in files)
 
 
-def as_json(export: Export, origin: Origin) -> str:
-    """Return an export as one JSON object: files by name, as documents or as text."""
-    body = {
+def plain(export: Export, origin: Origin) -> Document:
+    """Return an export as plain data: files by name, as documents or as text."""
+    return {
+        "version": VERSION,
         "export": export.kind,
         "planner": __version__,
         "problem": origin.problem,
@@ -151,4 +155,3 @@ def as_json(export: Export, origin: Origin) -> str:
         "files": {file.name: list(file.documents) if not file.text else file.text for file in export.files},
         "warnings": list(export.warnings),
     }
-    return json.dumps(body, indent=2, ensure_ascii=False) + "\n"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from planner.domain.plan import Pool
+from planner.export.clusters import note_clusters, nothing
 from planner.export.commands import about, settings_of
 from planner.export.files import Document, Export, File
-from planner.export.kubernetes import WORKER_INDEX, note_clusters, nothing
+from planner.export.kubernetes import WORKER_INDEX
 from planner.export.litellm import model_name
 from planner.export.names import dns, told_apart
 from planner.export.pods import POD, metadata, selector

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from planner.export.clusters import files_of_pools, nothing
 from planner.export.commands import about
 from planner.export.files import Document, Export, File
-from planner.export.kubernetes import note_clusters, nothing
 from planner.export.pods import (
     TOKEN,
     can_span,
@@ -43,13 +43,12 @@ def services(view: View) -> Export:
     ----------
     view : the plan
     """
-    note_clusters(view)
-    files = []
-    for cluster, pools in view.clusters.items():
-        for served in pools:
-            settings = server(view, served)
-            if documents := _service(view, served, settings):
-                files.append(File(f"{cluster}.{served.label}.yaml", tuple(documents), notes=about(served)))
+
+    def make(served: Served, name: str) -> list[File]:
+        documents = _service(view, served, server(view, served))
+        return [File(f"{name}.yaml", tuple(documents), notes=about(served))] if documents else []
+
+    files = files_of_pools(view, make)
     return Export("kserve", tuple(files) or nothing("kserve.yaml"), view.notes.lines)
 
 

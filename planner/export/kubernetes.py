@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from planner.export.benchmark import benchmark
+from planner.export.clusters import files_of_pools, nothing
 from planner.export.commands import about
 from planner.export.files import Document, Export, File
 from planner.export.pods import can_span, container, labels, metadata, options_map, placed, scraped, selector, server
@@ -27,16 +28,16 @@ def manifests(view: View) -> Export:
         Two files a pool, named by the cluster it stands in: what serves, and the benchmark. And values for the chart of the
         Prometheus adapter where HorizontalPodAutoscalers need its metrics.
     """
-    files: list[File] = []
     servers: list[Settings] = []
-    note_clusters(view)
-    for cluster, pools in view.clusters.items():
-        for served in pools:
-            settings = server(view, served)
-            if not can_span(view, served, settings):
-                continue
-            servers.append(settings)
-            files += _files(view, served, settings, cluster)
+
+    def make(served: Served, name: str) -> list[File]:
+        settings = server(view, served)
+        if not can_span(view, served, settings):
+            return []
+        servers.append(settings)
+        return _files(view, served, settings, name)
+
+    files = files_of_pools(view, make)
     if servers and view.wishes.autoscaler == "hpa":
         notes = ("Values for the chart prometheus-community/prometheus-adapter",)
         files.append(File("prometheus-adapter.values.yaml", (adapter_rules(servers),), notes=notes, aside=True))
@@ -47,20 +48,7 @@ def manifests(view: View) -> Export:
     return Export("kubernetes", tuple(files) or nothing("kubernetes.yaml"), view.notes.lines)
 
 
-def nothing(name: str) -> tuple[File, ...]:
-    """Return the one file of an export without anything to run."""
-    return (File(name, notes=("No pool of the plan runs on an engine that can be started.",)),)
-
-
-def note_clusters(view: View) -> None:
-    """Note that pools stand in several clusters."""
-    if len(view.clusters) > 1:
-        named = "; ".join(f"{cluster}: {', '.join(one.pool.name for one in pools)}" for cluster, pools in view.clusters.items())
-        view.notes.add(f"pools stand in several clusters ({named}): write files with -o and apply each where it belongs")
-
-
-def _files(view: View, served: Served, settings: Settings, cluster: str) -> list[File]:
-    name = f"{cluster}.{served.label}"
+def _files(view: View, served: Served, settings: Settings, name: str) -> list[File]:
     workload = workload_of(view, served, settings)
     serving = (
         *options_map(view, served, settings),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from planner.export.clusters import files_of_pools, nothing
 from planner.export.commands import about, quoted_command
 from planner.export.files import Document, Export, File
-from planner.export.kubernetes import note_clusters, nothing
 from planner.export.pods import TOKEN, can_span, image_of, node_selector, probes, resources, server, tolerations
 from planner.export.settings import Settings
 from planner.export.view import Served, View
@@ -23,22 +23,19 @@ def values(view: View) -> Export:
     ----------
     view : the plan
     """
-    note_clusters(view)
-    files = []
-    for cluster, pools in view.clusters.items():
-        for served in pools:
-            settings = server(view, served)
-            if settings.config is not None:
-                view.notes.add(f"{served.pool.name} reads options from a file, which the chart does not mount; it is left out")
-            elif can_span(view, served, settings):
-                files.append(_file(view, served, settings, cluster))
+
+    def make(served: Served, name: str) -> list[File]:
+        settings = server(view, served)
+        if settings.config is not None:
+            view.notes.add(f"{served.pool.name} reads options from a file, which the chart does not mount; it is left out")
+        elif can_span(view, served, settings):
+            return [File(f"{name}.values.yaml", (_values(view, served, settings),), notes=about(served))]
+        return []
+
+    files = files_of_pools(view, make)
     if files:
         view.notes.add("each file is for a release of its own: helm install POOL llm-d-modelservice/llm-d-modelservice -f FILE")
     return Export("llm-d", tuple(files) or nothing("llm-d.values.yaml"), view.notes.lines)
-
-
-def _file(view: View, served: Served, settings: Settings, cluster: str) -> File:
-    return File(f"{cluster}.{served.label}.values.yaml", (_values(view, served, settings),), notes=about(served))
 
 
 def _values(view: View, served: Served, settings: Settings) -> Document:

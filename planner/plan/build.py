@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from planner import __version__
+from planner.candidates.api_costs import call_cost
 from planner.catalog.api_prices import ApiPrice
 from planner.domain.hardware import SPOT
 from planner.domain.plan import ApiRoute, Plan, Proof, Purchase
@@ -16,7 +17,7 @@ from planner.plan.bill import cost_of
 from planner.plan.breakeven import buy_or_build
 from planner.plan.cashflow import cash_flow
 from planner.plan.changes import changes
-from planner.plan.costing import average_extra, average_machine_cost
+from planner.plan.costing import average_extra, average_machine_cost, hourly_calls
 from planner.plan.doubt import doubt_reasons
 from planner.plan.energy import energy_part, energy_reasons
 from planner.plan.explain import context_warnings, facts_of, reasons_of
@@ -63,7 +64,7 @@ def make_plan(solved: Solved, *, problem_digest: str, warnings: tuple[str, ...])
     scaling = scaling_of(solved, predicted, running)
     pools = tuple(made.pool for made in predicted)
     purchases = tuple(_purchases(solved, periods))
-    routes, units = tuple(_routes(solved)), tuple(unit_routes(solved, periods))
+    routes, units = tuple(_routes(solved, periods)), tuple(unit_routes(solved, periods))
     promises = (
         *(promise for made in predicted for promise in pool_promises(search, made)),
         *api_promises(search, (*routes, *units)),
@@ -194,7 +195,7 @@ def _turnaround(solved: Solved, api: str) -> float | None:
     return None if batch is None else batch.turnaround
 
 
-def _routes(solved: Solved) -> Iterator[ApiRoute]:
+def _routes(solved: Solved, periods: Mapping[str, float]) -> Iterator[ApiRoute]:
     """Yield what to send to APIs; streams that pay different prices, by the tiers their prompts reach, apart."""
     search, outcome, apis = solved.search, solved.outcome, solved.apis
     for index, name in enumerate(apis.names):
@@ -205,11 +206,14 @@ def _routes(solved: Solved) -> Iterator[ApiRoute]:
         for paid, rows in users.items():
             flow = np.zeros_like(outcome.api_flow[:, index])
             flow[rows] = outcome.api_flow[rows, index]
+            cache = search.catalog.apis[name].cache
+            cost = sum(hourly_calls(flow[r].tolist(), periods) * call_cost(search.streams[r], paid, cache) for r in rows)
             yield ApiRoute(
                 api=name,
                 input_price=paid.input,
                 cached_input_price=paid.cached_input,
                 output_price=paid.output,
+                cost=cost,
                 price_source=paid.source,
                 batch=paid.batch,
                 turnaround=_turnaround(solved, name) if paid.batch else None,

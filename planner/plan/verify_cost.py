@@ -23,7 +23,7 @@ def cost(basis: Basis) -> Iterator[str]:
     stated = basis.plan.cost
     parts = {
         "machines": sum(_machines(basis).values()),
-        "apis": sum(_call_cost(basis, route, share) for route in basis.plan.apis for share in route.shares),
+        "apis": sum(_route_cost(basis, route) for route in basis.plan.apis),
         "provisioned": units_cost(basis),
         "levers": sum(item.hourly for item in _items(basis) if item.category == "lever"),
         "components": sum(item.hourly for item in _items(basis) if item.category != "lever"),
@@ -45,6 +45,10 @@ def cost(basis: Basis) -> Iterator[str]:
         purchase = basis.plan.purchases[index]
         if differs(purchase.cost, value):
             yield f"{purchase.instance} {purchase.kind}: ${purchase.cost:,.6f}/h stated, ${value:,.6f}/h found"
+    for route in basis.plan.apis:
+        value = _route_cost(basis, route)
+        if differs(route.cost, value):
+            yield f"{route.api}: ${route.cost:,.6f}/h stated, ${value:,.6f}/h found"
     yield from _proof(basis)
     yield from _tokens(basis)
 
@@ -53,7 +57,7 @@ def scenario_cost(basis: Basis) -> float:
     """Return what the plan costs by the hours of `basis`, committed spend by its own hours, soft misses as predicted [$/h]."""
     rented = [value for index, value in _machines(basis).items() if basis.plan.purchases[index].spend is None]
     carbon = sum(carbon_paid(basis, purchase) for purchase in basis.plan.purchases)
-    apis = sum(_call_cost(basis, route, share) for route in basis.plan.apis for share in route.shares)
+    apis = sum(_route_cost(basis, route) for route in basis.plan.apis)
     fixed = basis.problem.operations.pool_cost * len(basis.plan.pools) + moving(basis)
     beside = sum(item.hourly for item in _items(basis))
     return sum(rented) + spend_paid(basis) + carbon + apis + units_cost(basis) + fixed + beside + _misses(basis)
@@ -119,6 +123,11 @@ def _machines(basis: Basis) -> dict[int, float]:
 def _calls(basis: Basis, share: Share) -> float:
     """Return the calls of a share per hour, averaged over the cycle."""
     return share.rate * 3600.0 * basis.hours[share.period] / basis.cycle
+
+
+def _route_cost(basis: Basis, route: ApiRoute) -> float:
+    """Return what all calls sent to an API at some prices cost, averaged [$/h]."""
+    return sum(_call_cost(basis, route, share) for share in route.shares)
 
 
 def _call_cost(basis: Basis, route: ApiRoute, share: Share) -> float:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner.domain.hardware import SPOT
-from planner.domain.plan import Plan, Purchase
+from planner.domain.plan import ApiRoute, Plan, Purchase
 from planner.errors import InvalidInput
+from planner.report.words import api_prices
 from planner.units import HOURS_PER_MONTH
 
 COLUMNS = (
@@ -196,22 +197,21 @@ def _starts(plan: Plan) -> Iterator[Charge]:
 
 
 def _tokens(plan: Plan) -> Iterator[Charge]:
-    """Yield the charge of calls to APIs; the plan holds the cost of all of them together, so they are one row."""
-    if not plan.cost.apis:
-        return
-    names = list(dict.fromkeys(route.api for route in plan.apis))
-    sellers = list(dict.fromkeys(name.split("/", 1)[0] for name in names))
-    seller = sellers[0] if len(sellers) == 1 else _SEVERAL
-    calls = (
-        3600.0
-        * HOURS_PER_MONTH
-        * sum(s.rate * plan.periods[s.period] for r in plan.apis for s in r.shares)
-        / sum(plan.periods.values())
-    )
-    fields = _service(seller, None, "AI and Machine Learning", "Language models by the token", "; ".join(names))
-    said = {"ChargeDescription": f"Calls to {', '.join(names)}", "PricingCategory": "Standard", "ChargeFrequency": "Usage-Based"}
-    sources = "; ".join(dict.fromkeys(route.price_source for route in plan.apis))
-    yield Charge(plan.cost.apis, "apis", calls, "Requests", sources, {**fields, **said})
+    """Yield the charges of calls to APIs, one for each API at each of its prices per token that calls pay."""
+    for route in plan.apis:
+        seconds = sum(share.rate * plan.periods[share.period] for share in route.shares) / sum(plan.periods.values())
+        service = "Language models in batches" if route.batch else "Language models by the token"
+        fields = _service(route.api.split("/", 1)[0], None, "AI and Machine Learning", service, route.api)
+        said = {"ChargeDescription": f"Calls to {route.api}: {api_prices(route)}", "ChargeFrequency": "Usage-Based"}
+        price = {"SkuPriceId": _price_name(route), "PricingCategory": "Standard"}
+        calls = 3600.0 * HOURS_PER_MONTH * seconds
+        yield Charge(route.cost, "apis", calls, "Requests", route.price_source, {**fields, **said, **price})
+
+
+def _price_name(route: ApiRoute) -> str:
+    """Tell an API's prices apart: of batches, and of the prompts that are longer; dollars for a million tokens in and out."""
+    kind = "batch" if route.batch else "tokens"
+    return f"{route.api}/{kind}/{route.input_price * 1e6:.6g}/{route.output_price * 1e6:.6g}"
 
 
 def _inner(plan: Plan) -> Iterator[Charge]:

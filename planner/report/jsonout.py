@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from planner.domain.plan import Plan
-from planner.errors import Infeasible, InvalidInput, Issue
+from planner.errors import InvalidInput, Issue
 from planner.report.schema import plan_schema
 
-__all__ = ["dumps", "loads", "no_plan", "plan_schema", "read"]
+__all__ = ["dumps", "loads", "plan_schema", "read"]
 
 DIGITS = 12
 """Significant digits written; the last bits of a float differ between processors and math libraries."""
@@ -107,22 +107,6 @@ def _drop_false(row: dict[str, Any], name: str) -> None:
     """Drop a mark that is not set."""
     if not row[name]:
         del row[name]
-
-
-def no_plan(error: Infeasible) -> str:
-    """Write why there is no plan, and what would allow one, as JSON.
-
-    Parameters
-    ----------
-    error : Infeasible
-
-    Returns
-    -------
-    str
-        Indented JSON with a final newline; its `status` tells it from a plan, which has none.
-    """
-    body = {"status": "infeasible", "reasons": list(error.reasons), "relaxations": list(error.relaxations)}
-    return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
 
 
 def loads(text: str, file: str = "plan.json") -> Plan:

@@ -29,10 +29,18 @@ Row = dict[str, Any]
 class Rolled:
     """The next problem."""
 
+    data: Row
+    """The problem."""
     text: str
-    """The file."""
+    """Its file."""
+    carried: tuple[Row, ...]
+    """Rows of the fleet for what was signed."""
     said: tuple[str, ...]
     """What was carried and what was left, in sentences."""
+
+    def plain(self) -> Row:
+        """Return plain data for JSON."""
+        return {"problem": self.data, "text": self.text, "carried": list(self.carried), "said": list(self.said)}
 
 
 def rolled(plan: Plan, loaded: LoadedProblem, move: Move) -> Rolled:
@@ -65,7 +73,7 @@ def rolled(plan: Plan, loaded: LoadedProblem, move: Move) -> Rolled:
     gone = [name for name in before if name not in left]
     late = _too_late(data, loaded)
     said = (*_told(plan, loaded, move, signed, gone), *(f"would come too late, `available: 0`: {name}" for name in late))
-    return Rolled(text_of(data, _comment(plan, move)), said)
+    return Rolled(data, text_of(data, _comment(plan, move)), tuple(order.row for order in signed), said)
 
 
 def _settle(data: Row) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from planner.catalog.problem import LoadedProblem, load_document
@@ -17,7 +18,7 @@ from planner.domain.plan import Plan
 from planner.errors import InvalidInput
 from planner.study.difference import MICRO, Difference, between, micros
 from planner.study.result import Result, solved
-from planner.study.sweep import Course, Row, sweep
+from planner.study.sweep import Course, sweep_all
 from planner.study.variant import Variant, with_whole_names
 
 PARTS = {
@@ -135,13 +136,15 @@ GROUPS = (
 """The order in which a problem is changed into another; workloads that come or go, and whatever else differs, come last."""
 WORKLOADS = "workloads that come or go"
 REST = "names and the rest"
+_BEFORE = "as it was"
+"""Name of the first problem among those that are solved."""
 
 
 def of_problems(before: LoadedProblem, after: LoadedProblem, course: Course) -> Bridge:
-    """Return what each group of changed values adds to the cost: they are changed one group after the other, and each is solved.
+    """Return what each group of changed values adds to the cost: they are changed one group after the other.
 
-    A group after which there is no valid problem, or no plan, is changed together with the next. What a step adds depends on
-    those before it; the order is always that of `GROUPS`.
+    Every problem on the way is known beforehand, so all are solved at once. A group after which there is no valid problem, or no
+    plan, is changed together with the next. What a step adds depends on those before it; the order is always that of `GROUPS`.
 
     Parameters
     ----------
@@ -153,37 +156,34 @@ def of_problems(before: LoadedProblem, after: LoadedProblem, course: Course) -> 
     Infeasible, NoPlanInTime
         If one of the two has no plan.
     """
-    told, course = course.progress, replace(course, progress=lambda _: None)
-    told("solving both as they are")
-    begun = sweep(before, [_whole(before.document.file)], course)[0]
-    ended = sweep(after, [_whole(after.document.file)], course)[0]
-    solved(begun.result, before.document.file)
-    solved(ended.result, after.document.file)
-    steps: list[Step] = []
-    last, waiting = begun.result, []
-    stages = list(_stages(before, after))
-    for name, document in stages:
+    *names, last = _stages(before, after)
+    on_the_way = {name: loaded for name, document in names if (loaded := _valid(document, after.base)) is not None}
+    ends = {_BEFORE: before, last[0]: after}
+    rows = sweep_all([(loaded, Variant(name)) for name, loaded in (ends | on_the_way).items()], course)
+    results = {row.variant.name: row.result for row in rows}
+    begun, ended = solved(results[_BEFORE], before.document.file), solved(results[last[0]], after.document.file)
+    return Bridge(
+        micros(begun.cost or 0.0), micros(ended.cost or 0.0), tuple(_joined([name for name, _ in (*names, last)], results))
+    )
+
+
+def _joined(names: Sequence[str], results: Mapping[str, Result]) -> Iterator[Step]:
+    """Yield what each group of changes adds; those after which there is no plan wait for the next."""
+    last, waiting = results[_BEFORE], list[str]()
+    for name in names:
         waiting.append(name)
-        told(f"changing {name}")
-        result = ended.result if name == stages[-1][0] else _solved(document, after, course)
+        result = results.get(name)
         if result is not None and result.solved:
-            steps.append(_step(waiting, last, result))
+            yield _step(waiting, last, result)
             last, waiting = result, []
-    return Bridge(micros(begun.result.cost or 0.0), micros(ended.result.cost or 0.0), tuple(steps))
 
 
-def _whole(name: str) -> Variant:
-    return Variant(name)
-
-
-def _solved(document: Document, after: LoadedProblem, course: Course) -> Result | None:
-    """Return what comes of a problem on the way; None if it is no valid problem."""
+def _valid(document: Document, base: Path) -> LoadedProblem | None:
+    """Return a problem on the way; None if it is no valid problem."""
     try:
-        loaded = load_document(document, after.base)
+        return load_document(document, base)
     except InvalidInput:
         return None
-    row: Row = sweep(loaded, [_whole(document.file)], course)[0]
-    return row.result
 
 
 def _step(names: Sequence[str], before: Result, after: Result) -> Step:

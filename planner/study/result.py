@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from planner.catalog.yamlfile import Document
 from planner.domain.plan import Plan
-from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlannerError, PlanRejected
+from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlanRejected
 from planner.study.overrides import Override
 from planner.study.probe import Solve
 from planner.study.variant import varied
 
-STATUSES: tuple[tuple[type[PlannerError], str], ...] = (
-    (Infeasible, "infeasible"),
-    (NoPlanInTime, "no plan in time"),
-    (PlanRejected, "rejected"),
-    (InvalidInput, "invalid"),
-)
-"""What a solve that gave no plan is called."""
+NO_PLAN = (Infeasible, NoPlanInTime, PlanRejected, InvalidInput)
+"""What a solve ends with that gave no plan; its name is the result's."""
 
 
 @dataclass(frozen=True)
@@ -93,23 +87,18 @@ def figures(plan: Plan) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Solving:
-    """Solves variants of one problem file; can be sent to another process or machine."""
+    """Solves variants of problem files; can be sent to another process or machine, and holds each file once."""
 
-    document: Document
-    """The problem file as read."""
-    base: Path
-    """Folder of the files it names."""
+    files: tuple[tuple[Document, Path], ...]
+    """Problem files as read, each with the folder of the files it names."""
     solve: Solve
     """Solver, a function of a module."""
 
-    def plan(self, overrides: Sequence[Override]) -> Plan:
-        """Return the plan of a variant."""
-        return self.solve(varied(self.document, self.base, overrides))
-
-    def __call__(self, overrides: tuple[Override, ...]) -> dict[str, Any]:
-        """Solve a variant; no plan is a result like any other."""
+    def __call__(self, task: tuple[int, tuple[Override, ...]]) -> dict[str, Any]:
+        """Solve a variant of the file of that number; no plan is a result like any other."""
+        number, overrides = task
+        document, base = self.files[number]
         try:
-            return of_plan(self.plan(overrides)).plain()
-        except tuple(kind for kind, _ in STATUSES) as error:
-            status = next(name for kind, name in STATUSES if isinstance(error, kind))
-            return Result(status, message=str(error)).plain()
+            return of_plan(self.solve(varied(document, base, overrides))).plain()
+        except NO_PLAN as error:
+            return Result(error.status, message=str(error)).plain()

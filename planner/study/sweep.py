@@ -1,4 +1,4 @@
-"""Many solves of variants of one problem: each is done once, kept, and told in the order asked for."""
+"""Many solves, of variants of one problem or of several problems: each is done once, kept, and told in the order asked for."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from planner.study.journal import Journal, opened
 from planner.study.probe import Solve
 from planner.study.result import Result, Solving
 from planner.study.variant import Variant, check, fingerprint
+
+Task = tuple[LoadedProblem, Variant]
+"""A problem, and what to change in it."""
 
 
 @dataclass(frozen=True)
@@ -65,23 +68,31 @@ def sweep(loaded: LoadedProblem, variants: Sequence[Variant], course: Course) ->
     Interrupted
         Stopped by hand; the journal holds what was done.
     """
-    keys = [fingerprint(loaded, variant) for variant in variants]
+    return sweep_all([(loaded, variant) for variant in variants], course)
+
+
+def sweep_all(solves: Sequence[Task], course: Course) -> list[Row]:
+    """Solve variants, each of its own problem; otherwise like `sweep`."""
+    keys = [fingerprint(loaded, variant) for loaded, variant in solves]
     with opened(course.journal) as journal:
-        missing = {key: variant for key, variant in zip(keys, variants, strict=True) if key not in journal.known}
-        check(loaded.document, loaded.base, missing.values())
-        _solve(loaded, missing, journal, course, len(set(keys)))
-        return [Row(variant, Result(**journal.known[key])) for key, variant in zip(keys, variants, strict=True)]
+        missing = {key: one for key, one in zip(keys, solves, strict=True) if key not in journal.known}
+        check(missing.values())
+        _solve(missing, journal, course, len(set(keys)))
+        return [Row(variant, Result(**journal.known[key])) for key, (_, variant) in zip(keys, solves, strict=True)]
 
 
-def _solve(loaded: LoadedProblem, missing: dict[str, Variant], journal: Journal, course: Course, total: int) -> None:
+def _solve(missing: dict[str, Task], journal: Journal, course: Course, total: int) -> None:
     """Solve what is missing, and keep each result as it comes."""
     if not missing:
         return
-    work = Solving(loaded.document, loaded.base, course.solve)
+    files = {id(loaded.document): (loaded.document, loaded.base) for loaded, _ in missing.values()}
+    numbers = {name: number for number, name in enumerate(files)}
+    work = Solving(tuple(files.values()), course.solve)
+    tasks = [(numbers[id(loaded.document)], variant.overrides) for loaded, variant in missing.values()]
     keys, before, started = list(missing), total - len(missing), time.monotonic()
     if before:
         course.progress(f"{before} of {total} were solved before")
-    results = course.executor.run(work, [missing[key].overrides for key in keys])
+    results = course.executor.run(work, tasks)
     done = 0
     try:
         for index, result in results:

@@ -53,12 +53,12 @@ def varied(document: Document, base: Path, overrides: Sequence[Override]) -> Loa
     return repriced(load_document(edited(document, [one for one in overrides if not is_price(one)]), base), moved)
 
 
-def check(document: Document, base: Path, variants: Iterable[Variant]) -> None:
-    """Raise every mistake in any of the variants, each once, before the first is solved."""
+def check(solves: Iterable[tuple[LoadedProblem, Variant]]) -> None:
+    """Raise every mistake in any variant of a problem, each once, before the first is solved."""
     issues: list[Issue] = []
-    for variant in variants:
+    for loaded, variant in solves:
         try:
-            varied(document, base, variant.overrides)
+            varied(loaded.document, loaded.base, variant.overrides)
         except InvalidInput as error:
             issues += error.issues
     if issues:

@@ -14,7 +14,8 @@ from planner.candidates.build import Search
 from planner.candidates.pools import SOFT_STRETCH, TIERS, Pools, anchors_of, join, most_missed
 from planner.perf import level as levels
 from planner.perf.limits import Target
-from planner.perf.tails import Latencies
+from planner.perf.misses import Climb
+from planner.perf.tails import Latencies, Moments
 
 Begin = Callable[..., Search]
 
@@ -73,20 +74,22 @@ def test_soft_promises_have_several_levels(begin: Begin) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wait", "jitter", "metric", "missed"),
+    ("wait", "jitter", "metric", "everyone"),
     [
-        (1.0, 1.0, "ttft", 0.2),
-        (np.inf, 1.0, "ttft", 1.0),
-        (1.0, np.inf, "tpot", 1.0),
-        (np.inf, 1.0, "tpot", 0.2),
-        (1.0, np.inf, "e2e", 1.0),
+        (1.0, 1.0, "ttft", False),
+        (np.inf, 1.0, "ttft", True),
+        (1.0, np.inf, "tpot", True),
+        (np.inf, 1.0, "tpot", False),
+        (1.0, np.inf, "e2e", True),
     ],
 )
-def test_what_a_level_leaves_open_is_missed(wait: float, jitter: float, metric: str, missed: float) -> None:
+def test_what_a_level_leaves_open_is_missed(wait: float, jitter: float, metric: str, everyone: bool) -> None:
     corner = cast("levels.Level", SimpleNamespace(wait=np.array([wait]), jitter=np.array([jitter])))
-    tail = SimpleNamespace(ceiling=np.array([1.0]))
-    seen = cast("Latencies", SimpleNamespace(tpot=tail, miss=lambda *_: np.array([0.2])))
-    assert most_missed(corner, seen, Target(cast("Any", metric), 95.0, 0.5)).tolist() == [missed]
+    tail = Moments(np.array([0.4]), np.array([0.01]), np.array([1.0]))
+    seen = Latencies(tail, tail, tail)
+    climb = Climb(tail, *np.zeros((4, 1)))
+    found = most_missed(corner, seen, climb, Target(cast("Any", metric), 95.0, 0.5)).tolist()
+    assert found == ([1.0] if everyone else seen.miss(metric, 0.5).tolist())
 
 
 def test_a_movable_stream_promises_nothing(begin: Begin) -> None:

@@ -209,3 +209,22 @@ def test_the_readme_shows_what_works(run: Run, data: Path) -> None:
         assert result.exit_code == 0, result.output
         assert "warning" not in result.stderr
     assert run("predict", *words[0][2:], "--catalog", "own.yaml").exit_code == 0
+
+
+def test_json_tells_what_was_fitted_from_what_was_held_out(run: Run, data: Path) -> None:
+    data.write_text(csv_of(measured([*THREE, *OTHERS])))
+    result = run("calibrate", "measured.csv", "-o", "own.yaml", "--json")
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    assert (said["version"], said["name"], said["points"], said["left_out"]) == (
+        "calibrate/v1",
+        "own",
+        len(THREE) + len(OTHERS),
+        [],
+    )
+    assert said["held_out"]
+    whole = {(row["metric"], row["kind"]): row for row in said["scores"] if row["model"] is None}
+    assert set(whole) == {(metric, kind) for metric in ("tpot", "ttft") for kind in ("shipped", "fitted", "held_out")}
+    assert whole["tpot", "fitted"]["median"] < whole["tpot", "held_out"]["median"] < whole["tpot", "shipped"]["median"]
+    assert said["factors"][0]["coefficients"]
+    assert [(one["path"], one["kind"]) for one in said["files"]] == [("own.yaml", "overlay")]

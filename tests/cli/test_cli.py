@@ -128,6 +128,10 @@ def test_exit_codes(
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
     assert not out.exists()
+    for wish in (["--json"], ["--format", "json"]):
+        said = json.loads(run("solve", problem, *wish).stdout)
+        assert (said["version"], said["exit_code"]) == ("error/v1", code)
+        assert all(word in json.dumps(said) for word in words if not word.startswith(("p.yaml", "→")))
 
 
 def test_a_bug_is_called_a_bug(
@@ -238,7 +242,7 @@ def test_explain_prints_reasons(run: Run, problem: Path, solving: object) -> Non
 
 def test_catalog_list(run: Run) -> None:
     assert "accelerators" in run("catalog", "list").stdout
-    listed = json.loads(run("catalog", "list", "accelerators", "--json").stdout)["accelerators"]
+    listed = json.loads(run("catalog", "list", "accelerators", "--json").stdout)["sections"]["accelerators"]
     assert listed
     assert [line.split()[0] for line in run("catalog", "list", "accelerators").stdout.splitlines()] == listed
     wrong = run("catalog", "list", "accelerator")
@@ -247,7 +251,7 @@ def test_catalog_list(run: Run) -> None:
 
 
 def test_catalog_show(run: Run) -> None:
-    name = json.loads(run("catalog", "list", "accelerators", "--json").stdout)["accelerators"][0]
+    name = json.loads(run("catalog", "list", "accelerators", "--json").stdout)["sections"]["accelerators"][0]
     shown = run("catalog", "show", name).stdout
     assert shown.startswith("# ")
     assert name in yaml.safe_load(shown)["accelerators"]
@@ -258,7 +262,7 @@ def test_catalog_show(run: Run) -> None:
 
 def test_catalog_validate(run: Run, tmp_path: Path) -> None:
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
-    name = json.loads(run("catalog", "list", "accelerators", "--json").stdout)["accelerators"][0]
+    name = json.loads(run("catalog", "list", "accelerators", "--json").stdout)["sections"]["accelerators"][0]
     good.write_text(f"accelerators: {{{name}: {{memory: 1GB}}}}\n")
     bad.write_text(f"accelerators:\n  {name}:\n    memory: 1\n")
     assert run("catalog", "validate", good).exit_code == 0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -20,6 +23,8 @@ from planner.cli import main
 Run = Callable[..., Result]
 ROOT = Path(__file__).parents[2]
 SHELLS = ("bash", "zsh", "fish")
+FILE = re.compile(r"\.(yaml|json|csv|svg|md)|FILE|DIR\b|PATH\b(?!=)|DATA|OUT\b")
+"""How what takes a file is called in the help."""
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]")
 """What sets a colour on a terminal, before or behind text."""
 
@@ -37,7 +42,8 @@ def names(path: tuple[str, ...]) -> str:
 
 
 ALL = dict(commands())
-WITH_JSON = {path for path, command in ALL.items() if any("--json" in one.opts for one in command.params)}
+RUN = {path: command for path, command in ALL.items() if not isinstance(command, click.Group)}
+"""Commands that do something, rather than hold others."""
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -47,9 +53,15 @@ def test_completion_is_a_script_of_that_shell(run: Run, shell: str) -> None:
     assert f"_PLANNER_COMPLETE={shell}_complete" in script.stdout
     marks = {"bash": "complete -o nosort -F", "zsh": "#compdef planner", "fish": "complete --no-files --command planner"}
     assert marks[shell] in script.stdout
-    if shell == "bash":
-        parsed = subprocess.run(["bash", "-n"], input=script.stdout, text=True, capture_output=True, check=False)
-        assert parsed.returncode == 0, parsed.stderr
+
+
+@pytest.mark.parametrize(
+    "shell", [pytest.param(one, marks=pytest.mark.skipif(not shutil.which(one), reason=f"no {one}")) for one in SHELLS]
+)
+def test_shells_read_their_script(run: Run, shell: str) -> None:
+    script = run("completion", shell).stdout
+    parsed = subprocess.run([shell, "-n"], input=script, text=True, capture_output=True, check=False)
+    assert parsed.returncode == 0, parsed.stderr
 
 
 def test_completion_goes_by_the_name_it_was_called_by() -> None:
@@ -57,24 +69,36 @@ def test_completion_goes_by_the_name_it_was_called_by() -> None:
     assert "_INFERENCE_PLANNER_COMPLETE=bash_complete" in done.stdout
 
 
+@pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(
-    ("shell", "words", "offered"),
+    ("words", "kind", "offered"),
     [
-        ("bash", "planner so", "solve"),
-        ("zsh", "planner catalog l", "list"),
-        ("fish", "planner completion f", "fish"),
-        ("bash", "planner solve --ver", "--verify"),
+        ("planner so", "plain", "solve"),
+        ("planner catalog l", "plain", "list"),
+        ("planner completion f", "plain", "fish"),
+        ("planner report --format foc", "plain", "focus"),
+        ("planner solve --ver", "plain", "--verify"),
+        ("planner solve pro", "file", "pro"),
+        ("planner check --against pl", "file", "pl"),
     ],
 )
-def test_shells_are_answered(shell: str, words: str, offered: str) -> None:
-    """Each shell asks in its own way: bash and zsh by the number of the word, fish by the word."""
+def test_shells_are_answered(shell: str, words: str, kind: str, offered: str) -> None:
+    """Each shell asks in its own way, bash and zsh by the number of the word, fish by the word; files it finds itself."""
     last = words.rsplit(maxsplit=1)[-1]
     asked = {"COMP_WORDS": words, "COMP_CWORD": last if shell == "fish" else str(len(words.split()) - 1)}
-    environment = os.environ | asked | {"_PLANNER_COMPLETE": f"{shell}_complete", "PYTHONPATH": str(ROOT)}
-    program = "from planner.cli import main; main(prog_name='planner')"
-    done = subprocess.run([sys.executable, "-c", program], env=environment, text=True, capture_output=True, check=False)
-    assert done.returncode == 0
-    assert offered in done.stdout
+    environment = asked | {"_PLANNER_COMPLETE": f"{shell}_complete"}
+    done = CliRunner().invoke(main, [], prog_name="planner", env=environment)
+    assert done.exit_code == 0
+    answer = f"{kind}\n{offered}\n" if shell == "zsh" else f"{kind},{offered}"
+    assert answer in done.stdout
+
+
+@pytest.mark.parametrize("path", RUN, ids=names)
+def test_what_names_a_file_is_completed_as_one(path: tuple[str, ...]) -> None:
+    for one in RUN[path].params:
+        if FILE.search(one.make_metavar(click.Context(RUN[path]))):
+            (item,) = one.type.shell_complete(click.Context(RUN[path]), one, "")
+            assert item.type == "file", f"give {one.name} the type click.Path"
 
 
 def test_bash_completes_in_earnest(tmp_path: Path) -> None:
@@ -102,14 +126,33 @@ def test_help_ends_with_an_example_that_calls_the_command(run: Run, path: tuple[
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A plan of a tiny problem, beside the problem and a measurement."""
+    """A plan of a tiny problem, beside the problem, one of two months, a measurement and a model's configuration."""
     folder = tmp_path_factory.mktemp("plan")
-    tiny.load(folder, tiny.problem())
-    done = CliRunner().invoke(main, ["solve", str(folder / "problem.yaml"), "-o", str(folder), "--quiet"])
-    assert done.exit_code == 0, done.stderr
+    months = {"start": "2027-01", "months": 2, "step": "month", "typical_hours": 1}
+    for place, told in ((folder, tiny.problem()), (folder / "months", tiny.problem(horizon=months))):
+        place.mkdir(exist_ok=True)
+        tiny.load(place, told)
+        done = CliRunner().invoke(main, ["solve", str(place / "problem.yaml"), "-o", str(place), "--quiet"])
+        assert done.exit_code == 0, done.stderr
+    (folder / "measured.csv").write_text(MEASURED, encoding="utf-8")
+    (folder / "config.json").write_text(json.dumps(CONFIG), encoding="utf-8")
     return folder / "plan.json"
 
 
+MEASURED = """\
+model,accelerator,engine,precision,tp,input_tokens,output_tokens,concurrency,ttft_mean_ms,tpot_mean_ms
+llama-3.1-8b,h100-sxm,vllm,fp8,1,1024,512,1,63,6.1
+"""
+CONFIG = {
+    "model_type": "llama",
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 128,
+    "vocab_size": 1000,
+    "max_position_embeddings": 4096,
+}
 PREDICT = ("llama-3.1-8b", "--on", "h100-sxm", "--engine", "vllm", "--precision", "fp8")
 LOAD = ("--input", "1024", "--output", "512", "--concurrency", "32")
 
@@ -121,36 +164,77 @@ CALLS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("check",): ("plan.json", "--budget", "$1/h"),
     ("simulate",): ("plan.json", "--hours", "0.02"),
     ("predict",): (*PREDICT, *LOAD),
-    ("explain",): ("problem.yaml", "--why-not", "max"),
+    ("explain",): ("problem.yaml", "--why-not", "max", "--workers", "1"),
     ("catalog", "list"): ("accelerators",),
     ("catalog", "show"): ("h100-sxm",),
+    ("catalog", "validate"): ("catalog.yaml",),
+    ("catalog", "import"): ("config.json", "-o", "model.yaml"),
+    ("calibrate",): ("measured.csv", "-o", "own.yaml"),
+    ("report",): ("plan.json", "--format", "csv", "-o", "tables"),
+    ("roll",): ("months/plan.json", "months/problem.yaml", "--months", "1", "-o", "months/next.yaml"),
+    ("completion",): ("bash",),
+    ("init",): ("begun.yaml", "--force"),
     ("schema",): ("policy",),
     ("diff",): ("plan.json", "plan.json"),
     ("scenarios",): ("problem.yaml", "--grid", "workloads.chat.demand.rate=x1", "--workers", "1"),
     ("frontier",): ("problem.yaml", "--axis", "ttft:chat=1s", "--workers", "1"),
     ("sensitivity",): ("problem.yaml", "--workers", "1"),
-    **{path: ("plan.json",) for path in WITH_JSON if path[0] == "export"},
+    **{path: ("plan.json",) for path in RUN if path[0] == "export"},
 }
-"""Arguments with which commands print something, in the folder of a plan."""
+"""Arguments with which each command prints something, in the folder of a plan."""
 
 
-def test_every_command_with_json_is_tried() -> None:
-    assert set(CALLS) >= WITH_JSON, f"add a call of {WITH_JSON - set(CALLS)}"
-
-
-@pytest.mark.parametrize("path", sorted(WITH_JSON), ids=names)
-def test_json_is_valid_and_alone_on_stdout(run: Run, plan: Path, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...]) -> None:
-    monkeypatch.chdir(plan.parent)
-    result = run(*path, *CALLS[path], "--json")
-    assert result.exit_code in (0, 1), result.stderr
+def document(text: str) -> Any:
+    """Read JSON as strictly as its standard is."""
 
     def refused(word: str) -> None:
         raise AssertionError(f"{word} is no JSON")
 
-    assert json.loads(result.stdout, parse_constant=refused)
+    return json.loads(text, parse_constant=refused)
 
 
-@pytest.mark.parametrize("path", sorted(CALLS), ids=names)
+def test_every_command_is_tried() -> None:
+    assert set(CALLS) == set(RUN), f"add a call of {set(RUN) - set(CALLS)}"
+
+
+@pytest.mark.parametrize("path", sorted(RUN), ids=names)
+def test_json_is_valid_and_alone_on_stdout(run: Run, plan: Path, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...]) -> None:
+    monkeypatch.chdir(plan.parent)
+    result = run(*path, *CALLS[path], "--json")
+    assert result.exit_code in (0, 1), result.output
+    said = document(result.stdout)
+    assert re.fullmatch(r"[a-z-]+/v[1-9]", said.get("version", "")) or said["$schema"]
+    assert said["version"] != "error/v1" if "version" in said else path == ("schema",)
+    for one in said.get("files", ()):
+        if "sha256" in one:
+            content = Path(one["path"]).read_bytes()
+            assert (one["bytes"], one["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+
+
+@pytest.mark.parametrize("path", sorted(RUN), ids=names)
+def test_what_fails_fails_in_json_too(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...]) -> None:
+    """An option that is not there, before `--json` and after; people read the same on stderr."""
+    monkeypatch.chdir(tmp_path)
+    for words in (("--json", "--no-such-option"), ("--no-such-option", "--json")):
+        result = run(*path, *words)
+        said = document(result.stdout)
+        assert (result.exit_code, said["exit_code"], said["status"], said["version"]) == (2, 2, "invalid", "error/v1")
+        assert "--no-such-option" in said["issues"][0]["message"]
+        assert "--no-such-option" in result.stderr
+    assert run(*path, "--no-such-option").stdout == ""
+
+
+@pytest.mark.parametrize("path", sorted(path for path in RUN if any("plan.json" in one for one in CALLS[path])), ids=names)
+def test_a_missing_file_is_told_in_json(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...]) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(*path, *CALLS[path], "--json")
+    said = document(result.stdout)
+    assert (result.exit_code, said["version"], said["exit_code"]) == (2, "error/v1", 2)
+    assert said["issues"][0]["file"].endswith(".json") or path == ("roll",)
+    assert said["issues"][0]["remedy"] in result.stderr
+
+
+@pytest.mark.parametrize("path", sorted(RUN), ids=names)
 def test_no_colour_where_none_is_wanted(run: Run, plan: Path, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...]) -> None:
     """Even where a terminal is feigned; weight may stay, for it is no colour (https://no-color.org)."""
     monkeypatch.setenv("NO_COLOR", "1")
@@ -208,8 +292,7 @@ def test_validate_tells_machines_what_it_tells_people(run: Run, problem: Path) -
 
 def test_scores_are_json_too(run: Run, tmp_path: Path) -> None:
     measured = tmp_path / "measured.csv"
-    header = "model,accelerator,engine,precision,tp,input_tokens,output_tokens,concurrency,ttft_mean_ms,tpot_mean_ms"
-    measured.write_text(f"{header}\nllama-3.1-8b,h100-sxm,vllm,fp8,1,1024,512,1,63,6.1\n", encoding="utf-8")
+    measured.write_text(MEASURED, encoding="utf-8")
     result = run("validate", measured, "--no-cross", "--json")
     assert result.exit_code == 0, result.stderr
     said = json.loads(result.stdout)
@@ -219,6 +302,6 @@ def test_scores_are_json_too(run: Run, tmp_path: Path) -> None:
 
 def test_every_reason_is_told_as_json(run: Run, plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(plan.parent)
-    said = json.loads(run("explain", "problem.yaml", "--why-not", "max", "--json").stdout)
+    said = json.loads(run("explain", "problem.yaml", "--why-not", "max", "--workers", "1", "--json").stdout)
     assert (said["version"], said["why_not"]) == ("explain/v1", ["max"])
     assert said["reasons"]

@@ -119,7 +119,6 @@ def test_what_the_prediction_refuses_is_told_too(run: Run, seen: list[pd.DataFra
         (("--out", "out.csv"), "--csv and --out go together"),
         (("--csv", "in.csv", "--out", "out.csv", "--tp", "2"), "--tp is for a single deployment"),
         (("qwen3-32b", "--csv", "in.csv", "--out", "out.csv"), "MODEL is for a single deployment"),
-        (("--csv", "in.csv", "--out", "out.csv", "--json"), "--json is for a single deployment"),
     ],
 )
 def test_the_two_ways_do_not_mix(run: Run, arguments: tuple[str, ...], words: str) -> None:
@@ -206,3 +205,18 @@ def test_help_tells_the_columns_and_shows_both_ways(run: Run) -> None:
     for name in ("input_tokens", "prefill_workers", *FIGURES, PROBLEM):
         assert name in said
     assert "planner predict --csv points.csv --out predicted.csv" in said
+
+
+def test_json_says_what_was_written_and_what_was_not_predicted(run: Run, tmp_path: Path) -> None:
+    text = "model,accelerator,engine,precision,input_tokens,output_tokens,concurrency\n"
+    text += "".join(f"{model},h100-sxm,vllm,fp8,1024,512,32\n" for model in ("llama-3.1-8b", "no-such-model"))
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text(text, encoding="utf-8")
+    result = run("predict", "--csv", source, "--out", target, "--json")
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    assert (said["version"], said["rows"], said["predicted"]) == ("predictions/v1", 2, 1)
+    ((problem, count),) = said["problems"].items()
+    assert "no-such-model" in problem
+    assert count == 1
+    assert said["files"][0]["path"] == str(target)

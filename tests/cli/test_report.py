@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,3 +73,13 @@ def test_a_file_that_is_no_plan_is_told_in_one_message(run: Run, tmp_path: Path,
 
 def test_help_has_an_example(run: Run) -> None:
     assert "planner report plan/plan.json -o report.html" in run("report", "--help").stdout
+
+
+def test_json_lists_files_and_holds_what_would_be_printed(run: Run, file: Path) -> None:
+    said = json.loads(run("report", file, "--format", "csv", "--json").stdout)
+    assert (said["version"], said["format"], said["problem"]) == ("report/v1", "csv", "tiny")
+    assert {Path(one["path"]) for one in said["files"]} == set((file.parent / "tables").iterdir())
+    assert {one["kind"] for one in said["files"]} == {"table"}
+    shown = run("report", file, "--format", "github")
+    said = json.loads(run("report", file, "--format", "github", "--json").stdout)
+    assert (said["text"], said["files"]) == (shown.stdout, [])

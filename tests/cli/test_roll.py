@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -64,3 +65,13 @@ def test_mistakes_are_told_and_nothing_is_written(run: Run, problem: Path, execu
     assert "another version of the problem file" in told.stderr
     assert not out.exists()
     assert not any(away.iterdir())
+
+
+def test_json_holds_the_problem_and_what_was_carried(run: Run, problem: Path, executed: Path) -> None:
+    plain = run("roll", executed, problem, "--months", 3)
+    said = json.loads(run("roll", executed, problem, "--months", 3, "--json").stdout)
+    assert (said["version"], said["text"], said["files"]) == ("roll/v1", plain.stdout, [])
+    assert said["said"] == plain.stderr.splitlines()
+    assert said["problem"]["horizon"]["start"] == "2027-04"
+    fleet = said["problem"].get("catalogs", {}).get("overrides", {}).get("fleet", {})
+    assert said["carried"] == list(fleet.values())

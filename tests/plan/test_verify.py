@@ -128,6 +128,7 @@ TAMPERINGS: dict[str, tuple[Tamper, str]] = {
     "another number of tokens": (lambda d: d["cost"]["by_workload"][0].update(tokens_per_hour=1e12), "tokens/h stated"),
     "another pool's cost": (lambda d: d["cost"]["by_pool"][0].update(hourly=0.0), "cost.by_pool: "),
     "machines at a discount": (lambda d: raise_all(d, "machines", -0.5), "cost.machines: "),
+    "an API that costs less than its calls": (lambda d: d["apis"][0].update(cost=d["apis"][0]["cost"] / 2), "/h stated"),
     "API calls for free": (lambda d: raise_all(d, "apis", -d["cost"]["apis"]), "cost.apis: "),
     "misses for free": (lambda d: raise_all(d, "misses", -d["cost"]["misses"]), "cost.misses: "),
     "pools for free": (lambda d: raise_all(d, "operations", -d["cost"]["operations"]), "cost.operations: "),

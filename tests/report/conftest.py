@@ -207,6 +207,7 @@ def make_plan() -> Plan:
                 input_price=0.15e-6,
                 cached_input_price=0.075e-6,
                 output_price=0.6e-6,
+                cost=6.2,
                 price_source="genai-prices 0.2",
                 shares=(_share("chat", "day", 3.11, 0.2),),
             ),

@@ -96,6 +96,23 @@ def test_what_no_seller_bills_is_told_apart(plan: Plan) -> None:
     keeps_the_rules(plan)
 
 
+def test_each_api_and_each_price_is_a_row(plan: Plan) -> None:
+    """Of 6.20 $/h: 4 at one API, 1.50 there in batches at half the price, and 0.70 at another."""
+    (first,) = plan.apis
+    batches = {"batch": True, "turnaround": 86400.0, "input_price": 0.075e-6, "output_price": 0.3e-6}
+    routes = [
+        first.model_copy(update=more) for more in ({"cost": 4.0}, {"cost": 1.5, **batches}, {"cost": 0.7, "api": "google/small"})
+    ]
+    made = plan.model_copy(update={"apis": tuple(routes)})
+    found = [row for row in rows(made) if row["x_CostKind"] == "apis"]
+    assert [float(row["EffectiveCost"]) for row in found] == pytest.approx([4.0 * 730, 1.5 * 730, 0.7 * 730])
+    assert [row["ProviderName"] for row in found] == ["openai", "openai", "google"]
+    assert [row["SkuId"] for row in found] == ["openai/gpt-4o-mini", "openai/gpt-4o-mini", "google/small"]
+    assert len({row["SkuPriceId"] for row in found}) == 3
+    assert "in batches answered within" in found[1]["ChargeDescription"]
+    keeps_the_rules(made)
+
+
 def test_ways_to_pay_are_pricing_categories(plan: Plan) -> None:
     machines = [row for row in rows(plan) if row["x_CostKind"] == "machines"]
     assert [row["PricingCategory"] for row in machines] == ["Committed", "Standard", "Dynamic"]

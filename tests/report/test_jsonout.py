@@ -7,8 +7,8 @@ import json
 import pytest
 
 from planner.domain.plan import Plan
-from planner.errors import Infeasible, InvalidInput
-from planner.report.jsonout import dumps, loads, no_plan, plan_schema
+from planner.errors import InvalidInput
+from planner.report.jsonout import dumps, loads, plan_schema
 
 
 def test_what_was_written_reads_back_and_is_written_the_same(plan: Plan) -> None:
@@ -87,9 +87,3 @@ def test_the_schema_names_itself_and_describes_every_field() -> None:
         assert made["description"], name
         for field, node in made["properties"].items():
             assert node.get("description"), f"{name}.{field}"
-
-
-def test_no_plan_is_told_apart_from_a_plan() -> None:
-    found = json.loads(no_plan(Infeasible(["too slow"], ["raise the target"])))
-    assert found == {"status": "infeasible", "reasons": ["too slow"], "relaxations": ["raise the target"]}
-    assert "status" not in Plan.model_fields

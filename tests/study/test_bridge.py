@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import pytest
 import tiny
 
 from planner.catalog.problem import LoadedProblem
+from planner.domain.plan import Plan
 from planner.errors import Infeasible
 from planner.pipeline import quietly
 from planner.study.bridge import REST, WORKLOADS, Bridge, of_plans, of_problems
 from planner.study.difference import micros
+from planner.study.executors import Done, Work
 from planner.study.sweep import Course
 
 COURSE = Course(quietly)
@@ -71,6 +74,40 @@ def test_the_same_problem_is_no_difference(tmp_path: Path) -> None:
     assert [(step.name, step.micros) for step in found.steps] == [(REST, 0)]
     assert found.steps[0].difference is not None
     assert found.steps[0].difference.none
+
+
+def test_what_is_no_valid_problem_alone_is_changed_together(tmp_path: Path) -> None:
+    """Once its periods are gone, demand of the night is no demand at all."""
+    night = tiny.workload(demand={"rate": {"day": "4 req/s", "night": "1 req/s"}})
+    before = load(tmp_path / "a", night, periods=[{"name": "day", "hours": 10}, {"name": "night", "hours": 14}])
+    found = of_problems(before, load(tmp_path / "b"), COURSE)
+    assert [step.name for step in found.steps] == ["time together with demand"]
+    assert whole(found)
+
+
+class Backwards:
+    """Does the last first."""
+
+    def run(self, work: Work, tasks: Sequence[Any]) -> Done:
+        for index in reversed(range(len(tasks))):
+            yield index, work(tasks[index])
+
+
+def test_all_are_solved_at_once_anywhere_and_kept(tmp_path: Path) -> None:
+    before = load(tmp_path / "a", tiny.workload(), limits={"max_gpus": 1})
+    after = load(
+        tmp_path / "b", tiny.workload(rate="100 req/s"), limits={"max_gpus": 90}, choose={"sellers": {"allow": ["shop"]}}
+    )
+    said: list[str] = []
+    alone = of_problems(before, after, replace(COURSE, progress=said.append))
+    assert [text.partition(" solved")[0] for text in said] == ["1 of 4", "2 of 4", "3 of 4", "4 of 4"]
+    journal = tmp_path / "j"
+    assert of_problems(before, after, Course(quietly, Backwards(), journal)) == alone
+
+    def never(loaded: LoadedProblem) -> Plan:
+        raise AssertionError(loaded)
+
+    assert of_problems(before, after, Course(never, journal=journal)) == alone
 
 
 def test_a_problem_without_a_plan_is_told(tmp_path: Path) -> None:

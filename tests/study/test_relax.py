@@ -227,6 +227,6 @@ def test_the_shipped_problem_ends_as_its_header_says(shipped: tuple[float, Any])
 
 def test_the_shipped_problem_as_json(shipped: tuple[float, Any]) -> None:
     found = json.loads(shipped[1].stdout)
-    assert list(found) == ["status", "reasons", "relaxations"]
-    assert found["status"] == "infeasible"
+    assert list(found) == ["version", "status", "exit_code", "reasons", "relaxations"]
+    assert (found["version"], found["status"], found["exit_code"]) == ("error/v1", "infeasible", 3)
     assert all(f"  - {text}" in shipped[1].stderr for text in found["reasons"] + found["relaxations"])

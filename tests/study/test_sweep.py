@@ -23,6 +23,7 @@ from planner.errors import Interrupted, InvalidInput, WorkerLost
 from planner.pipeline import quietly
 from planner.study.clusters import Cluster, executor
 from planner.study.executors import Processes, Serial, Work
+from planner.study.journal import opened
 from planner.study.overrides import Override
 from planner.study.sweep import Course, sweep
 from planner.study.variant import Variant
@@ -130,6 +131,17 @@ def test_other_files_are_left_alone(loaded: LoadedProblem, tmp_path: Path, conte
     assert journal.read_text() == content
 
 
+def test_a_journal_is_written_to_by_one_sweep_at_a_time(loaded: LoadedProblem, tmp_path: Path) -> None:
+    journal, solve = tmp_path / "j", Counting()
+    with opened(journal):
+        with pytest.raises(InvalidInput, match="another sweep is writing to this journal") as told:
+            sweep(loaded, variants(RATES[:1]), Course(solve, journal=journal))
+        assert told.value.issues[0].file == str(journal)
+        assert "another file with --journal" in told.value.issues[0].remedy
+        assert solve.solved == []
+    assert len(sweep(loaded, variants(RATES[:1]), Course(solve, journal=journal))) == len(solve.solved) == 1
+
+
 def test_another_problem_takes_nothing_from_a_journal(loaded: LoadedProblem, tmp_path: Path) -> None:
     journal = tmp_path / "j"
     sweep(loaded, variants(RATES[:1]), Course(quietly, journal=journal))
@@ -172,6 +184,7 @@ from pathlib import Path
 from planner.catalog.problem import load_problem
 from planner.pipeline import quietly
 from planner.study.executors import Processes
+from planner.study.journal import opened
 from planner.study.overrides import Override
 from planner.study.sweep import Course, sweep
 from planner.study.variant import Variant
