@@ -1,7 +1,8 @@
 """What a little more of demand and limits is worth, machines divisible, over every deployment of the catalog.
 
-A plan of few machines looks at no machine dearer than itself; many machines may be such. So sites are enumerated to the last, and
-deployments that the prices could want are evaluated, until none is left: column generation, with deployments as columns.
+A plan of few machines looks at no machine dearer than itself, and at no pool of more replicas than its demand needs; many
+machines may be such. So sites are enumerated to the last, pools have the company of many replicas, and deployments that the prices
+could want are evaluated until none is left: column generation, with deployments as columns.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from numpy.typing import NDArray
 
 from planner.candidates import build
 from planner.candidates.build import Search, least_costs, prune
-from planner.candidates.pools import join
+from planner.candidates.columns import ColumnFactory
+from planner.candidates.evaluate import Evaluator
+from planner.candidates.pools import Pools, join
 from planner.candidates.rejection import Ledger
 from planner.domain.plan_worth import DemandWorth, LimitWorth, Worth
 from planner.domain.problem import Problem
 from planner.optimize.assemble import Assembled, assemble
-from planner.optimize.divisible import Marginal, full, marginal
+from planner.optimize.divisible import TIMES, Marginal, full, marginal
 from planner.optimize.model import decided, nothing
-from planner.optimize.program import Program
+from planner.optimize.program import Bools, Program
 from planner.plan.solved import Solved
 from planner.supply.limits import quota_name
 
@@ -76,20 +79,11 @@ def worth_of(solved: Solved) -> Worth | None:
 
 def _found(solved: Solved) -> Found | None:
     """Return prices that no deployment of the catalog would change."""
-    search, point = solved.search, decided(solved.outcome)
-    if full(solved.assembled.program, point):  # no other pool may be opened
+    if full(solved.assembled.program, decided(solved.outcome)):  # no other pool may be opened
         return _priced(solved.assembled, solved)
-    own = replace(search, ledger=Ledger(), evaluated=search.evaluated.copy())
-    try:
-        return _over_all(own, solved)
-    finally:
-        search.evaluator.factory.space = search.space
-
-
-def _over_all(own: Search, solved: Solved) -> Found | None:
-    """Return prices over all deployments; `own` is a search of its own to go on with."""
+    own, pools = _anew(solved), solved.pools
     own.extend(float(np.max(own.site_cost, where=np.isfinite(own.site_cost), initial=0.0)))
-    pools, left = solved.pools, EFFORT // (own.pairs() + 9 * len(own.streams))
+    left = EFFORT // (own.pairs() + 9 * len(own.streams))
     while True:
         found = _priced(assemble(own, pools, solved.apis), solved)
         rows = np.zeros(0, dtype=np.intp) if found is None else _wanted(own, found.at)[: min(BATCH, left)]
@@ -97,6 +91,30 @@ def _over_all(own: Search, solved: Solved) -> Found | None:
             return found
         left -= len(rows)
         pools = prune(own, join([pools, prune(own, own.evaluate(np.sort(rows)))], len(own.streams)))
+
+
+def _anew(solved: Solved) -> Search:
+    """Return a search to go on with, in which every pool may have the company of many replicas."""
+    search = solved.search
+    many = tuple(replace(stream, rate=tuple(TIMES * rate for rate in stream.rate)) for stream in search.streams)
+    factory, problem = ColumnFactory(search.catalog, search.space), search.problem
+    evaluator = Evaluator(factory, many, problem.operations, problem.solver.confidence, search.evaluator.together)
+    evaluated = search.evaluated & ~_alone(search, solved.pools)
+    return replace(search, ledger=Ledger(), evaluated=evaluated, evaluator=evaluator, today=None)
+
+
+def _alone(search: Search, pools: Pools) -> Bools:
+    """[N] Whether a pool of a deployment could have more company than its demand so far asked for."""
+    most = max(anchor.fewest for anchor in search.anchors)
+    if most == 1:
+        return np.zeros(len(search.space), dtype=bool)
+    stream = np.array([anchor.stream for anchor in search.anchors])[pools.anchor]
+    served, accompanied = np.zeros((2, len(search.streams), len(search.space)), dtype=bool)
+    served[stream, pools.row] = True
+    top = pools.fewest == most
+    accompanied[stream[top], pools.row[top]] = True
+    alone: Bools = ~served.any(axis=0) | (served & ~accompanied).any(axis=0)
+    return alone
 
 
 def _priced(assembled: Assembled, solved: Solved) -> Found | None:
