@@ -1,8 +1,8 @@
 """What a little more of demand and limits is worth, machines divisible, over every deployment of the catalog.
 
 A plan of few machines looks at no machine dearer than itself, and at no pool of more replicas than its demand needs; many
-machines may be such. So sites are enumerated to the last, pools have the company of many replicas, and deployments that the prices
-could want are evaluated until none is left: column generation, with deployments as columns.
+machines may be such. So sites are enumerated to the last, pools have the company of many replicas, and deployments that the
+prices could want are evaluated until none is left: column generation, with deployments as columns.
 """
 
 from __future__ import annotations
@@ -109,11 +109,12 @@ def _alone(search: Search, pools: Pools) -> Bools:
     if most == 1:
         return np.zeros(len(search.space), dtype=bool)
     stream = np.array([anchor.stream for anchor in search.anchors])[pools.anchor]
-    served, accompanied = np.zeros((2, len(search.streams), len(search.space)), dtype=bool)
+    served = np.zeros((len(search.streams), len(search.space)), dtype=bool)
+    accompanied = served.copy()
     served[stream, pools.row] = True
     top = pools.fewest == most
     accompanied[stream[top], pools.row[top]] = True
-    alone: Bools = ~served.any(axis=0) | (served & ~accompanied).any(axis=0)
+    alone: Bools = ~served.any(axis=0) | np.any(served & ~accompanied, axis=0)
     return alone
 
 
