@@ -105,7 +105,7 @@ def _anew(solved: Solved) -> Search:
 
 def _alone(search: Search, pools: Pools) -> Bools:
     """[N] Whether a pool of a deployment could have more company than its demand so far asked for."""
-    most = max(anchor.fewest for anchor in search.anchors)
+    most = max((anchor.fewest for anchor in search.anchors), default=1)
     if most == 1:
         return np.zeros(len(search.space), dtype=bool)
     stream = np.array([anchor.stream for anchor in search.anchors])[pools.anchor]

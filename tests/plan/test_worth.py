@@ -129,6 +129,38 @@ def test_one_pool_more_is_no_way_out_where_none_is_allowed(tmp_path: Path) -> No
     assert held.cost >= free.cost
 
 
+HALVES = [{"name": name, "hours": 4380, "scenario": name, "months": [0, 12]} for name in ("low", "high")]
+DAYS: dict[str, Any] = {"day": "60 req/s", "night": "20 req/s"}
+
+
+@pytest.mark.parametrize(
+    ("demand", "more", "fields"),
+    [
+        ("4 req/s", {"data": {"external_api": True}}, {"choose": {"instances": {"forbid": ["*"]}}}),
+        ("0 req/s", {}, {}),
+        (DAYS, {}, {"periods": PERIODS, "operations": {"autoscaling": {"cycle": "24h"}}}),
+        (DAYS, {"objectives": [], "deadline": "24h"}, {"periods": PERIODS}),
+        ({"low": "60 req/s", "high": "90 req/s"}, {}, {"periods": HALVES, "finance": {"minimize": "worst"}}),
+        ("60 req/s", {}, {"limits": {"max_sellers": 1}}),
+    ],
+    ids=["apis", "no calls", "autoscaling", "batch", "worst", "sellers"],
+)
+def test_it_holds_for_every_kind_of_problem(demand: Any, more: dict[str, Any], fields: dict[str, Any], tmp_path: Path) -> None:
+    """Machines divisible never cost more than whole ones, and the check has nothing to say."""
+    loaded = tiny.load(tmp_path, tiny.problem(chat(demand, **more), **fields))
+    plan = priced(loaded)
+    assert plan.worth is not None
+    assert verify(plan, loaded) == []
+    assert plan.worth.cost == pytest.approx(sum((row.hourly or 0.0) * row.peak for row in plan.worth.demand), rel=1e-4)
+
+
+def test_what_is_paid_once_is_left_out_and_spares_that_grow_are_not(tmp_path: Path) -> None:
+    plain = worth(tmp_path / "plain", chat("60 req/s"))
+    once = {"spare_replicas": 1, "pool_cost": "$1/h", "min_replicas": 3}
+    assert worth(tmp_path / "once", chat("60 req/s"), operations=once).cost == pytest.approx(plain.cost, rel=1e-5)
+    assert worth(tmp_path / "grows", chat("60 req/s"), operations={"availability": "99.9%"}).cost > plain.cost * 1.01
+
+
 def _wrong(plan: Plan, **changes: Any) -> Plan:
     assert plan.worth is not None
     return plan.model_copy(update={"worth": plan.worth.model_copy(update=changes)})
