@@ -78,12 +78,12 @@ def holds(given: Program) -> int:
     return count
 
 
-@pytest.mark.parametrize("first", range(0, 20, 5))
+@pytest.mark.parametrize("first", [0, 4, 8])
 def test_a_price_is_the_slope_of_the_value(first: int) -> None:
     """Periods, commitments, APIs, quotas, power, sites, what calls are worth on average, spend, and starts, at random."""
     changes = (lambda given, _: given, with_spend, following, with_averages)
-    made = [change(random_program(seed), seed) for seed in range(first, first + 5) for change in changes]
-    assert sum(holds(given) for given in made) > 20
+    made = [change(random_program(seed), seed) for seed in range(first, first + 4) for change in changes]
+    assert sum(holds(given) for given in made) > 15
 
 
 def test_one_pool_by_hand() -> None:

@@ -30,10 +30,17 @@ def found(loaded: LoadedProblem, name: str, times: float = 1.0) -> Price:
     return next(price for price in prices(loaded, COURSE, times) if price.move.name.startswith(name))
 
 
-@pytest.fixture
-def busy(tmp_path: Path) -> LoadedProblem:
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> LoadedProblem:
     """Thirty requests a second on few of the cheapest accelerator, under a quota."""
-    return tiny.load(tmp_path, tiny.problem(BUSY, limits={"quotas": [{"accelerator": "mini", "gpus": 2}]}))
+    limits = {"quotas": [{"accelerator": "mini", "gpus": 2}]}
+    return tiny.load(tmp_path_factory.mktemp("busy"), tiny.problem(BUSY, limits=limits))
+
+
+@pytest.fixture(scope="module")
+def moved(busy: LoadedProblem) -> list[Price]:
+    """Everything moved by twenty steps, of plans that tell what a little more is worth."""
+    return prices(busy, Course(priced), 20.0)
 
 
 def _target(index: int, step: float) -> Callable[[Problem], Problem]:
@@ -99,9 +106,9 @@ def values(price: Price) -> list[float]:
     return [one.figures["worth"]["cost"] for one in (price.less, price.base, price.more) if one is not None]
 
 
-def test_slopes_are_differences_of_the_cost_with_machines_divisible(busy: LoadedProblem) -> None:
+def test_slopes_are_differences_of_the_cost_with_machines_divisible(moved: list[Price]) -> None:
     """Of demand by its dual, of floors between both ends."""
-    found = {price.move.name.split(",")[0]: price for price in prices(busy, Course(priced), 20.0)}
+    found = {price.move.name.split(",")[0]: price for price in moved}
     for name, source in (("chat demand", "dual"), ("chat exam floor", "relaxation")):
         (less, _, more), told = values(found[name]), found[name].slope
         assert told is not None
@@ -129,10 +136,10 @@ def test_a_scarce_limit_saves_and_another_is_not_scarce() -> None:
     assert [said(one) for one in found if one] == ["each GPU more saves $1.25/h", "it is not scarce"]
 
 
-def test_sentences_are_sentences(busy: LoadedProblem) -> None:
-    told = list(sentences(prices(busy, Course(priced), 10.0)))
-    assert any(text.startswith("chat TTFT p95, 1.5 s: 100 ms less ") for text in told)
-    assert any("the quota of mini, 2: 10 GPUs more" in text for text in told)
+def test_sentences_are_sentences(moved: list[Price]) -> None:
+    told = list(sentences(moved))
+    assert any(text.startswith("chat TTFT p95, 1.5 s: 200 ms less ") for text in told)
+    assert any("the quota of mini, 2: 20 GPUs more" in text for text in told)
     assert any("over many machines each req/s more costs $0.0451/h" in text for text in told)
     assert all(": " in text for text in told)
 
