@@ -33,6 +33,7 @@ from planner.plan.solved import Solved, near, open_pools
 from planner.plan.stay import beginning, staying
 from planner.plan.verify import verify
 from planner.plan.whynot import why_not
+from planner.plan.worth import worth_of
 from planner.study.reasons import reasons, unserved
 from planner.study.relax import study
 from planner.supply.build import build_supply
@@ -118,16 +119,27 @@ def advised(loaded: LoadedProblem, stuck: NoCombination, progress: Progress) -> 
 
 
 def plan_as_stated(loaded: LoadedProblem, progress: Progress, *, simulated: bool = False, weighed: bool = False) -> Plan:
-    """Return the least-cost plan of a problem, its levers weighed if asked; where there is none, say so without more ado."""
+    """Return the least-cost plan of a problem; if asked, with its levers weighed, and what a little more is worth.
+
+    Where there is none, it says so without more ado.
+    """
     solved = solve_as_stated(loaded, progress)
     plan = replayed(loaded, solved, progress) if simulated else checked(loaded, solved)
-    told = tuple(lever_reasons(solved, plan.cost.total, progress)) if weighed else ()
-    return plan.model_copy(update={"reasons": (*told, *plan.reasons)}) if told else plan
+    if not weighed:
+        return plan
+    told = lever_reasons(solved, plan.cost.total, progress)
+    return plan.model_copy(update={"reasons": (*told, *plan.reasons), "worth": worth_of(solved)})
 
 
 def quietly(loaded: LoadedProblem) -> Plan:
     """Return the least-cost plan of a problem as stated, telling nobody: what a sweep does with each of its problems."""
     return plan_as_stated(loaded, lambda _: None)
+
+
+def priced(loaded: LoadedProblem) -> Plan:
+    """Return the same with what a little more of demand and limits is worth."""
+    solved = solve_as_stated(loaded, lambda _: None)
+    return checked(loaded, solved).model_copy(update={"worth": worth_of(solved)})
 
 
 def checked(loaded: LoadedProblem, solved: Solved) -> Plan:

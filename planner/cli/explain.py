@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,17 +42,19 @@ def explain(file: Path, problem: Path | None, why_not: str | None, times: float,
     """Say what binds a plan and what a little more or less of each promise is worth; or why something is not in it.
 
     Each promise, quality floor, demand and limit is moved a step both ways (10 ms of TTFT, 1 ms of TPOT, one request a second,
-    one point, one GPU), and the problem solved again. With --why-not: the rule that something breaks, or what it would cost at
-    best, and the cost of the plan had it been forced.
+    one point, one GPU), and the problem solved again. Beside it stands what one more costs over many machines. With --why-not:
+    the rule that something breaks, or what it would cost at best, and the cost of the plan had it been forced.
     """
     plan, loaded = _read(file, problem, given)
     if why_not is not None:
         _absence(loaded, why_not, given)
         return
     course = sweeping.course(given)
+    from planner.pipeline import priced as solve
     from planner.study.binding import binding
     from planner.study.marginal import prices
 
+    course = replace(course, solve=solve)
     plan = plan or course.solve(loaded)
     bound, priced = list(binding(plan, loaded.problem)), prices(loaded, course, times)
     if given["as_json"]:
@@ -139,7 +142,9 @@ def _plain(plan: Plan, bound: list[Binding], priced: list[Price]) -> dict[str, A
 def _price(price: Price, said: str) -> dict[str, Any]:
     less, more = price.differences
     ends = {"less": _end(price.less, less), "more": _end(price.more, more)}
-    return {"of": price.move.name, "step": price.move.step, **ends, "said": said}
+    found = price.slope
+    slope = {"slope": found and found.value, "slope_per": found and found.place.unit, "slope_from": found and found.source}
+    return {"of": price.move.name, "step": price.move.step, **ends, **slope, "said": said}
 
 
 def _end(result: Result | None, known: Difference | None) -> dict[str, Any] | None:

@@ -384,24 +384,28 @@ class Composed:
         requests = self.asked.mean_rate * 3600.0
         for setting in self.settings:
             option = setting.option
-            hourly = option.fixed + option.per_request * requests
-            if hourly:
-                yield Item("lever", setting.lever.name, hourly)
+            following = option.per_request * requests
+            if option.fixed + following:
+                yield Item("lever", setting.lever.name, option.fixed + following, following)
         for stage in self.there:
             if stage.component is not None:
-                yield Item("component", stage.name, self._component(stage, stage.component))
+                yield Item("component", stage.name, *self._component(stage, stage.component))
         for holding in held:
             store = self.asked.problem.store(holding.store)
             yield from store_items(store, holding, self._searches(store))
 
-    def _component(self, stage: Stage, component: Component) -> float:
-        """Return what a component costs: calls, tokens of requests, replicas for the busiest period; its least bill at least."""
+    def _component(self, stage: Stage, component: Component) -> tuple[float, float]:
+        """Return what a component costs, and what of it follows demand.
+
+        Calls, tokens of requests, replicas for the busiest period; its least bill at least.
+        """
         rates = self._tried(stage)
         mean = sum(share * rate for share, rate in zip(self.asked.weights, rates, strict=True))
         each = component.rate_per_replica
         replicas = math.ceil(max(rates) / each - 1e-9) if each else int(max(rates) > 0)
         call = (component.per_call or 0.0) + (component.per_token or 0.0) * self.asked.request.mean
-        return max(call * mean * 3600.0 + (component.hourly or 0.0) * replicas, component.fixed or 0.0)
+        calls, hourly = call * mean * 3600.0, component.hourly or 0.0
+        return max(calls + hourly * replicas, component.fixed or 0.0), calls + (hourly * max(rates) / each if each else 0.0)
 
 
 def latency_of(component: Component, percentile: float) -> float:

@@ -19,3 +19,5 @@ class Item:
     """Stage or lever."""
     hourly: float
     """Average cost [$/h]."""
+    following: float | None = 0.0
+    """What of it grows with demand, replicas divisible [$/h]; None where that is not known, as of copies of a store."""

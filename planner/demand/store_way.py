@@ -76,9 +76,10 @@ def store_items(store: Store, holding: Holding, searches: Sequence[Searches]) ->
     """
     whole = sum(each.mean for each in searches)
     for each in searches:
-        yield Item("store", each.stage, holding.hourly * (each.mean / whole if whole else 1.0 / len(searches)))
+        yield Item("store", each.stage, holding.hourly * (each.mean / whole if whole else 1.0 / len(searches)), None)
     if not searches:
-        yield Item("store", store.name, holding.hourly)
+        yield Item("store", store.name, holding.hourly, None)
     price = store.egress.price if store.egress is not None else None
     for each in searches if price else ():
-        yield Item("component", each.stage, each.mean * 3600.0 * each.passages * (store.payload or 0.0) * (price or 0.0))
+        egress = each.mean * 3600.0 * each.passages * (store.payload or 0.0) * (price or 0.0)
+        yield Item("component", each.stage, egress, egress)

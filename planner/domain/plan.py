@@ -21,6 +21,7 @@ from planner.domain.plan_procurement import Cash, CommittedSpend, Futures, Sizin
 from planner.domain.plan_scaling import Scaling
 from planner.domain.plan_serving import Serving
 from planner.domain.plan_stores import StorePart
+from planner.domain.plan_worth import Worth
 
 PLAN_VERSION = "plan/v1"
 
@@ -715,6 +716,8 @@ class Plan(Strict):
     """What exports need to put it to work; absent in plans of before it was written."""
     doubt: Doubt | None = None
     """How sure its latencies are; written only where promises are kept at an edge that comparable measurements set."""
+    worth: Worth | None = None
+    """What a little more of demand and limits is worth; absent where that is not known."""
     frontiers: tuple[Frontier, ...] = ()
     """What promises and limits cost at other levels; written only where that was asked for."""
     alternatives: tuple[Alternative, ...] = ()

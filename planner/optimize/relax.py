@@ -83,6 +83,8 @@ class Relaxation:
     """[K, T] No plan that uses the pool in the period costs less [$/h]."""
     rounds: int
     """Linear programs solved."""
+    value: float = np.inf
+    """Cost of the solution: how near the bound is to what the relaxation can tell [$/h]."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,8 @@ class _Job:
     deadline: float
     separate: Separate | None = None
     """How cuts of rounded coverage are looked for; None = not at all."""
+    close: float = CLOSE
+    """Relative distance of bound and master at which a round ends the search."""
 
     @property
     def left(self) -> float:
@@ -173,8 +177,10 @@ class _Job:
         return max(self.deadline - time.monotonic(), MIN_SECONDS)
 
 
-def relax(program: Program, bounds: Bounds, progress: Callable[[str], None], *, deadline: float = np.inf) -> Relaxation:
-    """Solve the relaxation over all pools."""
+def relax(
+    program: Program, bounds: Bounds, progress: Callable[[str], None], *, deadline: float = np.inf, close: float = CLOSE
+) -> Relaxation:
+    """Solve the relaxation over all pools, until bound and master are relatively as near as `close`."""
     alone = stand_alone(program, bounds)
     thin = np.zeros((len(program.streams), len(program.pools.name), len(program.periods)), dtype=bool)
     start = Relaxation(
@@ -190,7 +196,7 @@ def relax(program: Program, bounds: Bounds, progress: Callable[[str], None], *, 
         least=np.zeros(bounds.replicas.shape),
         rounds=0,
     )
-    return _generate(_Job(program, bounds, progress, deadline), start, _first_phase(alone))
+    return _generate(_Job(program, bounds, progress, deadline, close=close), start, _first_phase(alone))
 
 
 def tighten(
@@ -249,7 +255,7 @@ def _extended(job: _Job, now: Relaxation, last: _Round, priced: Priced, settled:
     if time.monotonic() >= job.deadline:
         return None, settled
     master = last.solved.objective
-    joining = _joining(priced, now.keep, master)
+    joining = _joining(priced, now.keep, master, job.close)
     cuts = now.cuts
     if priced.bound > settled + RISING * abs(settled) or np.isinf(settled):
         near = priced.bound >= master - NEAR * abs(master)
@@ -266,7 +272,8 @@ def _ended(job: _Job, now: Relaxation, last: _Round, priced: Priced, phase: _Pha
         return replace(now, verdict=Verdict.INFEASIBLE, bound=np.inf, priced=priced)
     if phase.money and now.priced is not None and _served(last):
         sub, limit = restrict(job.program, now.keep), restrict_bounds(job.bounds, now.keep)
-        return replace(now, verdict=Verdict.FEASIBLE, point=read(sub, limit, last.model.at, last.solved.values))
+        point = read(sub, limit, last.model.at, last.solved.values)
+        return replace(now, verdict=Verdict.FEASIBLE, point=point, value=last.solved.objective)
     return None
 
 
@@ -337,12 +344,12 @@ def _first_phase(alone: Floats) -> _Phase:
     return _Phase(1.0, 10.0 * (1.0 + float(dearest)), 1.0)
 
 
-def _joining(priced: Priced, keep: Ints, master: float) -> Ints:
+def _joining(priced: Priced, keep: Ints, master: float, close: float) -> Ints:
     """Pools outside the master that pay most, unless the bound is already close."""
-    if priced.bound >= master - CLOSE * abs(master):
+    if priced.bound >= master - close * abs(master):
         return np.zeros(0, dtype=np.int64)
     gain = priced.pools.copy()
     gain[keep] = 0.0
-    (paying,) = np.nonzero(gain < -CLOSE * 1e-3 * max(abs(master), 1e-12))
+    (paying,) = np.nonzero(gain < -close * 1e-3 * max(abs(master), 1e-12))
     order = paying[np.argsort(gain[paying], kind="stable")]
     return order[:BATCH]

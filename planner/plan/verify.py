@@ -30,6 +30,7 @@ from planner.plan.verify_standing import standing
 from planner.plan.verify_stores import stores
 from planner.plan.verify_units import units
 from planner.plan.verify_worst import worst
+from planner.plan.verify_worth import worth
 
 __all__ = ["verify"]
 
@@ -66,4 +67,4 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
         return [*impossible, *broken]
     money = [*cost(basis), *stores(basis), *buying(basis), *cash(basis), *capital(basis), *spend(basis)]
     broken += [*failures(basis), *failover(basis), *promises(basis), *scaling(basis), *money]
-    return [*broken, *standing(basis), *changes(basis), *energy(basis), *doubt(basis), *worst(basis)]
+    return [*broken, *standing(basis), *changes(basis), *energy(basis), *doubt(basis), *worst(basis), *worth(basis)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from planner.domain.plan import Plan, Pool, Promise
-from planner.report import buying, cash, changes, energy, failover, futures, gather, graphs, scaling, spend, stores
+from planner.report import buying, cash, changes, energy, failover, futures, gather, graphs, scaling, spend, stores, worth
 from planner.report import format as fmt
 from planner.report import markdown_graphs as called
 from planner.report.markup import bullets, escape, folded, stacked, table
@@ -91,6 +91,7 @@ def _glance(plan: Plan) -> list[str]:
         _section("Units bought at APIs", bullets(f"{route.api}: {units(route)}" for route in plan.provisioned)),
         _section("Cost by workload", _workloads(plan)),
         _statement(plan),
+        _section(worth.TITLE, worth.on_page(plan), f"{escape(worth.summary(plan))}\n\n"),
         _section("Energy and carbon", energy.on_page(plan), f"{escape(energy.summary(plan.energy))}\n\n" if plan.energy else ""),
         _section("APIs against own machines", _buying(plan), f"{buying.NOTE}\n\n"),
         _section("Cost by stage", called.stages(plan)),

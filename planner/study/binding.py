@@ -9,7 +9,7 @@ from planner.catalog.select import counts
 from planner.domain.plan import Plan, Promise, Purchase
 from planner.domain.problem import Problem, Quota
 from planner.study import words
-from planner.study.knobs import quota_name
+from planner.supply.limits import quota_name
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from planner.domain.variants import origin_name
 from planner.domain.workload import Workload
 from planner.study import edit, words
 from planner.supply.cells import OWN
+from planner.supply.limits import quota_name
 
 UPTIMES = (0.9999, 0.9995, 0.999, 0.998, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0.1, 1e-9)
 """Availabilities to try, the last one so low that no pool needs a spare."""
@@ -217,14 +218,6 @@ def _availability(problem: Problem) -> Iterator[Knob]:
             "limits", "", "availability", "lower", asked, tuple(share for share in UPTIMES if share < asked - 1e-12), words.share,
             lambda problem, value: edit.with_operations(problem, availability=value), lambda _: math.inf,
         )  # fmt: skip
-
-
-def quota_name(quota: Quota) -> str:
-    """Name what a quota limits: `h100-* in eu-west-4 (spot)`."""
-    where = [f"in {quota.region}"] if quota.region != "*" else []
-    who = [f"from {quota.seller}"] if quota.seller != "*" else []
-    how = [f"({quota.offer})"] if quota.offer != "*" else []
-    return " ".join([quota.accelerator, *where, *who, *how])
 
 
 def _set_site(index: int, field: str, problem: Problem, value: float) -> Problem:

@@ -2,25 +2,27 @@
 
 Δ⁺ = C(x + h) − C(x),  Δ⁻ = C(x − h) − C(x),  C the least cost, h the step
 
-Machines are bought whole, so most prices are zero up to a step and then a machine: a price is that of the step stated, no slope.
+Machines are bought whole, so most prices are zero up to a step and then a machine: a price is that of the step stated. What a
+step comes to over many machines is the slope beside it (`slopes`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from planner.catalog.problem import LoadedProblem
 from planner.catalog.yamlfile import dotted
 from planner.errors import InvalidInput
-from planner.study import words
+from planner.study import slopes, words
 from planner.study.difference import Difference, between
-from planner.study.knobs import quota_name
 from planner.study.overrides import Override
 from planner.study.result import Result, solved
+from planner.study.slopes import Place, Slope
 from planner.study.sweep import Course, sweep
 from planner.study.variant import Variant, varied
+from planner.supply.limits import quota_name
 
 STEPS = {"ttft": 0.010, "tpot": 0.001, "e2e": 0.100}
 """Steps of latency targets [s]."""
@@ -45,6 +47,8 @@ class Move:
     """A step lower; None = there is no lower."""
     more: Override | None
     """A step higher."""
+    place: Place
+    """Where its slope is found."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,11 @@ class Price:
         return less, more
 
     @property
+    def slope(self) -> Slope | None:
+        """What one more costs over many machines; None where that is not known."""
+        return slopes.slope(self.move.place, self.base, self.less, self.more)
+
+    @property
     def largest(self) -> float:
         """Largest change either way [$/h]; inf where there is no plan."""
         if any(one is not None and not one.solved for one in (self.less, self.more)):
@@ -80,7 +89,7 @@ def prices(loaded: LoadedProblem, course: Course, times: float = 1.0) -> list[Pr
     Parameters
     ----------
     loaded : the problem as it stands
-    course : where to solve
+    course : where to solve; slopes are those of plans that tell what a little more is worth (`pipeline.priced`)
     times : how many times as large steps are taken
 
     Raises
@@ -99,7 +108,8 @@ def prices(loaded: LoadedProblem, course: Course, times: float = 1.0) -> list[Pr
 
 def _valid(loaded: LoadedProblem, move: Move) -> Move:
     """Return a move without ends that are no valid problem, such as a floor that no model reaches."""
-    return Move(move.name, move.step, *(one if one and _can(loaded, one) else None for one in (move.less, move.more)))
+    less, more = (one if one and _can(loaded, one) else None for one in (move.less, move.more))
+    return replace(move, less=less, more=more)
 
 
 def _can(loaded: LoadedProblem, override: Override) -> bool:
@@ -119,19 +129,20 @@ def moves(loaded: LoadedProblem, times: float) -> Iterator[Move]:
             step = STEPS[objective.metric] * times
             name = f"{workload.name} {objective.metric.upper()} p{objective.percentile:g}, {words.seconds(objective.target)}"
             path = f"{where}.objectives[{index}].target"
-            yield _both(name, words.seconds(step), path, objective.target, step, _milliseconds)
+            yield _both(name, words.seconds(step), path, objective.target, step, _milliseconds, Place("ms", step * 1e3))
         for index, floor in enumerate(workload.quality):
             name = f"{workload.name} {floor.benchmark} floor, {floor.at_least:g}"
             path = f"{where}.quality[{index}].at_least"
-            yield _both(name, f"{POINT * times:g} point", path, floor.at_least, POINT * times, _plain)
+            place = Place("point", POINT * times)
+            yield _both(name, f"{POINT * times:g} point", path, floor.at_least, POINT * times, _plain, place)
         yield _demand(workload.name, where, written["demand"], workload.demand.rate, times)
     yield from _limits(loaded, times)
 
 
-def _both(name: str, step: str, path: str, value: float, size: float, write: Any) -> Move:
+def _both(name: str, step: str, path: str, value: float, size: float, write: Any, place: Place) -> Move:
     """Return a move by a step both ways; none to zero or below."""
     less = Override(path, write(value - size)) if value - size > 1e-9 * value else None
-    return Move(name, step, less, Override(path, write(value + size)))
+    return Move(name, step, less, Override(path, write(value + size)), place)
 
 
 def _milliseconds(value: float) -> str:
@@ -148,7 +159,7 @@ def _demand(name: str, where: str, written: dict[str, Any], rate: Any, times: fl
     share = SHARE * times if peak is None else times / (peak * scale)
     step = f"{100 * share:g} %" if peak is None else f"{times:g} req/s"
     said = f"{name} demand" if peak is None else f"{name} demand, {peak * scale:.4g} req/s"
-    return _both(said, step, f"{where}.demand.scale", scale, scale * share, _plain)
+    return _both(said, step, f"{where}.demand.scale", scale, scale * share, _plain, Place("req/s", times, name))
 
 
 def _peak(rate: Any) -> float | None:
@@ -165,20 +176,21 @@ def _limits(loaded: LoadedProblem, times: float) -> Iterator[Move]:
         yield _count(f"the quota of {quota_name(quota)}", f"limits.quotas[{index}].gpus", quota.gpus, gpus)
     if limits.max_gpus is not None:
         yield _count("max_gpus", "limits.max_gpus", limits.max_gpus, gpus)
-    for field, value, unit in (
-        ("budget", limits.budget, "${:.12g}/h"),
-        ("power", limits.power, "{:.12g}W"),
-        ("carbon", None if limits.carbon is None else limits.carbon * 1000.0, "{:.12g} g/h"),
+    for field, value, unit, write in (
+        ("budget", limits.budget, "$/h", "${:.12g}/h"),
+        ("power", limits.power, "kW", "{:.12g}W"),
+        ("carbon", None if limits.carbon is None else limits.carbon * 1000.0, "kg/h", "{:.12g} g/h"),
     ):
         if value:
-            yield _both(
-                f"the {field} limit", f"{SHARE * times:.0%}", f"limits.{field}", value, value * SHARE * times, unit.format
-            )
+            path, size = f"limits.{field}", value * SHARE * times
+            place = Place(unit, size, path)
+            yield _both(f"the {field} limit", f"{SHARE * times:.0%}", path, value, size, write.format, place)
 
 
 def _count(name: str, path: str, value: int, step: int) -> Move:
     less = Override(path, value - step) if value >= step else None
-    return Move(f"{name}, {value:,}", words.gpus(step), less, Override(path, value + step))
+    place = Place("GPU", step, path.removesuffix(".gpus"))
+    return Move(f"{name}, {value:,}", words.gpus(step), less, Override(path, value + step), place)
 
 
 def sentences(found: Sequence[Price]) -> Iterator[str]:
@@ -187,6 +199,8 @@ def sentences(found: Sequence[Price]) -> Iterator[str]:
         less, more = price.differences
         ends = [(price.less, less, "less"), (price.more, more, "more")]
         parts = [f"{price.move.step} {way} {_said(result, known)}" for result, known, way in ends if result is not None]
+        sloping = price.slope
+        parts += [f"over many machines {slopes.said(sloping)}"] if sloping is not None and parts else []
         yield f"{price.move.name}: {'; '.join(parts) or 'cannot be moved'}"
 
 

@@ -82,6 +82,8 @@ def figures(plan: Plan) -> dict[str, Any]:
     found["predicted"] = {name: value if math.isfinite(value) else None for name, value in worst.items()}
     if plan.energy is not None:
         found["carbon"] = plan.energy.carbon
+    if plan.worth is not None:
+        found["worth"] = plan.worth.model_dump()
     return found
 
 

@@ -7,6 +7,8 @@ from planner.units import HOURS_PER_MONTH
 
 def dollars(value: float) -> str:
     """Write a price per hour, `$12.30/h`; small ones keep three significant digits."""
+    if 0 < value < 1e-4:
+        return f"${value:.7f}".rstrip("0") + "/h"
     return f"${value:,.2f}/h" if value >= 1 or value == 0 else f"${value:.3g}/h"
 
 

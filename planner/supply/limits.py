@@ -68,3 +68,11 @@ def _unknown(index: int, quota: Quota, catalog: Catalog) -> Iterator[Issue]:
         if pattern != "*" and not any(matches(name, pattern) for name in known):
             message = f"no {field} in the catalogs is called {pattern!r}, so this quota would limit nothing"
             yield Issue("", 0, f"limits.quotas[{index}].{field}", message, remedy_for(pattern, known))
+
+
+def quota_name(quota: Quota) -> str:
+    """Name what a quota limits: `h100-* in eu-west-4 (spot)`."""
+    where = [f"in {quota.region}"] if quota.region != "*" else []
+    who = [f"from {quota.seller}"] if quota.seller != "*" else []
+    how = [f"({quota.offer})"] if quota.offer != "*" else []
+    return " ".join([quota.accelerator, *where, *who, *how])

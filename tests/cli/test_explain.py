@@ -30,6 +30,7 @@ def test_a_plan_is_explained_with_the_problem_beside_it(run: Run, problem: Path,
     assert result.exit_code == 0, result.stderr
     assert "What binds" in result.stdout
     assert "chat TTFT p95, 1.5 s: 10 ms less changes nothing; 10 ms more changes nothing" in result.stdout
+    assert "over many machines each req/s more costs $0.0451/h" in result.stdout
     assert "\x1b" not in result.stdout
     assert run("explain", plan, problem, "--workers", 1).stdout == run("explain", problem, "--workers", 1).stdout == result.stdout
 
@@ -38,6 +39,13 @@ def test_json_is_json(run: Run, problem: Path) -> None:
     found = json.loads(run("explain", problem, "--workers", 1, "--step", 20, "--json").stdout)
     assert {row["what"] for row in found["binding"]}
     assert {price["of"].split(",")[0] for price in found["prices"]} == {"chat TTFT p95", "chat TPOT p95", "chat demand"}
+    slopes = {price["of"].split(",")[0]: (price["slope_per"], price["slope_from"]) for price in found["prices"]}
+    assert slopes == {
+        "chat TTFT p95": ("ms", "relaxation"),
+        "chat TPOT p95": ("ms", "relaxation"),
+        "chat demand": ("req/s", "dual"),
+    }
+    assert all(isinstance(price["slope"], float) for price in found["prices"])
     why = json.loads(run("explain", problem, "--why-not", "max large", "--workers", 1, "--json").stdout)
     assert why["reasons"]
     assert "chat forced onto max large: $3.00/h, +$2.20/h" in why["forced"][0]

@@ -125,7 +125,20 @@ def test_frontiers_and_alternatives_show_where_there_are_any(plan: Plan) -> None
 
 
 HOSTILE = "</td></svg><script>alert(1)</script><img src=x onerror=alert(1)>\"'{{7*7}}<br>&amp;\x00"
-_FIXED = {"version", "metric", "termination", "standing", "kind", "tier", "binding", "start", "role", "weights", "minimized"}
+_FIXED = {
+    "version",
+    "metric",
+    "termination",
+    "standing",
+    "kind",
+    "tier",
+    "binding",
+    "start",
+    "role",
+    "weights",
+    "minimized",
+    "unit",
+}
 
 
 def _with(node: Any, change: Callable[[str], str], key: str = "") -> Any:

@@ -12,13 +12,14 @@ import tiny
 
 from planner.catalog.problem import LoadedProblem
 from planner.domain.problem import Problem
-from planner.pipeline import explain_absence, quietly
+from planner.pipeline import explain_absence, priced, quietly
 from planner.study import edit
 from planner.study.binding import binding
 from planner.study.difference import Difference, between, micros
 from planner.study.forced import costs, forced
 from planner.study.marginal import Price, prices, sentences
 from planner.study.result import Result
+from planner.study.slopes import Place, said, slope
 from planner.study.sweep import Course
 
 COURSE = Course(quietly)
@@ -29,10 +30,17 @@ def found(loaded: LoadedProblem, name: str, times: float = 1.0) -> Price:
     return next(price for price in prices(loaded, COURSE, times) if price.move.name.startswith(name))
 
 
-@pytest.fixture
-def busy(tmp_path: Path) -> LoadedProblem:
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> LoadedProblem:
     """Thirty requests a second on few of the cheapest accelerator, under a quota."""
-    return tiny.load(tmp_path, tiny.problem(BUSY, limits={"quotas": [{"accelerator": "mini", "gpus": 2}]}))
+    limits = {"quotas": [{"accelerator": "mini", "gpus": 2}]}
+    return tiny.load(tmp_path_factory.mktemp("busy"), tiny.problem(BUSY, limits=limits))
+
+
+@pytest.fixture(scope="module")
+def moved(busy: LoadedProblem) -> list[Price]:
+    """Everything moved by twenty steps, of plans that tell what a little more is worth."""
+    return prices(busy, Course(priced), 20.0)
 
 
 def _target(index: int, step: float) -> Callable[[Problem], Problem]:
@@ -93,11 +101,47 @@ def test_sentences_say_what_gaps_can_tell() -> None:
     assert micros(0.1234565) == 123456
 
 
-def test_sentences_are_sentences(busy: LoadedProblem) -> None:
-    said = list(sentences(prices(busy, COURSE, 10.0)))
-    assert any(text.startswith("chat TTFT p95, 1.5 s: 100 ms less ") for text in said)
-    assert any("the quota of mini, 2: 10 GPUs more" in text for text in said)
-    assert all(": " in text for text in said)
+def values(price: Price) -> list[float]:
+    """Return the costs with machines divisible a step lower, as it stands, and a step higher."""
+    return [one.figures["worth"]["cost"] for one in (price.less, price.base, price.more) if one is not None]
+
+
+def test_slopes_are_differences_of_the_cost_with_machines_divisible(moved: list[Price]) -> None:
+    """Of demand by its dual, of floors between both ends."""
+    found = {price.move.name.split(",")[0]: price for price in moved}
+    for name, source in (("chat demand", "dual"), ("chat exam floor", "relaxation")):
+        (less, _, more), told = values(found[name]), found[name].slope
+        assert told is not None
+        assert told.source == source
+        assert told.value == pytest.approx((more - less) / 40.0, rel=0.02)
+        assert told.value > 0
+
+
+def test_a_slope_needs_what_plans_tell() -> None:
+    """Results of plans that do not tell what a little more is worth, kept in a journal, have none."""
+    told = Result("optimal", 10.0, 10.0, figures={"worth": {"cost": 8.0, "demand": [], "limits": []}})
+    dearer = Result("optimal", 10.0, 10.0, figures={"worth": {"cost": 8.4, "demand": [], "limits": []}})
+    for place in (Place("ms", 2.0), Place("req/s", 1.0, "chat"), Place("GPU", 1.0, "limits.quotas[0]")):
+        assert slope(place, Result("optimal", 10.0, 10.0), None, None) is None
+    one_end = slope(Place("ms", 2.0), told, dearer, Result("infeasible"))
+    assert one_end is not None
+    assert one_end.value == pytest.approx(-0.2)
+    assert said(one_end) == "each ms less costs $0.2/h"
+
+
+def test_a_scarce_limit_saves_and_another_is_not_scarce() -> None:
+    rows = [{"limit": "limits.quotas[0]", "hourly": 1.25}, {"limit": "limits.max_gpus", "hourly": 0.0}]
+    base = Result("optimal", 10.0, 10.0, figures={"worth": {"cost": 8.0, "demand": [], "limits": rows}})
+    found = [slope(Place("GPU", 1.0, row["limit"]), base, None, None) for row in rows]
+    assert [said(one) for one in found if one] == ["each GPU more saves $1.25/h", "it is not scarce"]
+
+
+def test_sentences_are_sentences(moved: list[Price]) -> None:
+    told = list(sentences(moved))
+    assert any(text.startswith("chat TTFT p95, 1.5 s: 200 ms less ") for text in told)
+    assert any("the quota of mini, 2: 20 GPUs more" in text for text in told)
+    assert any("over many machines each req/s more costs $0.0451/h" in text for text in told)
+    assert all(": " in text for text in told)
 
 
 def test_what_binds_is_told_with_its_use(busy: LoadedProblem) -> None:

@@ -66,7 +66,7 @@ PARTS = (
         "Cost",
         "Where the money goes, and what a token comes to.",
         ("cost", "tokens", "payments"),
-        ("Statement of costs*", "Cost by workload", "APIs against own*", "Cost by*", "Payments"),
+        ("Statement of costs*", "Cost by workload", "APIs against own*", "Cost by*", "Payments", "What one more is worth"),
     ),
     Part(
         "latency",
