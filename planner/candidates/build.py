@@ -233,6 +233,7 @@ def prepare(catalog: Catalog, problem: Problem, flows: Flows, supply: Supply) ->
     good = rules.good_enough(catalog, problem, streams, names, ledger)
     useful = np.flatnonzero(good.any(axis=(0, 2, 3)))
     sites = find_sites(supply, catalog)
+    rules.note_layouts(sites.shapes, problem, streams, ledger)
     note_pairs(catalog, [names.models[m] for m in useful], sites, names.formats, ledger)
     space = empty_space([names.models[m] for m in useful], sites, names.formats)
     evaluator = Evaluator(

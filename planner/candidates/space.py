@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.drafts import PLAIN, Drafts, MaybeDrafts, drafting_problem, drafting_shape_problem
-from planner.candidates.layouts import ROOM, Hardware, Shape, all_shapes, machine_of
+from planner.candidates.layouts import ROOM, Hardware, machine_of
 from planner.candidates.pairs import checkpoint_problem, cut_problem, engine_problem, format_problem, shape_fits_machine
 from planner.domain.catalog import Catalog
 from planner.domain.hardware import Accelerator
+from planner.domain.layout import Shape, all_shapes
 from planner.domain.llm import KvPrecision, Model, Precision
 from planner.supply.cells import Supply
 

@@ -155,6 +155,8 @@ def used_names(plan: Plan, kind: str, name: str, catalog: Catalog) -> set[str]:
         return {getattr(pool, kind.removesuffix("s")) for pool in pools}
     if kind == "speculators":
         return {how.speculator for pool in pools if (how := pool.deployment.speculation) is not None}
+    if kind == "layouts":
+        return {pool.deployment.layout.name for pool in pools}
     served = {getattr(pool.deployment, kind.removesuffix("s")) for pool in pools}
     return served | {catalog.apis[api].open_model or api for api in apis} if kind == "models" else served
 
