@@ -34,6 +34,8 @@ class Step:
     """Changes it."""
     size: float = 1.0
     """How large the change is, relative to what it changes; a rule that is widened counts as one."""
+    value: float | None = None
+    """What a number is changed to; None for rules."""
 
 
 @dataclass(frozen=True)
