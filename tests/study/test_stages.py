@@ -87,15 +87,11 @@ def test_copies_of_failover_count_as_their_workload(tmp_path: Path) -> None:
     assert the(loaded, "chat TPOT p95").used(plan) == worst
 
 
-def test_an_impossible_stage_gets_its_own_relaxation(tmp_path: Path) -> None:
-    advice = advised(graph(tmp_path, "1ms", ends=[], retries=None, choose={"accelerators": {"allow": ["mini"]}}))
-    assert any(text.startswith("raise chat/draft TPOT p90 from 1 ms to ") for text in advice.relaxations)
-
-
-def test_a_stage_s_own_list_is_widened_by_what_it_uses(tmp_path: Path) -> None:
-    """The model that reaches its floor has no room on the one machine that it may use."""
+def test_an_impossible_stage_gets_its_own_relaxations(tmp_path: Path) -> None:
+    """One `mini` takes some 13 ms a token; the list that leaves only it is the stage's own."""
     own = {"accelerators": {"allow": ["mini"]}}
-    advice = advised(graph(tmp_path, ends=[], retries=None, quality=[{"benchmark": "exam", "at_least": 70}], choose=own))
+    advice = advised(graph(tmp_path, "5ms", ends=[], retries=None, choose=own))
+    assert any(text.startswith("raise chat/draft TPOT p90 from 5 ms to ") for text in advice.relaxations)
     assert any(text.startswith("also allow accelerator ") and " for chat/draft: feasible" in text for text in advice.relaxations)
 
 
