@@ -1,7 +1,7 @@
 """Two numbers changed at once: each by at most half of what it takes alone, no less would do, and every change offered solves.
 
-The model of 24B asks for 26 ms a token on two `mid` ($2.20/h). Faster ones cost more: one `max` takes 11.5 ms for $3/h, and four keep
-the 7 ms promised for $11/h. The budget is $2.30/h.
+The model of 24B asks for 26 ms a token on two `mid` ($2.20/h). Faster ones cost more: one `max` takes 11.5 ms for $3/h,
+and four keep the 7 ms promised for $11/h. The budget is $2.30/h.
 """
 
 from __future__ import annotations
