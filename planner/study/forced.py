@@ -11,12 +11,13 @@ from planner.catalog.select import permitted
 from planner.catalog.yamlfile import dotted
 from planner.domain.calls import Choice, Choices
 from planner.domain.workload import Workload
+from planner.errors import InvalidInput
 from planner.study import words as spoken
 from planner.study.difference import between
 from planner.study.overrides import Override
 from planner.study.result import Result, solved
 from planner.study.sweep import Course, sweep
-from planner.study.variant import Variant
+from planner.study.variant import Variant, varied
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,25 @@ def costs(loaded: LoadedProblem, words: Sequence[str], narrowed: Sequence[Forced
     Infeasible, NoPlanInTime
         If the problem has no plan as it stands.
     """
-    variants = [Variant("as it is"), *(Variant(one.workload, one.overrides) for one in narrowed)]
+    wrong = [_mistake(loaded, one) for one in narrowed]
+    able = [one for one, why in zip(narrowed, wrong, strict=True) if why is None]
+    variants = [Variant("as it is"), *(Variant(one.workload, one.overrides) for one in able)]
     base, *rows = [row.result for row in sweep(loaded, variants, course)]
     solved(base, loaded.document.file)
-    for one, result in zip(narrowed, rows, strict=True):
+    results = iter(rows)
+    for one, why in zip(narrowed, wrong, strict=True):
         loose = f"; {', '.join(one.unmatched)} cannot be forced, so this is the cheapest with or without" if one.unmatched else ""
-        yield f"{one.workload} forced onto {' '.join(words)}: {_said(base, result)}{loose}"
+        told = f"no plan ({why})" if why is not None else _said(base, next(results))
+        yield f"{one.workload} forced onto {' '.join(words)}: {told}{loose}"
+
+
+def _mistake(loaded: LoadedProblem, one: Forced) -> str | None:
+    """Return why a narrowed problem can have no plan, known before it is solved, such as a floor that what is left misses."""
+    try:
+        varied(loaded.document, loaded.base, one.overrides)
+    except InvalidInput as error:
+        return error.issues[0].message
+    return None
 
 
 def _said(base: Result, result: Result) -> str:

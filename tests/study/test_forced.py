@@ -76,6 +76,13 @@ def test_a_dearer_plan_is_told_with_what_it_is_and_what_binds(tmp_path: Path) ->
     assert said(tiny.load(tmp_path, tiny.problem()), "tp1") == ["chat forced onto tp1: $0.8/h, no more than the plan"]
 
 
+def test_what_misses_a_floor_is_no_plan_not_a_mistake(tmp_path: Path) -> None:
+    loaded = tiny.load(tmp_path, tiny.problem(tiny.workload(quality=[{"benchmark": "exam", "at_least": 70}])))
+    assert said(loaded, "small") == [
+        "chat forced onto small: no plan (no model that may be used reaches 70 on exam; the best is org/small with 50)"
+    ]
+
+
 def test_models_of_other_roles_and_stages_with_their_own_choice(tmp_path: Path) -> None:
     """A stage's own list stands in place of the workload's, so it is narrowed too, where it lets the thing through."""
     stages = [
