@@ -193,7 +193,7 @@ def explain_absence(loaded: LoadedProblem, words: Sequence[str], progress: Progr
     Parameters
     ----------
     loaded : problem with its catalogs
-    words : to be found in models, precisions, engines, accelerators and layouts
+    words : names of models, precisions, engines, accelerators, layouts, machines, sellers, regions, ways to pay or APIs
     progress : told what is being done
 
     Returns

@@ -167,7 +167,7 @@ class Search:
             best = int(rows[np.argmax(seen.free[rows])])
             weights, usable = seen.weights[best] / 1e9, (seen.weights[best] + seen.free[best]) / 1e9
             sentence = f"weights {weights:.1f} GB a device > {usable:.1f} GB usable at {space.shapes[space.shape[best]]}"
-            self.ledger.add("memory", _family_name(space, best), sentence, count=len(rows))
+            self.ledger.add("memory", _family_name(space, best), sentence, count=len(rows), layouts=_layouts(space, rows))
         for stream, cramped in zip(self.streams, seen.cramped, strict=True):
             for rows in families(space, np.flatnonzero(cramped)):
                 best = int(rows[np.argmax(seen.free[rows])])
@@ -175,7 +175,8 @@ class Search:
                     f"the KV cache of one call of {stream.longest_context():,.0f} tokens does not fit into the "
                     f"{seen.free[best] / 1e9:.1f} GB left on a device at {space.shapes[space.shape[best]]}"
                 )
-                self.ledger.add("memory", _family_name(space, best), sentence, count=len(rows), stream=stream.name)
+                who, what = stream.name, _layouts(space, rows)
+                self.ledger.add("memory", _family_name(space, best), sentence, count=len(rows), stream=who, layouts=what)
 
     def note_unreached(self, cost: float) -> None:
         """Note the sites that were never enumerated because one replica costs more than the whole plan."""
@@ -233,6 +234,7 @@ def prepare(catalog: Catalog, problem: Problem, flows: Flows, supply: Supply) ->
     good = rules.good_enough(catalog, problem, streams, names, ledger)
     useful = np.flatnonzero(good.any(axis=(0, 2, 3)))
     sites = find_sites(supply, catalog)
+    rules.note_layouts(sites.shapes, problem, streams, ledger)
     note_pairs(catalog, [names.models[m] for m in useful], sites, names.formats, ledger)
     space = empty_space([names.models[m] for m in useful], sites, names.formats)
     evaluator = Evaluator(
@@ -269,6 +271,11 @@ def _family_name(space: Space, row: int) -> str:
     """Name what `families` puts together."""
     machine = space.hardware[space.machine[row]].accelerator
     return f"{space.models[space.model[row]]} {space.precisions[space.precision[row]]} {machine}"
+
+
+def _layouts(space: Space, rows: Index) -> tuple[str, ...]:
+    """Return the layouts of some rows, each once."""
+    return tuple(str(space.shapes[shape]) for shape in np.unique(space.shape[rows]))
 
 
 def first_round(search: Search, known: Pools, progress: Callable[[str], None]) -> Pools:

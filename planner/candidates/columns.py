@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.drafts import draft_row, speculation_columns
-from planner.candidates.layouts import Hardware, Shape, link_reach
+from planner.candidates.layouts import Hardware, link_reach
 from planner.candidates.space import Space
 from planner.catalog.coefficients import Case, effective, kinds_of
 from planner.catalog.evidence import pessimism
 from planner.domain.catalog import Catalog
 from planner.domain.engine import Kind
 from planner.domain.hardware import Accelerator, Fabric
+from planner.domain.layout import Shape
 from planner.domain.llm import Model
 from planner.errors import MissingFact
 from planner.perf import collectives

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.candidates.layouts import Shape
 from planner.demand.settings import View, end
 from planner.domain.catalog import Catalog
 from planner.domain.engine import Engine
+from planner.domain.layout import Shape
 from planner.domain.levers import Range
 from planner.domain.speculation import SEPARATOR, AcceptancePoint, Draft, Speculator
 from planner.perf.columns import ModelColumns, PrecisionColumns

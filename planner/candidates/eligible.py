@@ -1,4 +1,4 @@
-"""Which models, formats, engines and machines each stream may use, by rules, choices and quality floors."""
+"""Which models, formats, engines, layouts and machines each stream may use, by rules, choices and quality floors."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from planner.candidates.rejection import Ledger
 from planner.candidates.space import AllowedNames, Space
 from planner.demand.stream import Stream
 from planner.domain.catalog import Catalog
+from planner.domain.layout import Shape
 from planner.domain.llm import Model
 from planner.domain.problem import Problem
 from planner.supply.cells import Supply
-from planner.supply.choice import allowed
+from planner.supply.choice import allowed, refusal
 
 Bools = NDArray[np.bool_]
 
@@ -66,6 +67,15 @@ def usable_names(catalog: Catalog, problem: Problem, streams: Sequence[Stream], 
 
     drafts = ways_to_draft(catalog, named("speculators"), models, problem.solver.effects)
     return Names(tuple(models), AllowedNames(named("precisions"), named("kv_precisions"), named("engines"), drafts))
+
+
+def note_layouts(shapes: Sequence[Shape], problem: Problem, streams: Sequence[Stream], ledger: Ledger) -> None:
+    """Note the layouts that choices leave out, for each stream."""
+    for stream in streams:
+        for name in map(str, shapes):
+            reason = refusal(name, problem.choose.layouts, stream.workload.choose.layouts)
+            if reason is not None:
+                ledger.add("choice", name, reason, stream=stream.name)
 
 
 def good_enough(catalog: Catalog, problem: Problem, streams: Sequence[Stream], names: Names, ledger: Ledger) -> Bools:
@@ -136,7 +146,7 @@ def eligibility(space: Space, good: Bools, hosts: Bools, supply: Supply, problem
     good : `good_enough`
     hosts : [hardware, cell] of `Sites`
     supply : cells, with the streams that may run there
-    problem, streams : engine choices
+    problem, streams : choices of engines, layouts and drafts
 
     Returns
     -------
@@ -144,15 +154,20 @@ def eligibility(space: Space, good: Bools, hosts: Bools, supply: Supply, problem
     """
     open_to = np.array([cell.streams for cell in supply.cells], dtype=bool).reshape(len(supply.cells), len(streams))
     machines = (hosts.astype(int) @ open_to > 0).T
-    engines = np.array(
-        [[allowed(name, problem.choose.engines, s.workload.choose.engines) for name in space.engines] for s in streams],
-        dtype=bool,
-    ).reshape(len(streams), len(space.engines))
+    engines = _let(space.engines, "engines", problem, streams)
+    layouts = _let([str(shape) for shape in space.shapes], "layouts", problem, streams)
     drafts = np.array(
         [[way is None or _may_draft(way.speculator, problem, s) for way in space.drafts] for s in streams], dtype=bool
     ).reshape(len(streams), len(space.drafts))
     fits = good[:, space.model, space.precision, space.kv]
-    return np.asarray(fits & machines[:, space.machine] & engines[:, space.engine] & drafts[:, space.draft])
+    chosen = engines[:, space.engine] & layouts[:, space.shape] & drafts[:, space.draft]
+    return np.asarray(fits & machines[:, space.machine] & chosen)
+
+
+def _let(names: Sequence[str], kind: str, problem: Problem, streams: Sequence[Stream]) -> Bools:
+    """Return [R, name] which names of a kind the choices of problem and stream let through."""
+    let = [[allowed(n, getattr(problem.choose, kind), getattr(s.workload.choose, kind)) for n in names] for s in streams]
+    return np.array(let, dtype=bool).reshape(len(streams), len(names))
 
 
 def _may_draft(name: str, problem: Problem, stream: Stream) -> bool:

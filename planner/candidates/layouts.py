@@ -1,4 +1,4 @@
-"""Machines as replicas notice them, and the ways to spread a replica over their devices."""
+"""Machines as replicas notice them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,11 @@ from planner.domain.catalog import Catalog
 from planner.domain.hardware import Accelerator
 from planner.supply.cells import Cell
 
-DEGREES = (1, 2, 4, 8, 16)
-"""Parallel degrees considered; powers of two, so that replicas pack into machines without loss."""
-
-MAX_GPUS = 32
-"""Most accelerators of one replica."""
-
 BOARD = 8
 """Most devices that one machine's own link joins; a larger link domain is a rack's (NVL72) and joins machines."""
 
 ROOM = 0.7
 """Share of a machine's memory that weights may take before a replica spans several (assumption: the rest is cache)."""
-
-MAX_STAGES = 4
-"""Most pipeline stages of one replica."""
 
 
 @dataclass(frozen=True)
@@ -62,44 +53,7 @@ def link_reach(machine: Hardware, accelerator: Accelerator) -> int:
     return max(machine.node, accelerator.scale_up_domain) if rack else machine.node
 
 
-@dataclass(frozen=True)
-class Shape:
-    """How one replica is spread over devices."""
-
-    tp: int
-    """Tensor-parallel degree."""
-    pp: int
-    """Pipeline stages."""
-    dp: int
-    """Attention data-parallel ranks."""
-
-    @property
-    def gpus(self) -> int:
-        """Devices."""
-        return self.tp * self.pp * self.dp
-
-    @property
-    def ep(self) -> int:
-        """Expert-parallel degree: with attention data parallelism experts are spread over tp·dp devices."""
-        return self.tp * self.dp if self.dp > 1 else 1
-
-    def __str__(self) -> str:
-        """Render as `tp4 pp2`."""
-        parts = [f"tp{self.tp}"]
-        if self.pp > 1:
-            parts.append(f"pp{self.pp}")
-        if self.dp > 1:
-            parts.append(f"dp{self.dp} ep{self.ep}")
-        return " ".join(parts)
-
-
 def machine_of(cell: Cell, catalog: Catalog) -> Hardware:
     """Return the machine of a cell."""
     shape = catalog.instances[cell.instance]
     return Hardware(cell.accelerator, cell.gpus, shape.fabric, shape.network or 0.0, shape.network_fabric)
-
-
-def all_shapes() -> tuple[Shape, ...]:
-    """Return every layout considered."""
-    made = [Shape(tp, pp, dp) for tp in DEGREES for pp in DEGREES if pp <= MAX_STAGES for dp in DEGREES]
-    return tuple(shape for shape in made if shape.gpus <= MAX_GPUS)

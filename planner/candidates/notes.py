@@ -66,7 +66,9 @@ def _note_engine(catalog: Catalog, models: Sequence[str], sites: Sites, allowed:
         if fmt not in engine.precisions + engine.kv_precisions:
             ledger.add("engine", f"{fmt} {name}", f"{engine.name} {engine.version} has no kernels for {fmt}")
     for model in models:
-        problems = Counter(cut_problem(shape, catalog.models[model], engine) for shape in sites.shapes)
-        for problem, count in problems.items():
-            if problem:
-                ledger.add("layout", f"{model} {name}", problem, count=count)
+        problems: dict[str, list[str]] = {}
+        for shape in sites.shapes:
+            if problem := cut_problem(shape, catalog.models[model], engine):
+                problems.setdefault(problem, []).append(str(shape))
+        for problem, layouts in problems.items():
+            ledger.add("layout", f"{model} {name}", problem, count=len(layouts), layouts=tuple(layouts))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from planner.candidates.layouts import Hardware, Shape, link_reach
+from planner.candidates.layouts import Hardware, link_reach
 from planner.domain.engine import Engine
 from planner.domain.hardware import Accelerator
+from planner.domain.layout import Shape
 from planner.domain.llm import KvPrecision, Model, Precision
 
 

@@ -39,6 +39,8 @@ class Rejection:
     """Combinations it stands for."""
     stream: str = ""
     """The stream it concerns; empty = all."""
+    layouts: tuple[str, ...] = ()
+    """The layouts it concerns, where its subject does not name them."""
 
     def __str__(self) -> str:
         """Render as a sentence."""
@@ -53,9 +55,11 @@ class Ledger:
     entries: list[Rejection] = field(default_factory=list)
     """In the order they were found."""
 
-    def add(self, code: str, subject: str, sentence: str, *, count: int = 1, stream: str = "") -> None:
+    def add(
+        self, code: str, subject: str, sentence: str, *, count: int = 1, stream: str = "", layouts: tuple[str, ...] = ()
+    ) -> None:
         """Note one rejection."""
-        self.entries.append(Rejection(code, subject, sentence, count, stream))
+        self.entries.append(Rejection(code, subject, sentence, count, stream, layouts))
 
     def counts(self) -> dict[str, int]:
         """Return combinations rejected per code, in the order of `CODES`."""

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.candidates.drafts import PLAIN, Drafts, MaybeDrafts, drafting_problem, drafting_shape_problem
-from planner.candidates.layouts import ROOM, Hardware, Shape, all_shapes, machine_of
+from planner.candidates.layouts import ROOM, Hardware, machine_of
 from planner.candidates.pairs import checkpoint_problem, cut_problem, engine_problem, format_problem, shape_fits_machine
 from planner.domain.catalog import Catalog
 from planner.domain.hardware import Accelerator
+from planner.domain.layout import Shape, all_shapes
 from planner.domain.llm import KvPrecision, Model, Precision
 from planner.supply.cells import Supply
 
@@ -131,7 +132,7 @@ def find_sites(supply: Supply, catalog: Catalog) -> Sites:
         machine = machine_of(cell, catalog)
         for s, shape in enumerate(shapes):
             device = catalog.accelerators[machine.accelerator]
-            fast = machine.node > 1 and catalog.fabrics[machine.fabric].scope == "scale_up"
+            fast = fast_inside(machine, catalog)
             if shape_fits_machine(shape, machine, device) and not idle_stages(shape, machine, device, fast=fast):
                 noticed = hardware.setdefault(machine.seen_by(shape.gpus), len(hardware))
                 pairs[noticed, s] = spanned_weights(shape, machine, device)
@@ -140,6 +141,11 @@ def find_sites(supply: Supply, catalog: Catalog) -> Sites:
     for noticed, index in hosted:
         hosts[noticed, index] = True
     return Sites(tuple(hardware), shapes, tuple(pairs), tuple(pairs.values()), hosts)
+
+
+def fast_inside(machine: Hardware, catalog: Catalog) -> bool:
+    """Whether a fast link joins the devices of a machine."""
+    return machine.node > 1 and catalog.fabrics[machine.fabric].scope == "scale_up"
 
 
 def reach(machine: Hardware, device: Accelerator) -> int:

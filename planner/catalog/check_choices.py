@@ -117,7 +117,7 @@ def _together(parts: Parts, workload: Workload, path: KeyPath, findings: Finding
         message = "choices and licences together leave no model that generates text"
         findings.error((*path, "choose", "models"), message, f"{_WIDEN}, or accept more licences")
         return
-    for kind in ("precisions", "kv_precisions", "engines"):
+    for kind in ("precisions", "kv_precisions", "engines", "layouts"):
         if not select.permitted(catalog, kind, choices):
             _nothing_left(kind, path, findings)
             return
@@ -160,4 +160,4 @@ def _singular(kind: str) -> str:
 def _listing(kind: str) -> str:
     """Return the command that lists names of a kind."""
     section = {"sellers": "instances", "regions": "instances"}.get(kind, kind)
-    return "" if kind == "offers" else f"`planner catalog list {section}`"
+    return "" if kind in ("offers", "layouts") else f"`planner catalog list {section}`"

@@ -9,6 +9,7 @@ from typing import get_args
 from planner.domain.calls import Choice, Choices
 from planner.domain.catalog import Catalog
 from planner.domain.hardware import OfferKind, paid_as
+from planner.domain.layout import all_shapes
 from planner.domain.llm import Role
 from planner.domain.problem import Quota
 
@@ -29,6 +30,8 @@ def names(catalog: Catalog, kind: str) -> tuple[str, ...]:
         return regions(catalog)
     if kind == "offers":
         return tuple(kind for kind in get_args(OfferKind) if paid_as(kind) == (kind,))
+    if kind == "layouts":
+        return tuple(str(shape) for shape in all_shapes())
     return tuple(getattr(catalog, kind))
 
 

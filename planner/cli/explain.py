@@ -33,7 +33,7 @@ Examples:
 @click.command(epilog=_EPILOG)
 @click.argument("file", type=click.Path(path_type=Path), metavar="PLAN.json|PROBLEM.yaml")
 @click.argument("problem", type=click.Path(path_type=Path), metavar="[PROBLEM.yaml]", required=False)
-@click.option("--why-not", metavar="TEXT", help="Words to look for in models, machines, precisions and layouts.")
+@click.option("--why-not", metavar="TEXT", help='What to explain, such as "qwen3-32b fp8 tp2".')
 @click.option(
     "--step", "times", type=click.FloatRange(min=0, min_open=True), default=1.0, metavar="N", help="Steps N times as large."
 )
@@ -43,7 +43,8 @@ def explain(file: Path, problem: Path | None, why_not: str | None, times: float,
 
     Each promise, quality floor, demand and limit is moved a step both ways (10 ms of TTFT, 1 ms of TPOT, one request a second,
     one point, one GPU), and the problem solved again. Beside it stands what one more costs over many machines. With --why-not:
-    the rule that something breaks, or what it would cost at best, and the cost of the plan had it been forced.
+    the rule that something breaks, or what it would cost at best, and the cost of the plan had it been forced, with what that
+    plan is.
     """
     plan, loaded = _read(file, problem, given)
     if why_not is not None:

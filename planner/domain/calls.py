@@ -178,6 +178,9 @@ class Choices(Strict):
     """Sellers' regions."""
     engines: Choice = Choice()
     """Serving engines."""
+    layouts: Choice = Choice()
+    """How a replica is spread over devices, as printed: `tp2`, `tp4 pp2`, `tp1 dp8 ep8`; `tp2` is that layout alone, `tp2*` with
+    stages or ranks too. Binds pools of machines only, for APIs have no layout."""
     speculators: Choice = Choice()
     """Drafts for speculative decoding, by catalog name."""
     apis: Choice = Choice()

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from planner.domain.base import Strict
 from planner.domain.hardware import SPOT, OfferKind
+from planner.domain.layout import Shape
 from planner.domain.plan_changes import Changes
 from planner.domain.plan_choices import Alternative, Frontier
 from planner.domain.plan_doubt import Doubt
@@ -86,6 +87,11 @@ class Layout(Strict):
     def gpus(self) -> int:
         """Devices of a replica."""
         return self.tp * self.pp * self.dp
+
+    @property
+    def name(self) -> str:
+        """As choices name it: `tp4 pp2`."""
+        return str(Shape(self.tp, self.pp, self.dp))
 
 
 class Speculation(Strict):

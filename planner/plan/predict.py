@@ -13,10 +13,11 @@ import numpy as np
 from planner.candidates.columns import ColumnFactory
 from planner.candidates.drafts import Drafts
 from planner.candidates.evaluate import Compiled, Evaluator
-from planner.candidates.layouts import Hardware, Shape
+from planner.candidates.layouts import Hardware
 from planner.candidates.space import Space
 from planner.demand.stream import Stream
 from planner.domain.catalog import Catalog
+from planner.domain.layout import Shape
 from planner.domain.plan import Deployment
 from planner.domain.problem import Operations
 from planner.perf.capacity import state_at_rate

@@ -9,10 +9,11 @@ from planner.candidates.api_rules import api_problem
 from planner.candidates.averages import average_floors
 from planner.candidates.drafts import drafting_problem, drafting_shape_problem, emitted_of
 from planner.candidates.eligible import model_problem
-from planner.candidates.layouts import Shape, machine_of
+from planner.candidates.layouts import machine_of
 from planner.candidates.pairs import checkpoint_problem, cut_problem, engine_problem, format_problem, shape_fits_machine
 from planner.candidates.quality import api_value, at_length, judge, unknown_length, value_of
 from planner.demand.stream import Stream
+from planner.domain.layout import Shape
 from planner.domain.plan import ApiRoute, Deployment, Pool
 from planner.plan.basis import TOLERANCE, Basis, differs
 from planner.supply.choice import allowed
@@ -121,13 +122,18 @@ def _settings(basis: Basis, pool: Pool) -> Iterator[str]:
 
 
 def _stream(basis: Basis, pool: Pool, stream: Stream) -> Iterator[str]:
-    """A stream may use a pool's model, formats and engine, and they are good enough."""
+    """A stream may use a pool's model, formats, engine and layout, and they are good enough."""
     catalog, problem, deployment = basis.catalog, basis.problem, pool.deployment
     model = catalog.models[deployment.model]
     reason = model_problem(deployment.model, model, stream, problem)
     if reason:
         yield f"{stream.name} on {pool.name}: {deployment.model} {reason[1]}"
-    chosen = (("precisions", deployment.precision), ("kv_precisions", deployment.kv_precision), ("engines", deployment.engine))
+    chosen = (
+        ("precisions", deployment.precision),
+        ("kv_precisions", deployment.kv_precision),
+        ("engines", deployment.engine),
+        ("layouts", deployment.layout.name),
+    )
     for kind, name in chosen:
         if not allowed(name, getattr(problem.choose, kind), getattr(stream.workload.choose, kind)):
             yield f"{stream.name} on {pool.name}: {name} is not allowed"

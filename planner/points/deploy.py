@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from planner.candidates.columns import ColumnFactory, DeploymentColumns
 from planner.candidates.drafts import PLAIN
-from planner.candidates.layouts import BOARD, Hardware, Shape
+from planner.candidates.layouts import BOARD, Hardware
 from planner.candidates.pairs import cut_problem, engine_problem, format_problem
 from planner.candidates.space import Space
 from planner.catalog.coefficients import Case, coefficients_for, effective, kinds_of
 from planner.domain.catalog import Catalog
 from planner.domain.hardware import Accelerator
+from planner.domain.layout import Shape
 from planner.errors import MissingFact
 from planner.perf.columns import CoefficientColumns, LayoutColumns
 

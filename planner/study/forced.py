@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from planner.catalog.meaning import Meaning, meant
 from planner.catalog.problem import LoadedProblem
 from planner.catalog.select import permitted
 from planner.catalog.yamlfile import dotted
+from planner.domain.calls import Choice, Choices
 from planner.domain.workload import Workload
 from planner.errors import InvalidInput
 from planner.study import words as spoken
@@ -16,9 +18,6 @@ from planner.study.overrides import Override
 from planner.study.result import Result, solved
 from planner.study.sweep import Course, sweep
 from planner.study.variant import Variant, varied
-
-KINDS = ("accelerators", "models", "precisions", "engines", "kv_precisions", "sellers", "regions", "apis")
-"""What words are looked for in, the first kind that has one wins."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Forced:
     overrides: tuple[Override, ...]
     """How."""
     unmatched: tuple[str, ...]
-    """Words that nothing can be narrowed by, such as layouts."""
+    """Words that nothing can be narrowed by, such as drafts."""
 
 
 def forced(loaded: LoadedProblem, words: Sequence[str]) -> list[Forced]:
@@ -39,44 +38,39 @@ def forced(loaded: LoadedProblem, words: Sequence[str]) -> list[Forced]:
     Parameters
     ----------
     loaded : the problem
-    words : found in names of accelerators, models, precisions, engines, sellers, regions and APIs, letter case aside
+    words : what they mean is for `planner.catalog.meaning` to say
     """
-    made = (_narrowed(loaded, workload, words) for workload in loaded.problem.workloads[: len(loaded.document.data["workloads"])])
+    meaning = meant(loaded.catalog, words)
+    made = (
+        _narrowed(loaded, workload, meaning) for workload in loaded.problem.workloads[: len(loaded.document.data["workloads"])]
+    )
     return [one for one in made if one is not None]
 
 
-def _narrowed(loaded: LoadedProblem, workload: Workload, words: Sequence[str]) -> Forced | None:
-    """Return how to narrow one workload's choices; None if no word names anything it may use."""
-    kept: dict[str, frozenset[str]] = {}
-    unmatched = []
-    for word in words:
-        kind, names = _meant(loaded, workload, word)
-        if not names:
-            unmatched.append(word)
-            continue
-        kept[kind] = kept.get(kind, names) & names
+def _narrowed(loaded: LoadedProblem, workload: Workload, meaning: Meaning) -> Forced | None:
+    """Return how to narrow one workload's choices; None if words name nothing, or something that it may not use."""
+    kept = {kind: _kept(loaded, kind, names, workload.choose) for kind, names in meaning.names.items()}
     if not kept or not all(kept.values()):
         return None
     where = dotted(("workloads", workload.name))
-    overrides = [Override(f"{where}.choose.{kind}.allow", sorted(names)) for kind, names in kept.items()]
+    overrides = [Override(f"{where}.choose.{kind}.allow", names) for kind, names in kept.items()]
+    for index, stage in enumerate(workload.stages):
+        own = {kind for kind in kept if getattr(stage.choose, kind) != Choice()}  # stands in place of the workload's
+        allow = {kind: _kept(loaded, kind, meaning.names[kind], stage.choose) for kind in kept if kind in own}
+        overrides += [Override(f"{where}.stages[{index}].choose.{kind}.allow", names) for kind, names in allow.items() if names]
     if "apis" not in kept and loaded.catalog.apis:
         overrides.append(Override(f"{where}.choose.apis.forbid", ["*"]))
-    found = Forced(workload.name, tuple(overrides), tuple(unmatched))
-    try:
-        varied(loaded.document, loaded.base, found.overrides)
-    except InvalidInput:
-        return None
-    return found
+    return Forced(workload.name, tuple(overrides), meaning.unknown)
 
 
-def _meant(loaded: LoadedProblem, workload: Workload, word: str) -> tuple[str, frozenset[str]]:
-    """Return the first kind that has names with a word in them which a workload may use, and these names."""
-    for kind in KINDS:
-        names = permitted(loaded.catalog, kind, (loaded.problem.choose, workload.choose))
-        found = frozenset(name for name in names if word.lower() in name.lower())
-        if found:
-            return kind, found
-    return "", frozenset()
+def _kept(loaded: LoadedProblem, kind: str, names: frozenset[str], choices: Choices) -> list[str]:
+    """Return the names of a kind that are meant and may be used, empty if none may; models of other roles stay as they are."""
+    may, models = permitted(loaded.catalog, kind, (loaded.problem.choose, choices)), loaded.catalog.models
+    found = may & names
+    if kind == "models" and found:
+        roles = {models[name].role for name in found}
+        found |= {name for name in may if models[name].role not in roles}
+    return sorted(found)
 
 
 def costs(loaded: LoadedProblem, words: Sequence[str], narrowed: Sequence[Forced], course: Course) -> Iterator[str]:
@@ -94,12 +88,25 @@ def costs(loaded: LoadedProblem, words: Sequence[str], narrowed: Sequence[Forced
     Infeasible, NoPlanInTime
         If the problem has no plan as it stands.
     """
-    variants = [Variant("as it is"), *(Variant(one.workload, one.overrides) for one in narrowed)]
+    wrong = [_mistake(loaded, one) for one in narrowed]
+    able = [one for one, why in zip(narrowed, wrong, strict=True) if why is None]
+    variants = [Variant("as it is"), *(Variant(one.workload, one.overrides) for one in able)]
     base, *rows = [row.result for row in sweep(loaded, variants, course)]
     solved(base, loaded.document.file)
-    for one, result in zip(narrowed, rows, strict=True):
+    results = iter(rows)
+    for one, why in zip(narrowed, wrong, strict=True):
         loose = f"; {', '.join(one.unmatched)} cannot be forced, so this is the cheapest with or without" if one.unmatched else ""
-        yield f"{one.workload} forced onto {' '.join(words)}: {_said(base, result)}{loose}"
+        told = f"no plan ({why})" if why is not None else _said(base, next(results))
+        yield f"{one.workload} forced onto {' '.join(words)}: {told}{loose}"
+
+
+def _mistake(loaded: LoadedProblem, one: Forced) -> str | None:
+    """Return why a narrowed problem can have no plan, known before it is solved, such as a floor that what is left misses."""
+    try:
+        varied(loaded.document, loaded.base, one.overrides)
+    except InvalidInput as error:
+        return error.issues[0].message
+    return None
 
 
 def _said(base: Result, result: Result) -> str:
@@ -112,4 +119,11 @@ def _said(base: Result, result: Result) -> str:
         return f"{now}, no more than the plan"
     sign, size = "+" if known.value >= 0 else "−", spoken.dollars(abs(known.value))
     doubt = "" if known.sure else ", less than the gaps can tell"
-    return f"{now}, {sign}{size} ({known.value / base.cost:+.1%}) against {spoken.dollars(base.cost)}{doubt}"
+    return f"{now}, {sign}{size} ({known.value / base.cost:+.1%}) against {spoken.dollars(base.cost)}{doubt}: {_instead(result)}"
+
+
+def _instead(result: Result) -> str:
+    """Write what the forced plan is made of, and the promise nearest its target."""
+    figures = result.figures
+    held = spoken.listed([*figures["deployments"], *figures["apis"]])
+    return held if figures["tightest"] is None else f"{held}; nearest its limit is {figures['tightest']}"

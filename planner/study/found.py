@@ -42,4 +42,4 @@ def step_to(knob: Knob, value: float) -> Step:
     """Write a number's change as an instruction."""
     size = abs(value - knob.value) / knob.value if knob.value else 1.0
     words = knob.phrase.format(verb=knob.verb, name=knob.name, old=knob.show(knob.value), new=knob.show(value))
-    return Step(words, lambda problem: knob.set(problem, value), size)
+    return Step(words, lambda problem: knob.set(problem, value), size, value)

@@ -16,9 +16,11 @@ from planner.domain.calls import Objective, QualityFloor
 from planner.domain.hardware import counted_as
 from planner.domain.plan import Plan
 from planner.domain.problem import Problem, Quota, Site
+from planner.domain.stages import answering
 from planner.domain.variants import origin_name
 from planner.domain.workload import Workload
 from planner.study import edit, words
+from planner.study.streams import is_of
 from planner.supply.cells import OWN
 from planner.supply.limits import quota_name
 
@@ -101,45 +103,76 @@ def knobs(problem: Problem) -> list[Knob]:
     """Return every number of a problem that could be relaxed."""
     found: list[Knob] = []
     for workload in problem.workloads:
-        found += _latency(workload)
-        found += [_quality(workload, floor) for floor in workload.quality]
+        for stage in ("", *(stage.name for stage in workload.stages)):
+            found += _latency(problem, workload, stage)
+            found += [_quality(workload.name, stage, floor) for floor in edit.stage_of(problem, workload.name, stage).quality]
     return found + list(_limits(problem)) + list(_operations(problem)) + list(_availability(problem))
 
 
-def _latency(workload: Workload) -> Iterator[Knob]:
-    for objective in workload.objectives:
+def _latency(problem: Problem, workload: Workload, stage: str) -> Iterator[Knob]:
+    """Yield what a workload, or one of its stages, is promised in time."""
+    here, who = edit.stage_of(problem, workload.name, stage), _who(workload.name, stage)
+    for objective in here.objectives:
         if objective.price_per_miss is None:
-            yield _target(workload, objective)
-    if workload.deadline is not None:
+            yield _target(workload, stage, objective)
+    if here.retries is not None and here.retries.timeout is not None:
+        percentile = round(100.0 * (1.0 - here.retries.timed_out), 6)
+        yield Knob(
+            "latency", workload.name, f"{who} timeout", "raise", here.retries.timeout, ladder(here.retries.timeout, 1000.0),
+            words.seconds, lambda problem, value: edit.with_timeout(problem, workload.name, value, stage),
+            partial(_predicted, workload.name, stage, "e2e", percentile),
+        )  # fmt: skip
+    if not stage and workload.deadline is not None:
         yield Knob(
             "latency", workload.name, f"{workload.name} deadline", "raise", workload.deadline,
             ladder(workload.deadline, 1000.0), words.seconds,
             lambda problem, value: edit.with_workload(problem, workload.name, deadline=value),
-            partial(_predicted, workload.name, "e2e", 99.0),
+            _unsaid if workload.stages else partial(_predicted, workload.name, "", "e2e", 99.0),
         )  # fmt: skip
 
 
-def _target(workload: Workload, objective: Objective) -> Knob:
+def _target(workload: Workload, stage: str, objective: Objective) -> Knob:
     return Knob(
-        "latency", workload.name, f"{workload.name} {objective.metric.upper()} p{objective.percentile:g}", "raise",
+        "latency", workload.name, f"{_who(workload.name, stage)} {objective.metric.upper()} p{objective.percentile:g}", "raise",
         objective.target, ladder(objective.target, 1000.0), words.seconds,
-        lambda problem, value: edit.with_target(problem, workload.name, objective, value),
-        partial(_predicted, workload.name, objective.metric, objective.percentile),
+        lambda problem, value: edit.with_target(problem, workload.name, objective, value, stage),
+        _used(workload, stage, objective),
     )  # fmt: skip
 
 
-def _predicted(workload: str, metric: str, percentile: float, plan: Plan) -> float:
-    """Return the worst latency a plan predicts for a promise [s]; inf if it predicts none."""
-    kept = [p.predicted for p in plan.promises if (p.stream, p.metric, p.percentile) == (workload, metric, percentile)]
-    return max(kept, default=math.inf)
+def _used(workload: Workload, stage: str, objective: Objective) -> Callable[[Plan], float]:
+    """Return what tells the latency that a plan keeps of a promise.
+
+    Of the promise of a whole graph its plan only says what each stage takes of it; its time per token is the answering stage's.
+    """
+    answer = answering(workload.stages)
+    if workload.stages and not stage:
+        if objective.metric != "tpot" or answer is None:
+            return _unsaid
+        stage = answer.name
+    return partial(_predicted, workload.name, stage, objective.metric, objective.percentile)
 
 
-def _quality(workload: Workload, floor: QualityFloor) -> Knob:
+def _unsaid(_: Plan) -> float:
+    """A value that no plan says."""
+    return math.inf
+
+
+def _who(workload: str, stage: str) -> str:
+    return f"{workload}/{stage}" if stage else workload
+
+
+def _predicted(workload: str, stage: str, metric: str, percentile: float, plan: Plan) -> float:
+    """Return the worst latency a plan predicts for a promise, over all its streams [s]; inf if it predicts none."""
+    mine = (p for p in plan.promises if (p.metric, p.percentile) == (metric, percentile) and is_of(p.stream, workload, stage))
+    return max((p.predicted for p in mine), default=math.inf)
+
+
+def _quality(workload: str, stage: str, floor: QualityFloor) -> Knob:
     return Knob(
-        "quality", workload.name, f"{workload.name} {floor.benchmark} floor", "lower", floor.at_least,
+        "quality", workload, f"{_who(workload, stage)} {floor.benchmark} floor", "lower", floor.at_least,
         floors(floor.at_least), words.number,
-        lambda problem, value: edit.with_floor(problem, workload.name, floor, value),
-        lambda _: math.inf,
+        lambda problem, value: edit.with_floor(problem, workload, floor, value, stage), _unsaid,
     )  # fmt: skip
 
 
@@ -168,7 +201,7 @@ def _limits(problem: Problem) -> Iterator[Knob]:
     if limits.power is not None:
         yield Knob(
             "limits", "", "the power limit", "raise", limits.power, ladder(limits.power, 1e5), words.watts,
-            lambda problem, value: edit.with_limit(problem, power=value), lambda _: math.inf,
+            lambda problem, value: edit.with_limit(problem, power=value), _unsaid,
         )  # fmt: skip
     if limits.carbon:
         yield Knob(
@@ -187,12 +220,12 @@ def _site(index: int, site: Site) -> Iterator[Knob]:
         if value is not None:
             yield Knob(
                 "limits", "", f"the {name} at {site.name}", "raise", value, ladder(value, 1e5), words.watts,
-                partial(_set_site, index, field), lambda _: math.inf,
+                partial(_set_site, index, field), _unsaid,
             )  # fmt: skip
     if site.racks is not None:
         yield Knob(
             "limits", "", f"the racks at {site.name}", "raise", site.racks, counts(site.racks), words.number,
-            lambda problem, racks: edit.with_site(problem, index, racks=int(racks)), lambda _: math.inf,
+            lambda problem, racks: edit.with_site(problem, index, racks=int(racks)), _unsaid,
         )  # fmt: skip
 
 
@@ -207,7 +240,7 @@ def _operations(problem: Problem) -> Iterator[Knob]:
         yield Knob(
             "limits", "", "spare_replicas", "lower", operations.spare_replicas,
             tuple(float(spare) for spare in reversed(range(operations.spare_replicas))), words.number,
-            lambda problem, value: edit.with_operations(problem, spare_replicas=int(value)), lambda _: math.inf,
+            lambda problem, value: edit.with_operations(problem, spare_replicas=int(value)), _unsaid,
         )  # fmt: skip
 
 
@@ -216,7 +249,7 @@ def _availability(problem: Problem) -> Iterator[Knob]:
     if asked is not None and asked > UPTIMES[-1]:
         yield Knob(
             "limits", "", "availability", "lower", asked, tuple(share for share in UPTIMES if share < asked - 1e-12), words.share,
-            lambda problem, value: edit.with_operations(problem, availability=value), lambda _: math.inf,
+            lambda problem, value: edit.with_operations(problem, availability=value), _unsaid,
         )  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 from planner.catalog.problem import LoadedProblem
 from planner.catalog.yamlfile import dotted
+from planner.domain.stages import Stage
+from planner.domain.workload import Workload
 from planner.errors import InvalidInput
 from planner.study import slopes, words
 from planner.study.difference import Difference, between
@@ -121,22 +123,31 @@ def _can(loaded: LoadedProblem, override: Override) -> bool:
 
 
 def moves(loaded: LoadedProblem, times: float) -> Iterator[Move]:
-    """Yield everything that is moved: latency targets, quality floors, demand of each workload, then limits."""
+    """Yield everything that is moved: promises, quality floors, those of stages, demand of each workload, then limits."""
     problem = loaded.problem
     for workload, written in zip(problem.workloads, loaded.document.data["workloads"], strict=False):
         where = dotted(("workloads", workload.name))
-        for index, objective in enumerate(workload.objectives):
-            step = STEPS[objective.metric] * times
-            name = f"{workload.name} {objective.metric.upper()} p{objective.percentile:g}, {words.seconds(objective.target)}"
-            path = f"{where}.objectives[{index}].target"
-            yield _both(name, words.seconds(step), path, objective.target, step, _milliseconds, Place("ms", step * 1e3))
-        for index, floor in enumerate(workload.quality):
-            name = f"{workload.name} {floor.benchmark} floor, {floor.at_least:g}"
-            path = f"{where}.quality[{index}].at_least"
-            place = Place("point", POINT * times)
-            yield _both(name, f"{POINT * times:g} point", path, floor.at_least, POINT * times, _plain, place)
+        yield from _promises(workload, workload.name, where, times)
+        if workload.deadline is not None:
+            size, path = workload.deadline * SHARE * times, f"{where}.deadline"
+            name = f"{workload.name} deadline, {words.seconds(workload.deadline)}"
+            yield _both(name, f"{SHARE * times:.0%}", path, workload.deadline, size, _milliseconds, Place("s", size))
+        for index, stage in enumerate(workload.stages):
+            yield from _promises(stage, f"{workload.name}/{stage.name}", f"{where}.stages[{index}]", times)
         yield _demand(workload.name, where, written["demand"], workload.demand.rate, times)
     yield from _limits(loaded, times)
+
+
+def _promises(of: Workload | Stage, who: str, where: str, times: float) -> Iterator[Move]:
+    """Yield moves of the latency targets and quality floors of a workload or of one of its stages."""
+    for index, objective in enumerate(of.objectives):
+        step, path = STEPS[objective.metric] * times, f"{where}.objectives[{index}].target"
+        name = f"{who} {objective.metric.upper()} p{objective.percentile:g}, {words.seconds(objective.target)}"
+        yield _both(name, words.seconds(step), path, objective.target, step, _milliseconds, Place("ms", step * 1e3))
+    for index, floor in enumerate(of.quality):
+        name, path = f"{who} {floor.benchmark} floor, {floor.at_least:g}", f"{where}.quality[{index}].at_least"
+        place = Place("point", POINT * times)
+        yield _both(name, f"{POINT * times:g} point", path, floor.at_least, POINT * times, _plain, place)
 
 
 def _both(name: str, step: str, path: str, value: float, size: float, write: Any, place: Place) -> Move:

@@ -171,12 +171,13 @@ def _nothing_left(search: Search, r: int) -> str:
     """Count what was left out before any replica could be judged, with an example of each kind."""
     name = search.streams[r].name
     own = [entry for entry in _entries(search, name) if entry.subject not in search.catalog.apis]
+    shapes = {str(shape) for shape in search.sites.shapes}  # layouts left out by choice rule out pairs, not models
     for what, codes, left in (
         ("model", OF_MODELS, bool(search.good[r].any())),
         ("machine", OF_PLACES, any(cell.streams[r] for cell in search.supply.cells)),
         ("model on any machine", OF_PAIRS, False),
     ):
-        mine = [entry for entry in own if entry.code in codes]
+        mine = [entry for entry in own if (codes == OF_PAIRS if entry.subject in shapes else entry.code in codes)]
         if not left and mine:
             return f"{name}: no {what} is left: {_counted(mine)}"
     return f"{name}: the catalogs hold no model on any machine that it may use"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from planner.catalog.problem import LoadedProblem
 from planner.study.found import Found
+from planner.study.pairs import MOST as MOST_PAIRS
 from planner.study.probe import Probe, Solve
 from planner.study.search import Relaxer
 from planner.study.words import listed
@@ -19,7 +20,7 @@ CONFIRMING = 0.3
 """Share of it kept for confirming what was found, at the gap asked for."""
 
 MOST = 6
-"""Relaxations reported at most."""
+"""Relaxations reported at most, besides pairs of smaller changes."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,14 @@ class Advice:
 
     reasons: tuple[str, ...]
     """What stands in the way, beyond what the candidates told."""
-    relaxations: tuple[str, ...]
-    """Changes that make a plan possible, cheapest plan first."""
+    found: tuple[Found, ...]
+    """Changes that make a plan possible: single ones, or sets where no single one does, then pairs of smaller ones; of each the
+    cheapest plan first."""
+
+    @property
+    def relaxations(self) -> tuple[str, ...]:
+        """The changes in words, each with its plan."""
+        return tuple(str(one) for one in self.found)
 
 
 def study(
@@ -58,14 +65,19 @@ def study(
     probe = Probe(loaded, solve, started + seconds * (1 - CONFIRMING))
     search = Relaxer(probe, progress, tuple(unserved))
     found = search.singles(loaded.problem, tuple(unserved))
+    joint = search.pairs() if found else []
     if not found:
         found = search.together()
     probe.deadline = started + seconds
-    confirmed = list(_confirmed(probe, sorted(found, key=lambda one: one.order)[:MOST], progress))
+    chosen = [group[:most] for group, most in ((sorted(found, key=_order), MOST), (sorted(joint, key=_order), MOST_PAIRS))]
+    confirmed = [sorted(_confirmed(probe, group, progress), key=_order) for group in chosen]
     if search.untried:
         search.reasons.append(f"the search for changes stopped after {seconds:g} s; not tried in full: {listed(search.untried)}")
-    ranked = sorted(confirmed, key=lambda one: one.order)
-    return Advice(tuple(search.reasons), tuple(dict.fromkeys(str(one) for one in ranked)))
+    return Advice(tuple(search.reasons), tuple({str(one): one for group in confirmed for one in group}.values()))
+
+
+def _order(one: Found) -> tuple[float, float]:
+    return one.order
 
 
 def _confirmed(probe: Probe, found: Sequence[Found], progress: Callable[[str], None]) -> Iterator[Found]:

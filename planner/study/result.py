@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from planner.catalog.yamlfile import Document
-from planner.domain.plan import Plan
+from planner.domain.plan import Plan, Pool
 from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlanRejected
+from planner.study import words
 from planner.study.overrides import Override
 from planner.study.probe import Solve
 from planner.study.variant import varied
@@ -72,6 +73,8 @@ def figures(plan: Plan) -> dict[str, Any]:
         "accelerators": {kind: count for kind, count in sorted(plan.accelerators.items()) if count},
         "pools": len(plan.pools),
         "replicas": max((sum(pool.loads[t].replicas for pool in plan.pools) for t in range(len(plan.periods))), default=0),
+        "deployments": [_deployment(pool) for pool in plan.pools],
+        "tightest": _tightest(plan),
         "apis": sorted({route.api for route in plan.external}),
         "models": sorted({f"{pool.deployment.model} {pool.deployment.precision}" for pool in plan.pools}),
     }
@@ -85,6 +88,21 @@ def figures(plan: Plan) -> dict[str, Any]:
     if plan.worth is not None:
         found["worth"] = plan.worth.model_dump()
     return found
+
+
+def _deployment(pool: Pool) -> str:
+    """Write what a pool is, `2 × org/large bf16 on max tp2`."""
+    what, most = pool.deployment, max(load.replicas for load in pool.loads)
+    return f"{most} × {what.model} {what.precision} on {what.accelerator} {what.layout.name}"
+
+
+def _tightest(plan: Plan) -> str | None:
+    """Write which promise is kept most narrowly, `chat TPOT p95, 57 ms of 60 ms`; None where none is made."""
+    kept = min((one for one in plan.promises if not one.soft), key=lambda one: one.margin, default=None)
+    if kept is None:
+        return None
+    figures = f"{words.seconds(kept.predicted)} of {words.seconds(kept.target)}"
+    return f"{kept.stream} {kept.metric.upper()} p{kept.percentile:g}, {figures}"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 Numbers and rules are freed a whole group at a time, so that most of what cannot help costs one question. A number that
 helps is then tightened to the least humane figure with a plan; a rule that helps is widened by no more than the plan
-uses. Where no single change helps, changes are combined.
+uses. Two numbers that help alone are then tried together, each changed by less. Where no single change helps, changes
+are combined.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from planner.domain.problem import Problem
 from planner.study import edit
 from planner.study.found import Found, step_to
 from planner.study.knobs import Knob, all_freed, common_factor, knobs
+from planner.study.pairs import Turned, least, pairs
 from planner.study.probe import Probe
 from planner.study.switches import Step, Switch, switches
 from planner.study.words import dollars, listed
@@ -53,6 +55,8 @@ class Relaxer:
     """What was learnt about what stands in the way."""
     untried: list[str] = field(default_factory=list)
     """What time did not allow to try in full."""
+    turned: list[Turned] = field(default_factory=list)
+    """Numbers of the problem whose change alone helps."""
 
     def singles(self, problem: Problem, unserved: Sequence[str]) -> list[Found]:
         """Return every single change that helps, as far as time allows."""
@@ -81,16 +85,29 @@ class Relaxer:
             one = self.try_one(problem, change)
             if one is not None:
                 found += [one, *self._easier(problem, change, one)]
+                self._remember(problem, change, one)
         return found
 
-    def _easier(self, problem: Problem, change: Change, least: Found) -> list[Found]:
+    def _remember(self, problem: Problem, change: Change, one: Found) -> None:
+        """Keep a number of the whole problem that helps alone, to combine it with others."""
+        value = one.steps[0].value
+        if problem is self.probe.problem and isinstance(change, Knob) and value is not None:
+            self.turned.append(Turned(change, value, one.order))
+
+    def pairs(self) -> list[Found]:
+        """Return pairs of numbers that help together, each changed by much less than it takes alone."""
+        if len(self.turned) > 1:
+            self.progress("trying two numbers at once")
+        return pairs(self.probe, self.turned, self._late)
+
+    def _easier(self, problem: Problem, change: Change, single: Found) -> list[Found]:
         """Return a looser latency target too, where it makes the plan much cheaper."""
         if not isinstance(change, Knob) or change.group != "latency" or self._late("looser targets"):
             return []
-        smallest = change.value * (1 + least.steps[0].size)
+        smallest = change.value * (1 + single.steps[0].size)
         rung = next((rung for rung in change.rungs if rung >= smallest * EASIER), change.rungs[-1])
         plan = self.probe.plan(change.set(problem, rung))
-        cheap = plan is not None and plan.cost.total <= WORTH * least.plan.cost.total
+        cheap = plan is not None and plan.cost.total <= WORTH * single.plan.cost.total
         return [Found((step_to(change, rung),), plan)] if plan is not None and cheap else []
 
     def _late(self, what: str) -> bool:
@@ -112,24 +129,18 @@ class Relaxer:
         return self._turn(problem, change) if isinstance(change, Knob) else self._widen(problem, change)
 
     def _widen(self, problem: Problem, switch: Switch) -> Found | None:
-        plan = self.probe.plan(switch.freed(problem))
-        step = switch.narrowed(plan) if plan is not None else None
-        return Found((step,), plan) if plan is not None and step is not None else None
+        loose = self.probe.plan(switch.freed(problem))
+        step = switch.narrowed(loose) if loose is not None else None
+        plan = self.probe.plan(step.apply(problem)) if step is not None else None
+        return Found((step,), plan) if step is not None and plan is not None else None
 
     def _turn(self, problem: Problem, knob: Knob) -> Found | None:
-        """Halve the distance between a figure without a plan and one that a plan keeps."""
+        """Find the least figure of a number that has a plan."""
         best = self.probe.plan(knob.freed(problem))
         if best is None:
             return None
-        low, high = -1, knob.kept_by(best)
-        while high - low > 1 and not self._late(f"the least {knob.name}"):
-            middle = (low + high) // 2
-            plan = self.probe.plan(knob.set(problem, knob.rungs[middle]))
-            if plan is None:
-                low = middle
-            else:
-                best, high = plan, min(middle, knob.kept_by(plan))
-        return Found((step_to(knob, knob.rungs[high]),), best)
+        rung, plan = least(self.probe, problem, knob, len(knob.rungs) - 1, best, self._late)
+        return Found((step_to(knob, knob.rungs[rung]),), plan)
 
     def together(self) -> list[Found]:
         """Return combinations of changes that help where no single one does."""

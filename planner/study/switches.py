@@ -18,6 +18,7 @@ from planner.domain.plan import Plan, Pool
 from planner.domain.problem import Problem, ProblemChoices
 from planner.domain.workload import DataRules, Workload
 from planner.study import edit
+from planner.study.streams import is_of
 from planner.study.words import listed
 from planner.supply.choice import allowed
 
@@ -34,6 +35,8 @@ class Step:
     """Changes it."""
     size: float = 1.0
     """How large the change is, relative to what it changes; a rule that is widened counts as one."""
+    value: float | None = None
+    """What a number is changed to; None for rules."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Switch:
     """A rule that could be widened."""
 
     group: str
-    """`data` or `choices`."""
+    """`data`, `choices` or `limits`."""
     workload: str
     """Whom it concerns; empty = all."""
     name: str
@@ -57,14 +60,42 @@ def switches(problem: Problem, catalog: Catalog) -> list[Switch]:
     found: list[Switch] = []
     for workload in problem.workloads:
         found += _data(workload, catalog)
-    for name in ("", *(workload.name for workload in problem.workloads)):
+    found += _failures(problem)
+    for who in (_EVERYONE, *_whose(problem)):
         for kind in KINDS:
-            choice: Choice = getattr(edit.choices_of(problem, name), kind)
+            choice: Choice = getattr(edit.choices_of(problem, *who), kind)
             if choice.allow is not None and choice != ProblemChoices().speculators:  # not offered is no rule of the user's
-                found.append(_allow(name, kind, choice, catalog))
+                found.append(_allow(who, kind, choice, catalog))
             if choice.forbid:
-                found.append(_forbid(name, kind, choice, catalog))
+                found.append(_forbid(who, kind, choice, catalog))
     return found
+
+
+def _failures(problem: Problem) -> Iterator[Switch]:
+    """Yield what is kept in spite of zones or regions being down: it is dropped as a whole."""
+    if problem.operations.zones is not None:
+        text = f"no longer keep promises while one of {problem.operations.zones} zones is down"
+        yield _dropped("limits", "", "zones", text, lambda changed: edit.with_operations(changed, zones=None))
+    for name in (workload.name for workload in problem.workloads if workload.failover is not None):
+        text = f"no longer keep {name}'s promises while a group of regions is down"
+        yield _dropped("data", name, f"{name} failover", text, partial(edit.with_workload, name=name, failover=None))
+
+
+def _dropped(group: str, workload: str, name: str, text: str, freed: Callable[[Problem], Problem]) -> Switch:
+    return Switch(group, workload, name, freed, lambda _: Step(text, freed))
+
+
+Who = tuple[str, str]
+"""A workload and one of its stages; of the whole workload, or of the problem, with empty names."""
+
+_EVERYONE: Who = ("", "")
+
+
+def _whose(problem: Problem) -> Iterator[Who]:
+    """Yield all who have choices of their own."""
+    for workload in problem.workloads:
+        yield workload.name, ""
+        yield from ((workload.name, stage.name) for stage in workload.stages)
 
 
 def _data(workload: Workload, catalog: Catalog) -> Iterator[Switch]:
@@ -94,12 +125,12 @@ def _changed(name: str, text: str, **fields: Any) -> Step:
 
 
 def _with_api(name: str, plan: Plan) -> Step | None:
-    used = [route.api for route in plan.external if any(share.stream == name for share in route.shares)]
+    used = [route.api for route in plan.external if any(is_of(share.stream, name) for share in route.shares)]
     return _changed(name, f"let {name} use an external API (here {listed(used)})", external_api=True) if used else None
 
 
 def _with_terms(name: str, rule: str, plan: Plan) -> Step | None:
-    used = [route.api for route in plan.external if any(share.stream == name for share in route.shares)]
+    used = [route.api for route in plan.external if any(is_of(share.stream, name) for share in route.shares)]
     return _changed(name, f"drop {name} data.{rule} (here for {listed(used)})", **{rule: False}) if used else None
 
 
@@ -138,59 +169,62 @@ def _with_licences(name: str, rules: DataRules, catalog: Catalog, plan: Plan) ->
     return _changed(name, text, licences=(*(rules.licences or ()), *licences)) if excluded else None
 
 
-def _serving(plan: Plan, name: str) -> list[Pool]:
-    """Return the pools that serve a workload, all of them for an empty name."""
-    return [pool for pool in plan.pools if not name or any(share.stream == name for share in pool.shares)]
+def _serving(plan: Plan, name: str, stage: str = "") -> list[Pool]:
+    """Return the pools that serve a workload or one of its stages, all of them for an empty name."""
+    return [pool for pool in plan.pools if not name or any(is_of(share.stream, name, stage) for share in pool.shares)]
 
 
-def used_names(plan: Plan, kind: str, name: str, catalog: Catalog) -> set[str]:
-    """Return the names of a kind of choice that a plan uses for a workload, for all of them if its name is empty."""
-    apis = {route.api for route in plan.external if not name or any(share.stream == name for share in route.shares)}
+def used_names(plan: Plan, kind: str, who: Who, catalog: Catalog) -> set[str]:
+    """Return the names of a kind of choice that a plan uses for a workload or stage, for all of them if its name is empty."""
+    name = who[0]
+    apis = {r.api for r in plan.external if not name or any(is_of(share.stream, *who) for share in r.shares)}
     if kind == "apis":
         return apis
     if kind == "offers":  # what is bought is not tied to pools; naming one way to pay too many widens no other rule
         return {str(paid) for buy in plan.purchases for paid in paid_as(buy.kind)}
-    pools = _serving(plan, name)
+    pools = _serving(plan, *who)
     if kind in ("instances", "sellers", "regions"):
         return {getattr(pool, kind.removesuffix("s")) for pool in pools}
     if kind == "speculators":
         return {how.speculator for pool in pools if (how := pool.deployment.speculation) is not None}
+    if kind == "layouts":
+        return {pool.deployment.layout.name for pool in pools}
     served = {getattr(pool.deployment, kind.removesuffix("s")) for pool in pools}
     return served | {catalog.apis[api].open_model or api for api in apis} if kind == "models" else served
 
 
-def _allow(name: str, kind: str, choice: Choice, catalog: Catalog) -> Switch:
+def _allow(who: Who, kind: str, choice: Choice, catalog: Catalog) -> Switch:
     wide = choice.model_copy(update={"allow": None})
 
     def narrowed(plan: Plan) -> Step | None:
-        more = sorted(used for used in used_names(plan, kind, name, catalog) if not allowed(used, choice))
+        more = sorted(used for used in used_names(plan, kind, who, catalog) if not allowed(used, choice))
         longer = choice.model_copy(update={"allow": (*(choice.allow or ()), *more)})
-        return Step(_phrase("also allow", kind, more, name), partial(_set, name, kind, longer)) if more else None
+        return Step(_phrase("also allow", kind, more, who), partial(_set, who, kind, longer)) if more else None
 
-    return Switch("choices", name, _path(name, kind, "allow"), partial(_set, name, kind, wide), narrowed)
+    return Switch("choices", who[0], _path(who, kind, "allow"), partial(_set, who, kind, wide), narrowed)
 
 
-def _forbid(name: str, kind: str, choice: Choice, catalog: Catalog) -> Switch:
+def _forbid(who: Who, kind: str, choice: Choice, catalog: Catalog) -> Switch:
     wide = choice.model_copy(update={"forbid": ()})
 
     def narrowed(plan: Plan) -> Step | None:
-        more = sorted(used for used in used_names(plan, kind, name, catalog) if not allowed(used, choice))
+        more = sorted(used for used in used_names(plan, kind, who, catalog) if not allowed(used, choice))
         rest = tuple(pattern for pattern in choice.forbid if not any(matches(used, pattern) for used in more))
         shorter = choice.model_copy(update={"forbid": rest})
-        return Step(_phrase("no longer forbid", kind, more, name), partial(_set, name, kind, shorter)) if more else None
+        return Step(_phrase("no longer forbid", kind, more, who), partial(_set, who, kind, shorter)) if more else None
 
-    return Switch("choices", name, _path(name, kind, "forbid"), partial(_set, name, kind, wide), narrowed)
-
-
-def _set(name: str, kind: str, choice: Choice, problem: Problem) -> Problem:
-    return edit.with_choice(problem, name, kind, choice)
+    return Switch("choices", who[0], _path(who, kind, "forbid"), partial(_set, who, kind, wide), narrowed)
 
 
-def _path(name: str, kind: str, field: str) -> str:
-    return f"{name + ' ' if name else ''}choose.{kind}.{field}"
+def _set(who: Who, kind: str, choice: Choice, problem: Problem) -> Problem:
+    return edit.with_choice(problem, who[0], kind, choice, who[1])
 
 
-def _phrase(verb: str, kind: str, names: Sequence[str], workload: str) -> str:
+def _path(who: Who, kind: str, field: str) -> str:
+    return f"{'/'.join(filter(None, who))} choose.{kind}.{field}".strip()
+
+
+def _phrase(verb: str, kind: str, names: Sequence[str], who: Who) -> str:
     """Write `also allow accelerator h200-sxm for chat`."""
     what = _SINGULAR.get(kind, kind.removesuffix("s"))
-    return f"{verb} {what} {listed(list(names))}" + (f" for {workload}" if workload else "")
+    return f"{verb} {what} {listed(list(names))}" + (f" for {'/'.join(filter(None, who))}" if who[0] else "")

@@ -7,9 +7,10 @@ import pytest
 import tiny
 
 from planner.candidates.columns import ColumnFactory, allreduce_link, link_row, model_row, sixteen_bit_peak
-from planner.candidates.layouts import Hardware, Shape
+from planner.candidates.layouts import Hardware
 from planner.candidates.space import Space
 from planner.domain.catalog import Catalog
+from planner.domain.layout import Shape
 from planner.errors import MissingFact
 from planner.perf.memory import kv_held
 

@@ -13,9 +13,10 @@ from drafts import DRAFT
 from planner.candidates.columns import ColumnFactory, model_row
 from planner.candidates.deployed import budget_of, held_of, read_of, step_of
 from planner.candidates.drafts import Drafts, draft_row, drafting_problem, emitted_of, ways_to_draft
-from planner.candidates.layouts import Hardware, Shape
+from planner.candidates.layouts import Hardware
 from planner.candidates.space import AllowedNames, Sites, build_space
 from planner.domain.catalog import Catalog
+from planner.domain.layout import Shape
 from planner.domain.speculation import AcceptancePoint, Draft
 from planner.perf.step import StepModel
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from planner.candidates.layouts import Hardware, Shape, link_reach
+from planner.candidates.layouts import Hardware, link_reach
 from planner.candidates.pairs import shape_fits_machine
 from planner.catalog.load import load_builtin
 from planner.domain.catalog import Catalog
+from planner.domain.layout import Shape
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tiny
 
-from planner.candidates.layouts import MAX_GPUS, Hardware, Shape, all_shapes
+from planner.candidates.layouts import Hardware
 from planner.candidates.pairs import (
     checkpoint_problem,
     compute_capability,
@@ -15,6 +15,7 @@ from planner.candidates.pairs import (
     shape_fits_machine,
 )
 from planner.domain.catalog import Catalog
+from planner.domain.layout import MAX_GPUS, Shape, all_shapes
 
 FACTS = Catalog.model_validate(tiny.catalog())
 MIXTURE = FACTS.models["org/large"].model_validate(

@@ -69,9 +69,9 @@ def test_orders_at_different_times_share_what_there_is(tmp_path: Path) -> None:
 
 def test_capacity_that_is_not_offered_is_a_reason(tmp_path: Path) -> None:
     told = explain_absence(loaded(tmp_path, 0), ["shop/mini-1"], lambda _: None)
-    assert "shop/mini-1@eu-1: none is to be had: the price row of eu-1 says available: 0" in told
+    assert "shop/mini-1@eu-1: none is to be had: the price row of eu-1 says available: 0 [rules]" in told
     spot = explain_absence(loaded(tmp_path, {"reserved_1y": 0}), ["shop/mini-1"], lambda _: None)
-    assert "shop/mini-1@eu-1/reserved_1y: none is to be had: the price row of eu-1 says available: 0" in spot
+    assert "shop/mini-1@eu-1/reserved_1y: none is to be had: the price row of eu-1 says available: 0 [rules]" in spot
 
 
 def test_too_few_leave_no_plan(tmp_path: Path) -> None:

@@ -1,22 +1,19 @@
-"""What steps are worth, what binds, and what forcing costs."""
+"""What steps are worth, and what binds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 import tiny
 
 from planner.catalog.problem import LoadedProblem
 from planner.domain.problem import Problem
-from planner.pipeline import explain_absence, priced, quietly
+from planner.pipeline import priced, quietly
 from planner.study import edit
 from planner.study.binding import binding
 from planner.study.difference import Difference, between, micros
-from planner.study.forced import costs, forced
 from planner.study.marginal import Price, prices, sentences
 from planner.study.result import Result
 from planner.study.slopes import Place, said, slope
@@ -154,34 +151,3 @@ def test_what_binds_is_told_with_its_use(busy: LoadedProblem) -> None:
     told = rows["chat", f"{tightest.metric.upper()} p95"]
     assert told.used == tightest.predicted / tightest.target
     assert rows["limits", "quota of mini"].used == plan.accelerators.get("mini", 0) / 2
-
-
-def test_forcing_costs_what_the_narrowed_problem_costs(busy: LoadedProblem) -> None:
-    narrowed = forced(busy, ["max", "large"])
-    assert {one.path: one.value for one in narrowed[0].overrides} == {
-        "workloads.chat.choose.accelerators.allow": ["max"],
-        "workloads.chat.choose.models.allow": ["org/large"],
-        "workloads.chat.choose.apis.forbid": ["*"],
-    }
-    said = next(costs(busy, ["max", "large"], narrowed, COURSE))
-    workload = edit.with_choice(
-        busy.problem, "chat", "models", edit.choices_of(busy.problem, "chat").models.model_copy(update={"allow": ("org/large",)})
-    )
-    workload = edit.with_choice(
-        workload, "chat", "accelerators", workload.choose.accelerators.model_copy(update={"allow": ("max",)})
-    )
-    expected = quietly(replace(busy, problem=workload)).cost.total
-    assert f"${expected:,.2f}/h, +" in said
-
-
-@pytest.mark.parametrize("words", [["tp2"], ["nothing"], ["max", "tpu9"]])
-def test_what_has_no_name_to_narrow_by(busy: LoadedProblem, words: list[str]) -> None:
-    narrowed = forced(busy, words)
-    assert [one.unmatched for one in narrowed] == ([("tpu9",)] if "max" in words else [])
-
-
-def test_a_forbidden_thing_is_not_forced_but_explained(tmp_path: Path) -> None:
-    choose: dict[str, Any] = {"accelerators": {"forbid": ["max"]}}
-    loaded = tiny.load(tmp_path, tiny.problem(choose=choose))
-    assert forced(loaded, ["max"]) == []
-    assert isinstance(explain_absence(loaded, ["max"], lambda _: None), list)

@@ -184,6 +184,15 @@ def test_several_changes_are_combined_where_one_is_not_enough(load: Load) -> Non
     assert any("chat deadline" in text and "the budget" in text and " and " in text for text in error.relaxations)
 
 
+def test_every_relaxation_offered_solves(load: Load) -> None:
+    """Sets of numbers where one is not enough: each is made in the problem and the problem solved."""
+    tight = {"objectives": [], "deadline": "5s", "quality": [{"benchmark": "exam", "at_least": 80}]}
+    loaded = load(tight, limits={"budget": "$3/h"})
+    advice = study(loaded, (), solve, progress=lambda _: None)
+    assert advice.found
+    assert all(feasible(loaded, one.apply(loaded.problem)) for one in advice.found)
+
+
 def test_no_model_left_is_a_reason_not_a_crash(load: Load) -> None:
     """No recovery of w4 is known, so no model at w4 may stand under a floor."""
     error = refused(load(choose={"precisions": {"allow": ["w4"]}}))
