@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from planner.catalog.problem import LoadedProblem
 from planner.catalog.yamlfile import Document
 from planner.domain.plan import Plan
 from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlannerError, PlanRejected
 from planner.study.overrides import Override
 from planner.study.probe import Solve
+from planner.study.traits import traits
 from planner.study.variant import varied
 
 STATUSES: tuple[tuple[type[PlannerError], str], ...] = (
@@ -37,7 +38,7 @@ class Result:
     gap: float | None = None
     """(cost − bound)/cost."""
     figures: dict[str, Any] = field(default_factory=dict)
-    """Accelerators, replicas, predicted latencies [s], power [W], carbon [kg/h]."""
+    """Accelerators, replicas, predicted latencies [s], carbon [kg/h], and `traits`."""
     message: str = ""
     """Why there is no plan."""
 
@@ -45,6 +46,19 @@ class Result:
     def solved(self) -> bool:
         """Whether there is a plan."""
         return self.cost is not None
+
+    @property
+    def sound(self) -> float | None:
+        """The bound, if it speaks of everything that may be chosen [$/h]; None otherwise."""
+        return self.bound if self.solved and self.figures["traits"]["bounded"] else None
+
+    @property
+    def short(self) -> str:
+        """Why there is no plan, in one short line; empty if there is one."""
+        if self.solved:
+            return ""
+        first = self.message.partition("\n")[0].removesuffix(".")
+        return f"{self.status}: {first}" if first else self.status
 
     def plain(self) -> dict[str, Any]:
         """Return plain data for a file."""
@@ -66,10 +80,11 @@ def solved(result: Result, whose: str) -> Result:
     raise Infeasible([f"{whose} has no plan ({result.status}); run `planner solve` on it for reasons and remedies"])
 
 
-def of_plan(plan: Plan) -> Result:
-    """Return the figures of a plan."""
+def of_plan(plan: Plan, loaded: LoadedProblem) -> Result:
+    """Return the figures of a plan of a problem."""
     proof = plan.proof
-    return Result(proof.termination, plan.cost.total, proof.bound, proof.gap, figures(plan))
+    told = {**figures(plan), "traits": traits(plan, loaded)}
+    return Result(proof.termination, plan.cost.total, proof.bound, proof.gap, told)
 
 
 def figures(plan: Plan) -> dict[str, Any]:
@@ -102,14 +117,11 @@ class Solving:
     solve: Solve
     """Solver, a function of a module."""
 
-    def plan(self, overrides: Sequence[Override]) -> Plan:
-        """Return the plan of a variant."""
-        return self.solve(varied(self.document, self.base, overrides))
-
     def __call__(self, overrides: tuple[Override, ...]) -> dict[str, Any]:
         """Solve a variant; no plan is a result like any other."""
         try:
-            return of_plan(self.plan(overrides)).plain()
+            loaded = varied(self.document, self.base, overrides)
+            return of_plan(self.solve(loaded), loaded).plain()
         except tuple(kind for kind, _ in STATUSES) as error:
             status = next(name for kind, name in STATUSES if isinstance(error, kind))
             return Result(status, message=str(error)).plain()

@@ -1,0 +1,156 @@
+"""Alternatives, frontiers and sensitivities in words and rows, for the page, Markdown and the console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planner.domain.plan import Plan
+from planner.domain.plan_choices import Alternative, Frontier, FrontierPoint, Moved, Sensitivity
+from planner.report import format as fmt
+from planner.report.markup import bullets, stacked
+from planner.report.markup import table as page_table
+
+Table = tuple[tuple[str, ...], list[list[str]]]
+"""Headings, `>x` aligned right, and rows; several lines in a cell are parted by line ends."""
+
+HOW = "How far each moves the cost is not known yet: planner explore plan.json finds out."
+SAME = 1e-6
+"""Costs that differ by less are the same [$/h]."""
+LEVEL = 1e-9
+"""Relative; levels nearer than this are the same."""
+
+
+def alternatives(plan: Plan) -> Table:
+    """Other plans, in the order of `ranked`."""
+    columns = ("Plan", ">Cost", ">Against this", "What differs", "It gives up", "It gains")
+    return columns, [
+        [called(one), cost(one.cost), against(plan, one), *map("\n".join, (differs(one), one.gives_up, one.gains))]
+        for one in ranked(plan)
+    ]
+
+
+def ranked(plan: Plan) -> list[Alternative]:
+    """Return alternatives by cost, those without a plan after them, last those that the problem does not allow."""
+    return sorted(plan.alternatives, key=lambda one: (not one.allowed, one.cost is None, one.cost or 0.0))
+
+
+def called(one: Alternative) -> str:
+    """Name an alternative, and say if the problem would have to be changed for it."""
+    return one.name if one.allowed else f"{one.name} (not allowed now)"
+
+
+def differs(one: Alternative) -> tuple[str, ...]:
+    """Say what differs, or why there is no plan."""
+    if one.cost is None:
+        return (one.why,) if one.why else ()
+    return one.changes or ("the same machines and models",)
+
+
+def cost(value: float | None) -> str:
+    """Write a cost, or that there is no plan."""
+    return "no plan" if value is None else fmt.hourly(value)
+
+
+def against(plan: Plan, one: Alternative) -> str:
+    """Write how a cost compares with the plan's, and whether the proofs can tell."""
+    if one.cost is None or not plan.cost.total:
+        return ""
+    change = one.cost - plan.cost.total
+    if abs(change) < SAME:
+        return "the same"
+    said = f"{signed(change)} ({fmt.margin(change / plan.cost.total)})"
+    low, high = (one.bound if one.bound is not None else 0.0) - plan.cost.total, one.cost - plan.proof.bound
+    return said if low > 0 or high < 0 else f"{said}, within the gap"
+
+
+def changed(change: float) -> str:
+    """Write a difference of costs, or that there is none."""
+    return "no change" if abs(change) < SAME else signed(change)
+
+
+def signed(change: float) -> str:
+    """Write a difference of costs with its sign."""
+    return f"{'+' if change >= 0 else '−'}{fmt.hourly(abs(change))}"
+
+
+def levels(plan: Plan) -> Table:
+    """What each promise or limit costs at each level."""
+    columns = ("What", ">Level", ">Cost", ">Against this", "Why")
+    rows = []
+    for one in plan.frontiers:
+        for point in one.points:
+            own = planned(one, point)
+            change = "" if point.cost is None else "this plan" if own else changed(point.cost - plan.cost.total)
+            rows.append([one.about, level(one, point.value), cost(point.cost), change, point.why])
+    if not any(row[-1] for row in rows):
+        return columns[:-1], [row[:-1] for row in rows]
+    return columns, rows
+
+
+def planned(one: Frontier, point: FrontierPoint) -> bool:
+    """Whether a level is the plan's own."""
+    return one.planned is not None and abs(point.value - one.planned) <= LEVEL * max(abs(point.value), 1.0)
+
+
+def level(one: Frontier, value: float) -> str:
+    """Write a level with its unit."""
+    return f"{value:,.6g} {one.unit}".rstrip()
+
+
+def swings(plan: Plan) -> Table:
+    """What moving each number does to the cost, and where the number is from."""
+    columns = ("Moved", ">To", ">Cost", ">To ", ">Cost ", "Known", "Source")
+    return columns, [
+        [one.name, one.low.to, moved(plan, one.low), one.high.to, moved(plan, one.high), one.standing or "", one.source]
+        for one in plan.sensitivities
+    ]
+
+
+def moved(plan: Plan, end: Moved) -> str:
+    """Write what moving a number one way does to the cost."""
+    if end.cost is None:
+        return "no plan"
+    return changed(end.cost - plan.cost.total)
+
+
+def telling(plan: Plan) -> list[Sensitivity]:
+    """Return the numbers whose effect the proofs can tell, the largest first."""
+    return [one for one in plan.sensitivities if one.sure]
+
+
+def sentences(plan: Plan) -> Iterator[str]:
+    """Yield what matters most, a sentence a number: what it does to the cost, how it is known, and from where."""
+    for one in telling(plan):
+        size = one.swing(plan.cost.total)
+        share = f", {fmt.percent(size / plan.cost.total)} of it" if plan.cost.total and size != float("inf") else ""
+        span = f"the cost spans {fmt.hourly(size)}{share}" if share else "not every way leaves a plan"
+        ends = f"{_end(plan, one.low)}, {_end(plan, one.high)}"
+        known = f" {one.standing.capitalize()}: {one.source}." if one.standing else ""
+        yield f"{one.name}: {span} ({ends}).{known}"
+    still = [one.name for one in plan.sensitivities if not one.sure]
+    if still:
+        yield f"No effect that the proofs can tell: {', '.join(still)}."
+
+
+def _end(plan: Plan, end: Moved) -> str:
+    return f"{end.to} {moved(plan, end)}"
+
+
+def notes(plan: Plan) -> list[str]:
+    """Return how these were found, and what was left out."""
+    found = plan.explored
+    if found is None:
+        return []
+    head = f"{fmt.plural(found.solves, 'variant')} of the problem solved, each to within {fmt.percent(found.gap)} of its best"
+    return [f"{head}, checked like the plan itself.", *(f"{note[:1].upper()}{note[1:]}." for note in found.notes)]
+
+
+def on_page(table: Table) -> str:
+    """Write a table as Markdown; nothing where it has no rows."""
+    columns, rows = table
+    return page_table(columns, ([stacked(cell.split("\n")) for cell in row] for row in rows)) if rows else ""
+
+
+def summary(plan: Plan) -> str:
+    """Write how all this was found as Markdown."""
+    return bullets(notes(plan))
