@@ -55,11 +55,11 @@ def explore(plan: Path, problem: Path | None, output: Path | None, parts: tuple[
     failures = verify(found, sweeping.read(Path(loaded.document.file), None, None))
     if failures:
         raise PlanRejected(failures)
+    _write(made, found, target)
     if given["as_json"]:
         sweeping.echo_json(_plain(found))
     else:
         _print(found)
-    _write(made, found, target)
 
 
 def _write(before: Plan, found: Plan, target: Path) -> None:

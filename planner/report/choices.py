@@ -126,10 +126,13 @@ def sentences(plan: Plan) -> Iterator[str]:
         span = f"the cost spans {fmt.hourly(size)}{share}" if share else "not every way leaves a plan"
         ends = f"{_end(plan, one.low)}, {_end(plan, one.high)}"
         known = f" {one.standing.capitalize()}: {one.source}." if one.standing else ""
-        yield f"{one.name}: {span} ({ends}).{known}"
+        yield f"{one.name[:1].upper()}{one.name[1:]}: {span} ({ends}).{known}"
+
+
+def silent(plan: Plan) -> str:
+    """Name the numbers whose effect the proofs cannot tell; empty where there are none."""
     still = [one.name for one in plan.sensitivities if not one.sure]
-    if still:
-        yield f"No effect that the proofs can tell: {', '.join(still)}."
+    return f"No effect that the proofs can tell: {', '.join(still)}." if still else ""
 
 
 def _end(plan: Plan, end: Moved) -> str:

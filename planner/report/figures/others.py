@@ -2,52 +2,78 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from planner.domain.plan import Plan
 from planner.report import format as fmt
 from planner.report.choices import SAME, against, called, cost, ranked
 from planner.report.figures.axis import ticks, upright
-from planner.report.figures.scene import NARROW, Box, Scene, Stroke, Words, width_of
+from planner.report.figures.scene import NARROW, SMALL, Box, Scene, Stroke, Words, width_of
 
 TITLE = "What else it could cost"
 NOTE = (
-    "Each is the least cost with one thing ruled out, or one thing more asked for, in dollars per hour; green: cheaper than this "
-    "plan, which only what the problem does not allow can be. What each gives up stands below."
+    "Each is the least cost with one thing ruled out, or one thing more asked for, in dollars per hour; orange: dearer than "
+    "this plan, green: cheaper, as only what the problem does not allow can be beyond the gap. What each gives up stands below."
 )
 _ROW, _BAR = 32.0, 18.0
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A plan."""
+
+    name: str
+    cost: float | None
+    said: str
+    """Its cost in words, and how that compares."""
+    colour: str
+
+
+def _rows(plan: Plan, narrow: bool) -> list[_Row]:
+    """Return this plan, then the others."""
+    total = plan.cost.total
+    made = [_Row("this plan", total, fmt.hourly(total), "c1")]
+    for one in ranked(plan):
+        more = against(plan, one)
+        if narrow and one.cost is not None and total:
+            more = fmt.margin(one.cost / total - 1.0) if abs(one.cost - total) >= SAME else more
+        change = 0.0 if one.cost is None else one.cost - total
+        colour = "c1" if abs(change) < SAME else "c2" if change > 0 else "c3"
+        made.append(_Row(called(one), one.cost, f"{cost(one.cost)}  {more}".rstrip(), colour))
+    return made
+
+
 def draw(plan: Plan, width: float) -> Scene | None:
     """Draw a bar a plan, this one first."""
-    rows = [(called(one), one.cost, against(plan, one)) for one in ranked(plan)]
-    if not any(value is not None for _, value, _ in rows):
-        return None
-    everyone: list[tuple[str, float | None, str]] = [("this plan", plan.cost.total, ""), *rows]
     narrow = width < NARROW
-    left = 6.0 if narrow else min(max(width_of(name) for name, _, _ in everyone) + 18, 0.34 * width)
-    right = width - (14.0 if narrow else 230.0)
-    row = _ROW + (16.0 if narrow else 0.0)
-    bottom = 6.0 + row * len(everyone)
-    marks = ticks(max(value or 0.0 for _, value, _ in everyone), 3 if narrow else 6)
+    rows = _rows(plan, narrow)
+    if not any(row.cost is not None for row in rows[1:]):
+        return None
+    left = 6.0 if narrow else min(max(width_of(row.name) for row in rows) + 18, 0.34 * width)
+    right = width - (14.0 if narrow else max(width_of(row.said) for row in rows) + 24)
+    height = _ROW + (14.0 if narrow else 0.0)
+    bottom = 6.0 + height * len(rows)
+    marks = ticks(max(row.cost or 0.0 for row in rows), 3 if narrow else 6)
     scene = Scene(width, bottom + 24)
 
     def at(dollars: float) -> float:
         return left + (right - left) * dollars / marks[-1]
 
     upright(scene, marks, at, 6.0, bottom, fmt.money)
-    for number, (name, value, more) in enumerate(everyone):
-        y = 6.0 + row * number
-        said = cost(value) if not more else f"{cost(value)}  {more}"
+    for number, row in enumerate(rows):
+        y = 6.0 + height * number
+        colour = "bad" if row.cost is None else "ink"
+        scene.add(Words(width - 4, y + (14 if narrow else 20), row.said, colour, SMALL, "end", number == 0))
         if narrow:
-            scene.words(left, y + 14, name, width - 12 - width_of(said), bold=number == 0)
-            scene.add(Words(width - 4, y + 14, said, "bad" if value is None else "soft", 11.0, "end"))
+            scene.words(left, y + 14, row.name, width - 20 - width_of(row.said), bold=number == 0)
         else:
-            scene.words(left - 12, y + 20, name, left - 14, anchor="end", bold=number == 0)
-            scene.add(Words(at(value or 0.0) + 9, y + 20, said, "bad" if value is None else "ink"))
-        if value is not None:
+            scene.words(left - 12, y + 20, row.name, left - 14, anchor="end", bold=number == 0)
+        if row.cost is not None:
             bar = y + (20.0 if narrow else 7.0)
-            colour = "c1" if number == 0 else "c3" if value < plan.cost.total - SAME else "c2"
-            scene.add(Box(left, bar, max(at(value) - left, 2.0), _BAR, colour, radius=3.0, says=f"{name}: {said}"))
-    scene.add(Stroke(((at(plan.cost.total), 6.0), (at(plan.cost.total), bottom)), "ink", 1.2, dashed=True))
+            says = f"{row.name}: {row.said}"
+            scene.add(Box(left, bar, max(at(row.cost) - left, 2.0), _BAR, row.colour, radius=3.0, says=says))
+    here = at(plan.cost.total)
+    scene.add(Stroke(((here, 6.0), (here, bottom)), "ink", 1.2, dashed=True))
     return scene
 
 

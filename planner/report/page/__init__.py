@@ -50,6 +50,7 @@ def render(plan: Plan) -> str:
         standings=standings,
         alternatives=parts.alternatives(plan),
         matter=list(choices.sentences(plan)),
+        silent=choices.silent(plan),
         how=choices.HOW,
     )
 
