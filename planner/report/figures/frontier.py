@@ -12,7 +12,7 @@ from planner.report import format as fmt
 from planner.report.choices import level as levelled
 from planner.report.choices import planned
 from planner.report.figures.axis import level, ticks
-from planner.report.figures.scene import LARGE, NARROW, SMALL, Area, Box, Dot, Scene, Stroke, Words
+from planner.report.figures.scene import LARGE, NARROW, SMALL, Area, Box, Dot, Scene, Stroke, Words, width_of
 
 TITLE = "Cost at other levels"
 NOTE = (
@@ -104,7 +104,9 @@ def _line(scene: Scene, one: Frontier, panel: _Panel) -> None:
         says = f"{levelled(one, point.value)}: {fmt.hourly(point.cost)}"
         scene.add(Dot(x, y, 7.0 if own else 4.5, "paper" if own else "c1", "c1", says))
         if point.cost > panel.most:
-            scene.add(Words(x, y - 8, f"↑ {fmt.money(point.cost)}", "ink", SMALL - 1, "middle"))
+            said = f"↑ {fmt.money(point.cost)}"
+            edge = panel.left + panel.step * len(one.points) - width_of(said, SMALL - 1) / 2
+            scene.add(Words(min(x, edge), y - 8, said, "ink", SMALL - 1, "middle"))
 
 
 def _emptiness(scene: Scene, one: Frontier, panel: _Panel) -> None:

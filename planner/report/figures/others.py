@@ -73,7 +73,10 @@ def draw(plan: Plan, width: float) -> Scene | None:
             says = f"{row.name}: {row.said}"
             scene.add(Box(left, bar, max(at(row.cost) - left, 2.0), _BAR, row.colour, radius=3.0, says=says))
     here = at(plan.cost.total)
-    scene.add(Stroke(((here, 6.0), (here, bottom)), "ink", 1.2, dashed=True))
+    for number in range(len(rows)) if narrow else (0,):  # on a telephone names stand in the way
+        y = 6.0 + height * number
+        begin, end = (y + 18.0, y + 20.0 + _BAR + 2.0) if narrow else (y, bottom)
+        scene.add(Stroke(((here, begin), (here, end)), "ink", 1.2, dashed=True))
     return scene
 
 

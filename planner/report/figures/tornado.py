@@ -91,5 +91,10 @@ def _label(one: Sensitivity) -> str:
 
 def describe(plan: Plan) -> str:
     """Say in words what the figure shows."""
-    said = (f"{one.name}: {', '.join(f'{end.to} {cost(end.cost)}' for end in (one.low, one.high))}" for one in telling(plan))
-    return f"This plan {fmt.hourly(plan.cost.total)}; {'; '.join(said)}."
+    return told(telling(plan), plan.cost.total)
+
+
+def told(rows: Sequence[Sensitivity], base: float) -> str:
+    """Say in words what `draw` draws."""
+    said = (f"{one.name}: {', '.join(f'{end.to} {cost(end.cost)}' for end in (one.low, one.high))}" for one in rows)
+    return f"As it is {fmt.hourly(base)}; {'; '.join(said)}."
