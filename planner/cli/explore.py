@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 VERSION = "explore/v1"
 PARTS = ("alternatives", "frontiers", "sensitivity")
 REPORT = "report.md"
-"""Written anew beside a plan where it is the one of that plan."""
+"""Written anew beside a plan where it is of the same problem and catalogs."""
 
 _EPILOG = """\b
 Examples:
@@ -46,30 +46,32 @@ def explore(plan: Path, problem: Path | None, output: Path | None, parts: tuple[
     from planner.errors import PlanRejected
     from planner.plan.verify import verify
     from planner.study.explore import PARTS as ALL
+    from planner.study.explore import bare
     from planner.study.explore import explore as solve_around
 
     made, loaded = sweeping.read_both(plan, problem, given["gap"], given["time_limit"])
     target = output or plan
     course = sweeping.course(given, target)
-    found = solve_around(made, loaded, course, parts or ALL, most)
-    failures = verify(found, sweeping.read(Path(loaded.document.file), None, None))
+    failures = verify(bare(made), sweeping.read(Path(loaded.document.file), None, None))
     if failures:
         raise PlanRejected(failures)
-    _write(made, found, target)
+    found = solve_around(made, loaded, course, parts or ALL, most)
+    _write(found, target)
     if given["as_json"]:
         sweeping.echo_json(_plain(found))
     else:
         _print(found)
 
 
-def _write(before: Plan, found: Plan, target: Path) -> None:
-    """Write the plan, and its report beside it if that is there and was of the plan as it was; both or none."""
+def _write(found: Plan, target: Path) -> None:
+    """Write the plan, and its report beside it if there is one made of the same problem and catalogs; both or none."""
     from planner import atomic
     from planner.report import jsonout, markdown
 
     texts: dict[str, str | bytes] = {target.name: jsonout.dumps(found)}
     report = target.with_name(REPORT)
-    if report.is_file() and report.read_text(encoding="utf-8", errors="replace") == markdown.render(before):
+    said = report.read_text(encoding="utf-8", errors="replace") if report.is_file() else ""
+    if all(sign in said for sign in ("# Plan for ", found.problem_digest, found.catalog_digest)):
         texts[REPORT] = markdown.render(found)
     for path in atomic.write_all(target.parent, texts):
         click.echo(f"wrote {path}", err=True)

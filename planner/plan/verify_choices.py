@@ -59,7 +59,7 @@ def _frontier(plan: Plan, front: Frontier) -> Iterator[str]:
         yield from _whole(f"{what} at {point.value:g}", point)
         own = front.planned is not None and abs(point.value - front.planned) <= 1e-9 * abs(front.planned)
         if own and (point.cost is None or abs(point.cost - plan.cost.total) > TOLERANCE * max(plan.cost.total, 1.0)):
-            yield f"{what}: the cost at the plan's own level is not the plan's"
+            yield f"{what} at {point.value:g}, the plan's own level: the cost is not the plan's"
     ranked = front.points if front.tighter == "higher" else front.points[::-1]
     for loose, tight in combinations(ranked, 2):
         if tight.cost is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal, get_args
 
 from planner.catalog.problem import LoadedProblem
@@ -83,11 +84,18 @@ def explore(plan: Plan, loaded: LoadedProblem, course: Course, parts: Sequence[P
     return _checked(_with(plan, found, Explored(solves=_solves(taken), gap=loaded.problem.solver.gap, notes=tuple(notes))))
 
 
+def bare(plan: Plan) -> Plan:
+    """Return a plan without anything found around it."""
+    return plan.model_copy(update={"alternatives": (), "frontiers": (), "sensitivities": (), "explored": None})
+
+
 def allotted(queues: Sequence[Sequence[Task]], most: int) -> list[Task]:
     """Return the tasks that there is room for: queues take turns, each offers its next; what no longer fits is passed over."""
     taken: list[Task] = []
-    for place in range(max(map(len, queues), default=0)):
-        taken += [queue[place] for queue in queues if place < len(queue) and _solves([*taken, queue[place]]) <= most]
+    for turn in zip_longest(*queues):
+        for task in turn:
+            if task is not None and _solves([*taken, task]) <= most:
+                taken.append(task)
     return taken
 
 

@@ -24,7 +24,13 @@ LARGEST = 3_000_000
 """Bytes that a page may have."""
 
 Made = Callable[[], Plan]
-PLANS: tuple[Made, ...] = (made_plans.quickstart, made_plans.scenarios, made_plans.levers, made_plans.committed)
+PLANS: tuple[Made, ...] = (
+    made_plans.quickstart,
+    made_plans.scenarios,
+    made_plans.levers,
+    made_plans.committed,
+    made_plans.explored,
+)
 
 TAGS = {
     "html", "head", "meta", "title", "style", "link", "body", "a", "header", "div", "p", "h1", "h2", "h3", "dl", "dt", "dd",
@@ -125,7 +131,20 @@ def test_frontiers_and_alternatives_show_where_there_are_any(plan: Plan) -> None
 
 
 HOSTILE = "</td></svg><script>alert(1)</script><img src=x onerror=alert(1)>\"'{{7*7}}<br>&amp;\x00"
-_FIXED = {"version", "metric", "termination", "standing", "kind", "tier", "binding", "start", "role", "weights", "minimized"}
+_FIXED = {
+    "version",
+    "metric",
+    "termination",
+    "standing",
+    "kind",
+    "tier",
+    "binding",
+    "start",
+    "role",
+    "weights",
+    "minimized",
+    "tighter",
+}
 
 
 def _with(node: Any, change: Callable[[str], str], key: str = "") -> Any:
@@ -148,7 +167,7 @@ def changed(plan: Plan, change: Callable[[str], str]) -> Plan:
 
 
 def test_no_name_can_inject_markup(staged: Plan, simulated: Plan) -> None:
-    for plan in (staged, simulated):
+    for plan in (staged, simulated, made_plans.explored()):
         text = render(changed(plan, lambda name: name + HOSTILE))
         page = read(text)
         assert structure_wrongs(page) == []
