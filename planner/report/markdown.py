@@ -99,7 +99,10 @@ def _glance(plan: Plan) -> list[str]:
         _section("Memory of one GPU", _memory(plan)),
         _section("Why this plan", bullets(plan.reasons)),
         _section("Other plans", choices.on_page(choices.alternatives(plan))),
-        _section("What matters most", bullets(filter(None, (*choices.sentences(plan), choices.silent(plan))))),
+        _section(
+            "What it rests on, by what it does to the cost",
+            bullets(filter(None, (*choices.sentences(plan), choices.silent(plan)))),
+        ),
     ]
 
 

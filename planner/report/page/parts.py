@@ -95,7 +95,7 @@ NAMED = 4
 FIRST = 4
 """Reasons that are read; the others are looked up."""
 
-OWN = ("Warnings", "Why this plan", "Other plans", "What matters most", "What it rests on*", "How it was found")
+OWN = ("Warnings", "Why this plan", "Other plans", "What it rests on*", "How it was found")
 """Sections that the page lays out itself."""
 
 
