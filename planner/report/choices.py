@@ -58,14 +58,24 @@ def against(plan: Plan, one: Alternative) -> str:
     change = one.cost - plan.cost.total
     if abs(change) < SAME:
         return "the same"
-    said = f"{signed(change)} ({fmt.margin(change / plan.cost.total)})"
-    low, high = (one.bound if one.bound is not None else 0.0) - plan.cost.total, one.cost - plan.proof.bound
-    return said if low > 0 or high < 0 else f"{said}, within the gap"
+    return f"{signed(change)} ({fmt.margin(change / plan.cost.total)}){_doubt(plan, one)}"
 
 
-def changed(change: float) -> str:
-    """Write a difference of costs, or that there is none."""
-    return "no change" if abs(change) < SAME else signed(change)
+def changed(plan: Plan, one: FrontierPoint | Moved) -> str:
+    """Write how a cost differs from the plan's, if it does, and whether the proofs can tell."""
+    if one.cost is None:
+        return ""
+    change = one.cost - plan.cost.total
+    return "no change" if abs(change) < SAME else f"{signed(change)}{_doubt(plan, one)}"
+
+
+def _doubt(plan: Plan, one: Alternative | FrontierPoint | Moved) -> str:
+    """Say if the best costs may be the same: each lies between its bound and the cost found."""
+    if one.cost is None or one.cost < plan.proof.bound:
+        return ""
+    if one.bound is None:
+        return ", not proved"
+    return "" if one.bound > plan.cost.total else ", within the gap"
 
 
 def signed(change: float) -> str:
@@ -80,7 +90,7 @@ def levels(plan: Plan) -> Table:
     for one in plan.frontiers:
         for point in one.points:
             own = planned(one, point)
-            change = "" if point.cost is None else "this plan" if own else changed(point.cost - plan.cost.total)
+            change = "this plan" if own else changed(plan, point)
             rows.append([one.about, level(one, point.value), cost(point.cost), change, point.why])
     if not any(row[-1] for row in rows):
         return columns[:-1], [row[:-1] for row in rows]
@@ -108,9 +118,7 @@ def swings(plan: Plan) -> Table:
 
 def moved(plan: Plan, end: Moved) -> str:
     """Write what moving a number one way does to the cost."""
-    if end.cost is None:
-        return "no plan"
-    return changed(end.cost - plan.cost.total)
+    return "no plan" if end.cost is None else changed(plan, end)
 
 
 def telling(plan: Plan) -> list[Sensitivity]:

@@ -92,9 +92,11 @@ class Asked:
             yield Question(f"all in {name}", (self._allow("regions", [name]),))
 
     def outside(self) -> Iterator[Question]:
-        """Without APIs; or all through them, for workloads that may use them."""
+        """Without each API, and without any; or all through them, for workloads that may use them."""
+        for name in sorted({route.api for route in self.plan.external})[:EACH]:
+            yield Question(f"without {name}", self._without("apis", name))
         if self.plan.external:
-            yield Question("without APIs", (Override("choose.apis.forbid", ["*"]),))
+            yield Question("without APIs", (Override("workloads.*.data.external_api", False),))
         may = [workload for workload in self._written() if self.loaded.catalog.apis and workload.data.external_api]
         served = {share.stream for pool in self.plan.pools for share in pool.shares if share.rate > 0}
         here = [workload.name for workload in may if workload.name in served]

@@ -39,7 +39,7 @@ def sensitivity(bar: Bar, plan: Plan | None = None) -> Sensitivity:
 
 
 def _moved(to: str, result: Result) -> Moved:
-    return Moved(to=to, cost=result.cost, bound=result.bound, why=result.short)
+    return Moved(to=to, cost=result.cost, bound=result.sound, why=result.short)
 
 
 def _facts(plan: Plan, driver: Driver) -> Iterator[Fact]:

@@ -134,10 +134,13 @@ def _can(loaded: LoadedProblem, overrides: Sequence[Override]) -> str:
     return ""
 
 
-def _alternatives(plan: Plan, loaded: LoadedProblem, this: Result, _: list[str]) -> Iterator[Task]:
+def _alternatives(plan: Plan, loaded: LoadedProblem, this: Result, notes: list[str]) -> Iterator[Task]:
     """Yield the questions that are valid problems; the others ask for what cannot be."""
     for question in questions(plan, loaded):
-        if not _can(loaded, question.overrides):
+        wrong = _can(loaded, question.overrides)
+        if wrong:
+            notes.append(f"cannot be asked: {question.name} ({wrong})")
+        else:
             yield Task(question.name, (question.overrides,), _answer(question, this))
 
 

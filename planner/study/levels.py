@@ -139,7 +139,7 @@ def _spread(scores: list[float], floor: float) -> list[float]:
     Examples
     --------
     >>> _spread([10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0], 35.0)
-    [10.0, 20.0, 30.0, 40.0, 50.0, 70.0]
+    [10.0, 20.0, 30.0, 40.0, 60.0, 70.0]
     """
     below, above = [score for score in scores if score < floor], [score for score in scores if score > floor]
     picked = below[-SIDE:] + [above[round((len(above) - 1) * k / (SIDE - 1))] for k in range(SIDE) if above]

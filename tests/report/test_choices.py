@@ -28,8 +28,8 @@ def found() -> Plan:
         FrontierPoint(value=60.0, cost=plan.cost.total, bound=plan.proof.bound),
     )
     prices = Sensitivity(
-        name="prices", low=Moved(to="x0.8", cost=3.664), high=Moved(to="x1.2", cost=5.496), sure=True, standing="published",
-        source="a",
+        name="prices", low=Moved(to="x0.8", cost=3.664), high=Moved(to="x1.2", cost=5.496, bound=5.4), sure=True,
+        standing="published", source="a",
     )  # fmt: skip
     gone = Sensitivity(name="gpus", low=Moved(to="0", cost=None, why="infeasible"), high=Moved(to="9", cost=4.58), sure=True)
     still = Sensitivity(name="hits", low=Moved(to="0.1", cost=4.58), high=Moved(to="0.2", cost=4.58), sure=False)
