@@ -49,11 +49,8 @@ def _facts(plan: Plan, driver: Driver) -> Iterator[Fact]:
         yield from _prices(plan, str(rest[0]))
     elif root == "solver":
         yield from (fact for fact in plan.facts if fact.statement.startswith(PREDICTED))
-    elif root == "workloads" and driver.workload:
-        mine = (fact for fact in plan.facts if driver.workload in fact.subject.split(", "))
-        what = driver.name.removeprefix(f"{driver.workload} ")
-        said = next((fact for fact in mine if fact.statement.startswith(what)), None)
-        yield said or Fact(subject=driver.workload, statement=what, standing="stated", source=STATED)
+    elif driver.workload:  # what the file writes: traces, whose numbers it does not, are not moved
+        yield Fact(subject=driver.workload, statement=driver.name, standing="stated", source=STATED)
 
 
 def _prices(plan: Plan, whose: str) -> Iterator[Fact]:

@@ -51,10 +51,10 @@ def draw(rows: Sequence[Sensitivity], base: float, width: float) -> Scene | None
     row = _ROW + (18.0 if narrow else 0.0)
     bottom = top + row * len(rows)
     scene.height = bottom + 24
-    begin, end = left + _ROOM, width - _ROOM
+    first, last = left + _ROOM, width - _ROOM
 
     def at(change: float) -> float:
-        return begin + (end - begin) * (change - marks[0]) / (marks[-1] - marks[0])
+        return first + (last - first) * (change - marks[0]) / (marks[-1] - marks[0])
 
     upright(scene, marks, at, top, bottom, lambda mark: "this plan" if mark == 0 else signed(mark).removesuffix("/h"))
     for number, one in enumerate(rows):
@@ -66,7 +66,9 @@ def draw(rows: Sequence[Sensitivity], base: float, width: float) -> Scene | None
             scene.words(left - 12, y + 22, _label(one), left - 16, anchor="end")
         for place, (moved, (name, colour)) in enumerate(((one.low, DOWN), (one.high, UP))):
             _bar(scene, moved, f"{one.name} {name}", colour, y + 6 + place * (_BAR + 1), base, at)
-    scene.add(Stroke(((at(0.0), top), (at(0.0), bottom)), "ink", 1.2))
+    for number in range(len(rows)) if narrow else (0,):  # on a telephone names stand in the way
+        begin, end = (top + row * number + 20.0, top + row * (number + 1)) if narrow else (top, bottom)
+        scene.add(Stroke(((at(0.0), begin), (at(0.0), end)), "ink", 1.2))
     return scene
 
 
