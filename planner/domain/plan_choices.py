@@ -70,6 +70,18 @@ class Moved(Strict):
     """Why there is no plan; empty where there is one."""
 
 
+Answer = Alternative | FrontierPoint | Moved
+"""What came of solving a variant of the problem."""
+
+NONE = "infeasible"
+"""How a reason begins where there is no plan, rather than none found in time or none that passed its check."""
+
+
+def impossible(one: Answer) -> bool:
+    """Whether there is no plan, rather than none found."""
+    return one.cost is None and (not one.why or one.why.startswith(NONE))
+
+
 class Sensitivity(Strict):
     """What the cost does when one number is moved down and up, the plan made anew each time."""
 
@@ -87,9 +99,11 @@ class Sensitivity(Strict):
     """Where it comes from."""
 
     def swing(self, planned: float) -> float:
-        """Return the largest less the least cost of the three [$/h]; inf where moving it leaves no plan."""
+        """Return the largest less the least cost of those found [$/h]; inf where moving it leaves no plan."""
+        if impossible(self.low) or impossible(self.high):
+            return inf
         costs = [planned, *(end.cost for end in (self.low, self.high) if end.cost is not None)]
-        return max(costs) - min(costs) if len(costs) == 3 else inf
+        return max(costs) - min(costs)
 
 
 class Explored(Strict):

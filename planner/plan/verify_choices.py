@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from itertools import combinations, pairwise
 
 from planner.domain.plan import Plan
-from planner.domain.plan_choices import Alternative, Frontier, FrontierPoint, Moved
+from planner.domain.plan_choices import Alternative, Answer, Frontier, impossible
 
 TOLERANCE = 1e-6
 """Relative; costs and bounds are written with twelve digits, and solvers keep limits to about this."""
-NONE = "infeasible"
-"""How it is said that there is no plan, rather than none found in time."""
 
 
 def choices(plan: Plan) -> Iterator[str]:
@@ -34,7 +32,7 @@ def _below(cost: float | None, bound: float | None) -> bool:
     return cost is not None and bound is not None and cost < bound - TOLERANCE * max(abs(bound), 1.0)
 
 
-def _whole(what: str, one: Alternative | FrontierPoint | Moved) -> Iterator[str]:
+def _whole(what: str, one: Answer) -> Iterator[str]:
     """There is a cost or a reason, and no cost below its own bound."""
     if (one.cost is None) != bool(one.why):
         yield f"{what}: either a cost or why there is none, one of the two"
@@ -66,5 +64,5 @@ def _frontier(plan: Plan, front: Frontier) -> Iterator[str]:
             continue
         if _below(tight.cost, loose.bound):
             yield f"{what}: {tight.value:g} costs {tight.cost:.6g}, less than {loose.value:g} must, which asks for less"
-        if loose.why.startswith(NONE):
+        if impossible(loose):
             yield f"{what}: {tight.value:g} has a plan, and {loose.value:g}, which asks for less, is said to have none"

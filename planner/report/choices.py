@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.domain.plan import Plan
-from planner.domain.plan_choices import Alternative, Frontier, FrontierPoint, Moved, Sensitivity
+from planner.domain.plan_choices import Alternative, Answer, Frontier, FrontierPoint, Moved, Sensitivity, impossible
 from planner.report import format as fmt
 from planner.report.markup import bullets, stacked
 from planner.report.markup import table as page_table
@@ -24,7 +24,7 @@ def alternatives(plan: Plan) -> Table:
     """Other plans, in the order of `ranked`."""
     columns = ("Plan", ">Cost", ">Against this", "What differs", "It gives up", "It gains")
     return columns, [
-        [called(one), cost(one.cost), against(plan, one), *map("\n".join, (differs(one), one.gives_up, one.gains))]
+        [called(one), cost(one), against(plan, one), *map("\n".join, (differs(one), one.gives_up, one.gains))]
         for one in ranked(plan)
     ]
 
@@ -46,9 +46,11 @@ def differs(one: Alternative) -> tuple[str, ...]:
     return one.changes or ("the same machines and models",)
 
 
-def cost(value: float | None) -> str:
-    """Write a cost, or that there is no plan."""
-    return "no plan" if value is None else fmt.hourly(value)
+def cost(one: Answer) -> str:
+    """Write a cost, that there is no plan, or that none was found."""
+    if one.cost is None:
+        return "no plan" if impossible(one) else "none found"
+    return fmt.hourly(one.cost)
 
 
 def against(plan: Plan, one: Alternative) -> str:
@@ -61,7 +63,7 @@ def against(plan: Plan, one: Alternative) -> str:
     return f"{signed(change)} ({fmt.margin(change / plan.cost.total)}){_doubt(plan, one)}"
 
 
-def changed(plan: Plan, one: FrontierPoint | Moved) -> str:
+def changed(plan: Plan, one: Answer) -> str:
     """Write how a cost differs from the plan's, if it does, and whether the proofs can tell."""
     if one.cost is None:
         return ""
@@ -69,7 +71,7 @@ def changed(plan: Plan, one: FrontierPoint | Moved) -> str:
     return "no change" if abs(change) < SAME else f"{signed(change)}{_doubt(plan, one)}"
 
 
-def _doubt(plan: Plan, one: Alternative | FrontierPoint | Moved) -> str:
+def _doubt(plan: Plan, one: Answer) -> str:
     """Say if the best costs may be the same: each lies between its bound and the cost found."""
     if one.cost is None or one.cost < plan.proof.bound:
         return ""
@@ -91,7 +93,7 @@ def levels(plan: Plan) -> Table:
         for point in one.points:
             own = planned(one, point)
             change = "this plan" if own else changed(plan, point)
-            rows.append([one.about, level(one, point.value), cost(point.cost), change, point.why])
+            rows.append([one.about, level(one, point.value), cost(point), change, point.why])
     if not any(row[-1] for row in rows):
         return columns[:-1], [row[:-1] for row in rows]
     return columns, rows
@@ -118,7 +120,7 @@ def swings(plan: Plan) -> Table:
 
 def moved(plan: Plan, end: Moved) -> str:
     """Write what moving a number one way does to the cost."""
-    return "no plan" if end.cost is None else changed(plan, end)
+    return cost(end) if end.cost is None else changed(plan, end)
 
 
 def telling(plan: Plan) -> list[Sensitivity]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from planner.catalog.problem import undotted
 from planner.domain.plan import Fact, Plan
-from planner.domain.plan_choices import Moved, Sensitivity
+from planner.domain.plan_choices import Moved, Sensitivity, impossible
 from planner.study.difference import between
 from planner.study.prices import APIS, MACHINES, ROOT
 from planner.study.result import Result
@@ -27,12 +27,13 @@ def sensitivity(bar: Bar, plan: Plan | None = None) -> Sensitivity:
     """
     facts = [] if plan is None else list(_facts(plan, bar.driver))
     weakest = facts[0] if facts else None
-    ends = (bar.low, bar.high)
+    low, high = _moved(bar.driver.ends[0], bar.low), _moved(bar.driver.ends[1], bar.high)
+    told = (one.solved and between(bar.base, one).sure for one in (bar.low, bar.high))
     return Sensitivity(
         name=bar.driver.name,
-        low=_moved(bar.driver.ends[0], bar.low),
-        high=_moved(bar.driver.ends[1], bar.high),
-        sure=any(not one.solved or between(bar.base, one).sure for one in ends),
+        low=low,
+        high=high,
+        sure=impossible(low) or impossible(high) or any(told),
         standing=weakest.standing if weakest else None,
         source=weakest.source if weakest else "",
     )

@@ -33,7 +33,7 @@ AXES = 4
 """Promises and limits that are varied."""
 
 Found = Alternative | Frontier | Sensitivity
-Answer = Callable[[Sequence[Result]], Found]
+Reply = Callable[[Sequence[Result]], Found]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Task:
     """In a few words."""
     variants: tuple[tuple[Override, ...], ...]
     """What is solved."""
-    answer: Answer
+    answer: Reply
     """Makes the answer of their results."""
 
 
@@ -144,7 +144,7 @@ def _alternatives(plan: Plan, loaded: LoadedProblem, this: Result, notes: list[s
             yield Task(question.name, (question.overrides,), _answer(question, this))
 
 
-def _answer(question: Question, this: Result) -> Answer:
+def _answer(question: Question, this: Result) -> Reply:
     return lambda results: answered(question, this, results[0])
 
 
@@ -161,7 +161,7 @@ def _frontiers(plan: Plan, loaded: LoadedProblem, this: Result, notes: list[str]
             yield Task(f"{one.about} at other levels", tuple((override,) for _, override in ends), _level(kept, this))
 
 
-def _level(one: Varied, this: Result) -> Answer:
+def _level(one: Varied, this: Result) -> Reply:
     return lambda results: frontier(one, this, results)
 
 
@@ -176,7 +176,7 @@ def _sensitivities(plan: Plan, loaded: LoadedProblem, this: Result, notes: list[
         yield Task(f"{driver.name} moved", ((driver.low,), (driver.high,)), _bar(driver, this, plan))
 
 
-def _bar(driver: Driver, this: Result, plan: Plan) -> Answer:
+def _bar(driver: Driver, this: Result, plan: Plan) -> Reply:
     return lambda results: sensitivity(Bar(driver, results[0], results[1], this), plan)
 
 

@@ -66,6 +66,16 @@ def test_what_proofs_cannot_tell_is_said_to_be_within_the_gap() -> None:
     assert choices.against(plan, one.model_copy(update={"cost": plan.cost.total})) == "the same"
 
 
+def test_none_found_is_not_none(found: Plan) -> None:
+    """A solve that ran out of time proves nothing: its number is not said to matter, and its level is not said to be empty."""
+    late = Moved(to="9", cost=None, why="no plan in time: no plan was found within 20 s")
+    assert choices.cost(late) == "none found"
+    one = Sensitivity(name="x", low=late, high=Moved(to="10", cost=5.0), sure=False)
+    assert one.swing(4.58) == pytest.approx(0.42)
+    gone = Moved(to="9", cost=None, why="infeasible")
+    assert (choices.cost(gone), one.model_copy(update={"low": gone}).swing(4.58)) == ("no plan", float("inf"))
+
+
 def test_levels_say_which_is_the_plans_and_why_there_is_none(found: Plan) -> None:
     _, rows = choices.levels(found)
     assert [row[1:] for row in rows] == [

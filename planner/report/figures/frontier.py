@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from planner.domain.plan import Plan
-from planner.domain.plan_choices import Frontier
+from planner.domain.plan_choices import Frontier, impossible
 from planner.report import format as fmt
+from planner.report.choices import cost, planned
 from planner.report.choices import level as levelled
-from planner.report.choices import planned
 from planner.report.figures.axis import level, ticks
 from planner.report.figures.scene import LARGE, NARROW, SMALL, Area, Box, Dot, Scene, Stroke, Words, width_of
 
@@ -115,15 +115,16 @@ def _emptiness(scene: Scene, one: Frontier, panel: _Panel) -> None:
         places = [place for place, _ in run]
         if empty:
             begin, wide = panel.left + panel.step * places[0], panel.step * len(places)
-            says = f"{', '.join(levelled(one, one.points[place].value) for place in places)}: no plan"
+            said = "no plan" if all(impossible(one.points[place]) for place in places) else "none found"
+            says = f"{', '.join(levelled(one, one.points[place].value) for place in places)}: {said}"
             scene.add(Box(begin, panel.top, wide, panel.bottom - panel.top, "sunk", says=says))
-            scene.words(begin + wide / 2, panel.bottom - 10, "no plan", wide + 14, "soft", SMALL - 1, "middle")
+            scene.words(begin + wide / 2, panel.bottom - 10, said, wide + 14, "soft", SMALL - 1, "middle")
 
 
 def describe(plan: Plan) -> str:
     """Say in words what the figure shows."""
     said = []
     for one in plan.frontiers:
-        costs = (f"{levelled(one, p.value)} {fmt.hourly(p.cost) if p.cost is not None else 'no plan'}" for p in one.points)
+        costs = (f"{levelled(one, p.value)} {cost(p)}" for p in one.points)
         said.append(f"{one.about}: {', '.join(costs)}")
     return "; ".join(said) + "."

@@ -39,7 +39,7 @@ def _rows(plan: Plan, narrow: bool) -> list[_Row]:
             more = fmt.margin(one.cost / total - 1.0) if abs(one.cost - total) >= SAME else more
         change = 0.0 if one.cost is None else one.cost - total
         colour = "c1" if abs(change) < SAME else "c2" if change > 0 else "c3"
-        made.append(_Row(called(one), one.cost, f"{cost(one.cost)}  {more}".rstrip(), colour))
+        made.append(_Row(called(one), one.cost, f"{cost(one)}  {more}".rstrip(), colour))
     return made
 
 
@@ -82,5 +82,5 @@ def draw(plan: Plan, width: float) -> Scene | None:
 
 def describe(plan: Plan) -> str:
     """Say in words what the figure shows."""
-    said = (f"{called(one)} {cost(one.cost)}{f', {more}' if (more := against(plan, one)) else ''}" for one in ranked(plan))
+    said = (f"{called(one)} {cost(one)}{f', {more}' if (more := against(plan, one)) else ''}" for one in ranked(plan))
     return f"This plan {fmt.hourly(plan.cost.total)}; {'; '.join(said)}."

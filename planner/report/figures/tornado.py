@@ -76,7 +76,7 @@ def _bar(scene: Scene, moved: Moved, name: str, colour: str, y: float, base: flo
     """Draw one bar with its figure."""
     zero = at(0.0)
     if moved.cost is None:
-        scene.add(Words(zero + 6, y + 10, f"{moved.to}: no plan", "bad", 11.0, "start", bold=True))
+        scene.add(Words(zero + 6, y + 10, f"{moved.to}: {cost(moved)}", "bad", 11.0, "start", bold=True))
         return
     change = moved.cost - base
     reach = at(change)
@@ -98,5 +98,5 @@ def describe(plan: Plan) -> str:
 
 def told(rows: Sequence[Sensitivity], base: float) -> str:
     """Say in words what `draw` draws."""
-    said = (f"{one.name}: {', '.join(f'{end.to} {cost(end.cost)}' for end in (one.low, one.high))}" for one in rows)
+    said = (f"{one.name}: {', '.join(f'{end.to} {cost(end)}' for end in (one.low, one.high))}" for one in rows)
     return f"As it is {fmt.hourly(base)}; {'; '.join(said)}."

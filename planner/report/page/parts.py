@@ -270,8 +270,6 @@ class Other:
 def alternatives(plan: Plan) -> list[Other]:
     """Return the other plans, the cheapest first."""
     return [
-        Other(
-            choices.called(one), choices.cost(one.cost), choices.against(plan, one), choices.differs(one), one.gives_up, one.gains
-        )
+        Other(choices.called(one), choices.cost(one), choices.against(plan, one), choices.differs(one), one.gives_up, one.gains)
         for one in choices.ranked(plan)
     ]
