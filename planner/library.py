@@ -5,7 +5,7 @@ Heavy modules are imported inside functions, so that `import planner` costs noth
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from planner.lint.run import Linted
     from planner.report.frames import Table
+    from planner.study.explore import Part
 
 __all__ = [
     "Infeasible",
@@ -28,6 +29,7 @@ __all__ = [
     "Plan",
     "PlanRejected",
     "PlannerError",
+    "explore",
     "lint_problem",
     "load_problem",
     "make_plan",
@@ -152,6 +154,53 @@ def make_plan(
     limit = f"{time_limit:g}s" if isinstance(time_limit, int | float) else time_limit
     loaded = replace(loaded.with_solver(gap=gap, time_limit=limit), today=today or loaded.today)
     return Plan.of(plan_problem(loaded, progress=progress or (lambda _: None), simulated=simulated))
+
+
+def explore(
+    plan: domain.Plan,
+    problem: LoadedProblem | Path | str,
+    *,
+    parts: Sequence[Part] = ("alternatives", "frontiers", "sensitivity"),
+    most: int = 80,
+    workers: int = 1,
+    progress: Callable[[str], None] | None = None,
+) -> Plan:
+    """Return a plan with what was found by solving around it, as `planner explore` writes it.
+
+    Parameters
+    ----------
+    plan : of the problem as it is
+    problem : what `load_problem` returned, or a file
+    parts : `alternatives`, `frontiers`, `sensitivity`
+    most : solves at most
+    workers : processes
+    progress : told what is being done
+
+    Returns
+    -------
+    Plan
+        The same, with `alternatives`, `frontiers`, `sensitivities` and `explored` in place of what it held of them.
+
+    Raises
+    ------
+    InvalidInput
+        If the plan was made from what runs today.
+    PlanRejected
+        If the plan is not one of this problem, or what was found contradicts it.
+    """
+    from planner.pipeline import quietly
+    from planner.plan.verify import verify
+    from planner.study.clusters import executor
+    from planner.study.explore import bare
+    from planner.study.explore import explore as solve_around
+    from planner.study.sweep import Course
+
+    loaded = problem if isinstance(problem, LoadedProblem) else load_problem(problem)
+    failures = verify(bare(plan), loaded)
+    if failures:
+        raise PlanRejected(failures)
+    course = Course(quietly, executor(workers, None), progress=progress or (lambda _: None))
+    return Plan.of(solve_around(plan, loaded, course, parts, most))
 
 
 def read_plan(path: Path | str) -> Plan:

@@ -11,8 +11,10 @@ import tiny
 
 from planner.catalog.problem import load_problem
 from planner.domain.plan import Plan
-from planner.pipeline import plan_as_stated
+from planner.pipeline import plan_as_stated, quietly
 from planner.report.jsonout import dumps, loads
+from planner.study.explore import explore
+from planner.study.sweep import Course
 
 PROBLEMS = Path(__file__).parents[1] / "problems"
 
@@ -37,6 +39,15 @@ def scenarios() -> Plan:
     facts["instances"] = {"shop/mini-1": tiny.machine("shop/mini-1", "mini", 1, "none", paid)}
     chosen = {"offers": {"allow": ["on_demand", "reserved_1y"]}}
     return _made(tiny.problem(tiny.workload(rate=rate), periods=halves, choose=chosen), facts)
+
+
+@cache
+def explored() -> Plan:
+    """A chat that was solved around, as far as sixteen solves go; a floor above what fits leaves no plan."""
+    chat = tiny.workload(rate="20 req/s", quality=[{"benchmark": "exam", "at_least": 40}])
+    with tempfile.TemporaryDirectory() as folder:
+        loaded = tiny.load(Path(folder), tiny.problem(chat, limits={"max_gpus": 2}))
+        return _as_written(explore(quietly(loaded), loaded, Course(quietly), most=16))
 
 
 @cache

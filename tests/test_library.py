@@ -29,6 +29,7 @@ PUBLIC = [
     "PlanRejected",
     "PlannerError",
     "__version__",
+    "explore",
     "lint_problem",
     "load_problem",
     "make_plan",

@@ -17,6 +17,7 @@ from planner.cli.check import check
 from planner.cli.completion import completion
 from planner.cli.diff import diff
 from planner.cli.explain import explain
+from planner.cli.explore import explore
 from planner.cli.export import export
 from planner.cli.frontier import frontier
 from planner.cli.guard import Guarded, say_issue
@@ -73,6 +74,7 @@ main.add_command(frontier)
 main.add_command(sensitivity)
 main.add_command(diff)
 main.add_command(explain)
+main.add_command(explore)
 
 
 @main.command(epilog=example("planner solve problem.yaml -o plan/ --gap 0.5%", "planner solve problem.yaml --json | jq .cost"))

@@ -66,20 +66,11 @@ def explain(file: Path, problem: Path | None, why_not: str | None, times: float,
 
 def _read(file: Path, problem: Path | None, given: dict[str, Any]) -> tuple[Plan | None, LoadedProblem]:
     """Return the plan, if one is named, and its problem."""
-    from planner.cli.simulate import problem_of, read_plan
-    from planner.errors import InvalidInput
-
     if file.suffix.lower() != _PLAN:
         if problem is not None:
             raise click.UsageError("name a plan (.json) first, then its problem; or a problem alone")
         return None, sweeping.read(file, given["gap"], given["time_limit"])
-    plan = read_plan(file)
-    found = problem_of(plan, file, problem).document.file
-    loaded = sweeping.read(Path(found), given["gap"], given["time_limit"])
-    if plan.catalog_digest != loaded.catalog.digest:
-        message = "it was made with other catalogs than the problem has now"
-        raise InvalidInput.at(str(file), message, f"make the plan again: planner solve {found}")
-    return plan, loaded
+    return sweeping.read_both(file, problem, given["gap"], given["time_limit"])
 
 
 # Why not

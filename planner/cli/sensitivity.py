@@ -57,15 +57,28 @@ def sensitivity(problem: Path, by: str, own: tuple[str, ...], output: Path | Non
         ]
         sweeping.write(output, sweeping.csv_text(columns, [_cells(bar) for bar in found.bars]))
     if figure is not None:
-        from planner.calibrate.figure import write
-        from planner.study.figure import tornado as draw
+        from planner import atomic
 
-        write(figure, draw(found, suffix))
+        atomic.write(figure, _drawn(found, suffix))
         click.echo(f"wrote {figure}", err=True)
     if given["as_json"]:
         json_output.echo(_plain(loaded.problem.metadata.name, found))
     else:
         _print(found)
+
+
+def _drawn(found: Tornado, suffix: str) -> str | bytes:
+    """Draw a tornado, as reports of plans do."""
+    from planner.report.figures import WIDE
+    from planner.report.figures import tornado as figure
+    from planner.report.figures.png import png
+    from planner.report.figures.scene import Scene
+    from planner.report.figures.svg import standalone
+    from planner.study.drivers import sensitivity as kept
+
+    rows, base = [kept(bar) for bar in found.bars], found.base.result.cost or 0.0
+    scene = figure.draw(rows, base, WIDE) or Scene(WIDE)
+    return png(scene) if suffix == ".png" else standalone(scene, figure.TITLE, figure.told(rows, base))
 
 
 def _share(text: str) -> float:

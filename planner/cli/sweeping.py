@@ -14,6 +14,7 @@ from planner.cli import json_output
 
 if TYPE_CHECKING:
     from planner.catalog.problem import LoadedProblem
+    from planner.domain.plan import Plan
     from planner.study.sweep import Course
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -60,6 +61,26 @@ def read(problem: Path, gap: str | None, time_limit: str | None) -> LoadedProble
     given = {"solver.gap": gap, "solver.time_limit": time_limit}
     overrides = [Override(path, value) for path, value in given.items() if value is not None]
     return varied(loaded.document, loaded.base, overrides) if overrides else loaded
+
+
+def read_both(plan: Path, problem: Path | None, gap: str | None, time_limit: str | None) -> tuple[Plan, LoadedProblem]:
+    """Read a plan with its problem, the one named or the one beside it; both of them as they were when it was made.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such problem, or the plan was made from another version of it or of the catalogs.
+    """
+    from planner.cli.simulate import problem_of, read_plan
+    from planner.errors import InvalidInput
+
+    made = read_plan(plan)
+    found = problem_of(made, plan, problem).document.file
+    loaded = read(Path(found), gap, time_limit)
+    if made.catalog_digest != loaded.catalog.digest:
+        message = "it was made with other catalogs than the problem has now"
+        raise InvalidInput.at(str(plan), message, f"make the plan again: planner solve {found}")
+    return made, loaded
 
 
 def course(given: dict[str, Any], output: Path | None = None) -> Course:

@@ -18,6 +18,10 @@ RegionGroup = Literal["us", "eu", "asia", "me", "other", "global"]
 
 SPOT: frozenset[OfferKind] = frozenset({"spot", "spot_with_fallback"})
 """Ways to pay for machines that can be taken away."""
+COMMITTED: tuple[OfferKind, ...] = ("reserved_1y", "reserved_3y", "owned", "committed_spend")
+"""Ways to pay that bind beyond the hour; of a fleet that is there already nothing but hours of use is left to decide."""
+COMMITTED_TERMS = ("monthly", "yearly")
+"""Terms of units at APIs that do."""
 
 
 def paid_as(kind: OfferKind) -> tuple[OfferKind, ...]:

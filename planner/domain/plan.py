@@ -14,7 +14,7 @@ from planner.domain.base import Strict
 from planner.domain.hardware import SPOT, OfferKind
 from planner.domain.layout import Shape
 from planner.domain.plan_changes import Changes
-from planner.domain.plan_choices import Alternative, Frontier
+from planner.domain.plan_choices import Alternative, Explored, Frontier, Sensitivity
 from planner.domain.plan_doubt import Doubt
 from planner.domain.plan_energy import EnergyPart
 from planner.domain.plan_failover import FailoverPart
@@ -69,6 +69,11 @@ class Proof(Strict):
     never above the former, so no plan's dearest scenario costs less than the bound either."""
     worst: float | None = None
     """Cost of the dearest scenario, averaged over its hours, where that was minimized [$/h]."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether no plan at all costs less on average than the bound: it leaves out no deployment and no way to serve."""
+        return self.complete and self.ways_loss is None and self.minimized == "expected"
 
 
 class Layout(Strict):
@@ -725,9 +730,13 @@ class Plan(Strict):
     worth: Worth | None = None
     """What a little more of demand and limits is worth; absent where that is not known."""
     frontiers: tuple[Frontier, ...] = ()
-    """What promises and limits cost at other levels; written only where that was asked for."""
+    """What promises and limits cost at other levels; written only where that was asked for (`planner explore`)."""
     alternatives: tuple[Alternative, ...] = ()
     """Other plans, and what each gives up; written only where they were asked for."""
+    sensitivities: tuple[Sensitivity, ...] = ()
+    """What the cost hangs on, what moves it most first; written only where that was asked for."""
+    explored: Explored | None = None
+    """How these three were found; written only where they were asked for."""
     failover: tuple[FailoverPart, ...] = ()
     """How workloads outlive a region; written only where one asks for it. Loads, calls and latencies of their pools, everywhere
     in the plan, are those while one group of regions is down."""

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from planner.domain.hardware import COMMITTED, COMMITTED_TERMS
 from planner.domain.plan import Plan, WorkloadCost
 from planner.domain.policy import Commitment
 from planner.gate.finding import BUDGET, HOURLY, MONEY, SHARE, Evidence, Finding, Unknown, Words, at_most
 from planner.report import format as fmt
-
-COMMITTED_OFFERS = ("reserved_1y", "reserved_3y", "owned", "committed_spend")
-"""Ways to pay that bind beyond the hour; of a fleet that is there already nothing but hours of use is left to decide."""
-
-COMMITTED_TERMS = ("monthly", "yearly")
-"""Terms of units at APIs that bind beyond the hour."""
 
 MAKE_AGAIN = "make the plan again with this version: planner solve PROBLEM.yaml -o plan"
 
@@ -111,7 +106,7 @@ def commitment(evidence: Evidence, limit: Commitment) -> Iterator[Finding | Unkn
     Σ cost of committed purchases ≤ limit [$/h],  or  that over cost.total ≤ limit [1]
     """
     rule, plan = "max_commitment", evidence.plan
-    committed = [(f"{buy.instance} {buy.kind}", buy.cost) for buy in plan.purchases if buy.kind in COMMITTED_OFFERS]
+    committed = [(f"{buy.instance} {buy.kind}", buy.cost) for buy in plan.purchases if buy.kind in COMMITTED]
     committed += [(f"{route.name} {route.term}", route.cost) for route in plan.provisioned if route.term in COMMITTED_TERMS]
     figure = sum(cost for _, cost in committed)
     names = ", ".join(dict.fromkeys(name for name, _ in committed))

@@ -11,6 +11,7 @@ from planner.domain.plan import Plan
 from planner.domain.policy import Policy
 from planner.gate import cost, places, proof, service, size
 from planner.gate.finding import Evidence, Finding, Unknown
+from planner.plan.verify_choices import choices
 
 Rule = Callable[[Evidence, Any], Iterator[Finding | Unknown]]
 """Yields what is found of a plan, given the limit that the policy holds."""
@@ -72,6 +73,7 @@ def judge(evidence: Evidence, policy: Policy) -> Judgement:
         One finding a rule, in the order of the policy's fields; those whose figure the plan does not hold are apart.
     """
     wrong = [*_unfinite("the plan", evidence.plan), *_unfinite("the plan compared with", evidence.baseline)]
+    wrong = wrong or list(_contradictory(evidence.plan))
     if wrong:
         return Judgement((), tuple(wrong))
     found = [one for rule in policy.asked for one in CHECKS[rule](evidence, getattr(policy, rule))]
@@ -85,6 +87,12 @@ def _unfinite(what: str, plan: Plan | None) -> Iterator[Unknown]:
         yield Unknown(
             path, f"{what} holds a figure that is no finite number", "make it again: planner solve PROBLEM.yaml -o plan"
         )
+
+
+def _contradictory(plan: Plan) -> Iterator[Unknown]:
+    """Yield what was found around the plan and cannot be true beside it: someone has changed its figures."""
+    for failure in choices(plan):
+        yield Unknown("alternatives", failure, "find it again: planner explore PLAN.json")
 
 
 def _paths(node: Any, path: str = "") -> Iterator[str]:

@@ -14,6 +14,7 @@ from planner.plan.verify_capacity import capacity, sellers
 from planner.plan.verify_capital import capital
 from planner.plan.verify_cash import cash
 from planner.plan.verify_changes import changes
+from planner.plan.verify_choices import choices
 from planner.plan.verify_cost import cost
 from planner.plan.verify_doubt import doubt
 from planner.plan.verify_energy import energy
@@ -67,4 +68,5 @@ def verify(plan: Plan, loaded: LoadedProblem) -> list[str]:
         return [*impossible, *broken]
     money = [*cost(basis), *stores(basis), *buying(basis), *cash(basis), *capital(basis), *spend(basis)]
     broken += [*failures(basis), *failover(basis), *promises(basis), *scaling(basis), *money]
-    return [*broken, *standing(basis), *changes(basis), *energy(basis), *doubt(basis), *worst(basis), *worth(basis)]
+    said = [*standing(basis), *changes(basis), *energy(basis), *doubt(basis), *worst(basis), *worth(basis), *choices(plan)]
+    return [*broken, *said]

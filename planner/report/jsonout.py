@@ -64,8 +64,10 @@ def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
 
     Drafts, spares where no availability is asked for, and all that a horizon brings.
     """
-    _drop_absent(body, "sizing", "futures", "start", "cash", "energy", "changes", "scaling", "serving", "doubt", "worth")
-    _drop_nothing(body, "frontiers", "alternatives")
+    _drop_absent(
+        body, "sizing", "futures", "start", "cash", "energy", "changes", "scaling", "serving", "doubt", "worth", "explored"
+    )
+    _drop_nothing(body, "frontiers", "alternatives", "sensitivities")
     _drop_absent(body["cost"], "ramps")
     if body["proof"]["worst"] is None:
         del body["proof"]["minimized"], body["proof"]["worst"]

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from planner.domain.plan import Plan, Pool, Promise
-from planner.report import buying, cash, changes, energy, failover, futures, gather, graphs, scaling, spend, stores, worth
+from planner.report import (
+    buying,
+    cash,
+    changes,
+    choices,
+    energy,
+    failover,
+    futures,
+    gather,
+    graphs,
+    scaling,
+    spend,
+    stores,
+    worth,
+)
 from planner.report import format as fmt
 from planner.report import markdown_graphs as called
 from planner.report.markup import bullets, escape, folded, stacked, table
@@ -99,6 +113,11 @@ def _glance(plan: Plan) -> list[str]:
         _section("Cost by tier and tag", called.labels(plan)),
         _section("Memory of one GPU", _memory(plan)),
         _section("Why this plan", bullets(plan.reasons)),
+        _section("Other plans", choices.on_page(choices.alternatives(plan))),
+        _section(
+            "What it rests on, by what it does to the cost",
+            bullets(filter(None, (*choices.sentences(plan), choices.silent(plan)))),
+        ),
     ]
 
 
@@ -106,7 +125,10 @@ def _depth(plan: Plan) -> list[str]:
     """Write what a reviewer looks up."""
     several = len(plan.periods) > 1
     return [
-        _section("What it rests on, weakest first", _facts(plan)),
+        _section("What it rests on, weakest first", _facts(plan), "" if plan.sensitivities else f"{escape(choices.HOW)}\n\n"),
+        _folded("Cost at other levels", choices.on_page(choices.levels(plan))),
+        _folded("What the cost hangs on", choices.on_page(choices.swings(plan))),
+        _folded("How these were found", choices.summary(plan)),
         _folded("Every promise in every period", _promises(plan, plan.promises) if several else ""),
         _folded("Pools in every period", _loads(plan) if several else ""),
         _folded("Predicted latencies", _latencies(plan)),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from planner.domain.plan import Plan, Share
+from planner.domain.plan_choices import Sensitivity
 from planner.errors import InvalidInput
 from planner.report.gather import attained, likely
 
@@ -60,6 +61,13 @@ def rows_of(plan: Plan) -> dict[str, list[dict[str, Any]]]:
         "stores": [_flat(row) for row in plan.stores],
         "payments": [_flat(row) for row in plan.cash.months] if plan.cash else [],
         "energy": [_flat(row) for row in plan.energy.pools] if plan.energy else [],
+        "alternatives": [_flat(one) for one in plan.alternatives],
+        "frontiers": [
+            {"about": one.about, "unit": one.unit, "tighter": one.tighter, "planned": one.planned, **_flat(point)}
+            for one in plan.frontiers
+            for point in one.points
+        ],
+        "sensitivities": [_swing(one) for one in plan.sensitivities],
         "facts": [_flat(fact) for fact in plan.facts],
     }
     return {name: _even(rows) for name, rows in made.items() if rows}
@@ -152,6 +160,12 @@ def _promise(plan: Plan, number: int) -> dict[str, Any]:
     promise = plan.promises[number]
     seen = attained(plan, promise)
     return {**_flat(promise), "likely": likely(plan, promise), "attained": seen.attained if seen else None}
+
+
+def _swing(one: Sensitivity) -> dict[str, Any]:
+    """Return a number with both of its ends."""
+    ends = {f"{end}_{name}": value for end in ("low", "high") for name, value in _flat(getattr(one, end)).items()}
+    return {**_flat(one), **ends}
 
 
 def _even(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

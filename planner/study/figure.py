@@ -1,4 +1,4 @@
-"""Many solves drawn: a frontier, and a tornado."""
+"""A frontier of many solves, drawn."""
 
 from __future__ import annotations
 
@@ -6,56 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from planner.calibrate.figure import COLOURS, INK, MARKERS, REST, file_bytes, sheet, style
+from planner.calibrate.figure import COLOURS, MARKERS, REST, file_bytes, sheet, style
 from planner.study.frontier import Axis, Point
-from planner.study.sensitivity import Bar, Tornado
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-DOWN, UP = COLOURS[0], COLOURS[1]
-
-
-def tornado(found: Tornado, suffix: str) -> bytes:
-    """Draw a bar a number: the cost when it is moved down and up; hatched to the edge where there is no plan.
-
-    Parameters
-    ----------
-    found : what moving numbers does
-    suffix : `.svg` or `.png`
-
-    Returns
-    -------
-    The file.
-    """
-    base = found.base.result.cost or 0.0
-    costs = [one.cost for bar in found.bars for one in (bar.low, bar.high) if one.cost is not None]
-    low, high = min([base, *costs]), max([base, *costs])
-    room = 0.12 * (high - low or base or 1.0)
-    with style():
-        figure = sheet(7.0, 1.1 + 0.32 * max(len(found.bars), 2))
-        axes = figure.subplots()
-        for place, bar in enumerate(found.bars):
-            _bar(axes, bar, place, (base, high + room))
-        axes.axvline(base, color=INK, linewidth=0.8)
-        axes.set_yticks(range(len(found.bars)), [f"{bar.driver.name}  {' … '.join(bar.driver.ends)}" for bar in found.bars])
-        axes.invert_yaxis()
-        axes.set_xlim(low - room, high + room)
-        axes.set_xlabel(f"cost [$/h]; as it is: {base:,.4g}; blue: moved down, orange: moved up, grey: no plan")
-        axes.grid(visible=False, axis="y")
-        return file_bytes(figure, suffix)
-
-
-def _bar(axes: Axes, bar: Bar, place: int, ends: tuple[float, float]) -> None:
-    """Draw what both moves of one number do."""
-    base, edge = ends
-    for result, colour, shift in ((bar.low, DOWN, -0.19), (bar.high, UP, 0.19)):
-        if result.cost is None:
-            axes.barh(
-                place + shift, edge - base, left=base, height=0.36, color="white", edgecolor=REST, hatch="////", linewidth=0.5
-            )
-        else:
-            axes.barh(place + shift, result.cost - base, left=base, height=0.36, color=colour)
 
 
 def frontier(axes: Sequence[Axis], points: Sequence[Point], suffix: str) -> bytes:

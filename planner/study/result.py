@@ -7,12 +7,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from planner.catalog.problem import LoadedProblem
 from planner.catalog.yamlfile import Document
 from planner.domain.plan import Plan, Pool
 from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlanRejected
 from planner.study import words
 from planner.study.overrides import Override
 from planner.study.probe import Solve
+from planner.study.traits import traits
 from planner.study.variant import varied
 
 NO_PLAN = (Infeasible, NoPlanInTime, PlanRejected, InvalidInput)
@@ -32,7 +34,7 @@ class Result:
     gap: float | None = None
     """(cost − bound)/cost."""
     figures: dict[str, Any] = field(default_factory=dict)
-    """Accelerators, replicas, predicted latencies [s], power [W], carbon [kg/h]."""
+    """Accelerators, replicas, predicted latencies [s], carbon [kg/h], and `traits`."""
     message: str = ""
     """Why there is no plan."""
 
@@ -40,6 +42,19 @@ class Result:
     def solved(self) -> bool:
         """Whether there is a plan."""
         return self.cost is not None
+
+    @property
+    def sound(self) -> float | None:
+        """The bound, if it speaks of everything that may be chosen [$/h]; None otherwise."""
+        return self.bound if self.solved and self.figures["traits"]["bounded"] else None
+
+    @property
+    def short(self) -> str:
+        """Why there is no plan, in one short line; empty if there is one."""
+        if self.solved:
+            return ""
+        first = self.message.partition("\n")[0].removesuffix(".")
+        return f"{self.status}: {first}" if first else self.status
 
     def plain(self) -> dict[str, Any]:
         """Return plain data for a file."""
@@ -61,10 +76,11 @@ def solved(result: Result, whose: str) -> Result:
     raise Infeasible([f"{whose} has no plan ({result.status}); run `planner solve` on it for reasons and remedies"])
 
 
-def of_plan(plan: Plan) -> Result:
-    """Return the figures of a plan."""
+def of_plan(plan: Plan, loaded: LoadedProblem) -> Result:
+    """Return the figures of a plan of a problem."""
     proof = plan.proof
-    return Result(proof.termination, plan.cost.total, proof.bound, proof.gap, figures(plan))
+    told = {**figures(plan), "traits": traits(plan, loaded)}
+    return Result(proof.termination, plan.cost.total, proof.bound, proof.gap, told)
 
 
 def figures(plan: Plan) -> dict[str, Any]:
@@ -117,8 +133,8 @@ class Solving:
     def __call__(self, task: tuple[int, tuple[Override, ...]]) -> dict[str, Any]:
         """Solve a variant of the file of that number; no plan is a result like any other."""
         number, overrides = task
-        document, base = self.files[number]
         try:
-            return of_plan(self.solve(varied(document, base, overrides))).plain()
+            loaded = varied(*self.files[number], overrides)
+            return of_plan(self.solve(loaded), loaded).plain()
         except NO_PLAN as error:
             return Result(error.status, message=str(error)).plain()

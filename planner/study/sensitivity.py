@@ -36,6 +36,8 @@ class Driver:
     """Moved up."""
     said: tuple[str, str] | None = None
     """What it is moved to, where that is not how its values read."""
+    workload: str = ""
+    """Whose it is; empty = of no single one."""
 
     @property
     def ends(self) -> tuple[str, str]:
@@ -97,7 +99,7 @@ def tornado(loaded: LoadedProblem, course: Course, share: float = SHARE, own: Se
     solved(base.result, loaded.document.file)
     held = list(base.result.figures["accelerators"])
     left_out: list[str] = []
-    found = [*own, *_valid(loaded, drivers(loaded, share, held, left_out), left_out)]
+    found = [*own, *movable(loaded, drivers(loaded, share, held, left_out), left_out)]
     ends = [Variant(f"{one.name} {end}", (getattr(one, end),)) for one in found for end in ("low", "high")]
     rows = sweep(loaded, ends, course)
     bars = [Bar(one, rows[2 * i].result, rows[2 * i + 1].result, base.result) for i, one in enumerate(found)]
@@ -121,7 +123,7 @@ def read_driver(text: str) -> Driver:
     return Driver(path, low, high)
 
 
-def _valid(loaded: LoadedProblem, found: Iterator[Driver], left_out: list[str]) -> Iterator[Driver]:
+def movable(loaded: LoadedProblem, found: Iterator[Driver], left_out: list[str]) -> Iterator[Driver]:
     """Yield the drivers both of whose ends are valid problems; note the others."""
     for driver in found:
         try:
@@ -157,18 +159,20 @@ def _workload(workload: dict[str, Any], share: float, left_out: list[str]) -> It
     scale = float(workload["demand"].get("scale", 1.0))
     said = (f"x{ends[0]:.6g}", f"x{ends[1]:.6g}")
     low, high = (Override(f"{where}.demand.scale", round(scale * end, 12)) for end in ends)
-    yield Driver(f"{name} demand", low, high, said)
+    yield Driver(f"{name} demand", low, high, said, name)
     for field, what in (("input_tokens", "prompt tokens"), ("output_tokens", "answer tokens")):
         lengths = workload[field]
         if "trace" in lengths:
             left_out.append(f"{name} {what}: they are those of a trace")
         else:
             low, high = (Override(f"{where}.{field}", _lengths(lengths, end)) for end in ends)
-            yield Driver(f"{name} {what}", low, high, said)
+            yield Driver(f"{name} {what}", low, high, said, name)
     prefix = workload.get("shared_prefix")
     if prefix is not None:
         rates = [_capped(times(prefix["hit_rate"], end)) for end in ends]
-        yield _moved(f"{name} prefix hit rate", f"{where}.shared_prefix.hit_rate", *rates)
+        path = f"{where}.shared_prefix.hit_rate"
+        low, high = (Override(path, rate) for rate in rates)
+        yield Driver(f"{name} prefix hit rate", low, high, workload=name)
 
 
 def _capped(rate: Any) -> Any:

@@ -16,6 +16,9 @@ from planner.errors import InvalidInput, Issue
 from planner.study.overrides import Override, edited
 from planner.study.prices import is_price, repriced
 
+EDITION = 2
+"""Of what results hold; those that a journal keeps of another one are not taken."""
+
 _FILES = ("file", "files", "path")
 """Fields that name files relative to the problem."""
 
@@ -67,7 +70,7 @@ def check(solves: Iterable[tuple[LoadedProblem, Variant]]) -> None:
 
 def fingerprint(loaded: LoadedProblem, variant: Variant) -> str:
     """Return what tells a solve from all others: SHA-256 of planner, problem file, catalogs, files it names, and changes."""
-    parts: list[Any] = [__version__, loaded.document.digest, loaded.catalog.digest]
+    parts: list[Any] = [__version__, EDITION, loaded.document.digest, loaded.catalog.digest]
     parts += [hashlib.sha256(path.read_bytes()).hexdigest() for path in _named(loaded.document.data, loaded.base)]
     parts.append([[one.path, one.value] for one in variant.overrides])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -179,6 +179,7 @@ CALLS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("scenarios",): ("problem.yaml", "--grid", "workloads.chat.demand.rate=x1", "--workers", "1"),
     ("frontier",): ("problem.yaml", "--axis", "ttft:chat=1s", "--workers", "1"),
     ("sensitivity",): ("problem.yaml", "--workers", "1"),
+    ("explore",): ("plan.json", "--most", "1", "--workers", "1", "-o", "explored.json"),
     **{path: ("plan.json",) for path in RUN if path[0] == "export"},
 }
 """Arguments with which each command prints something, in the folder of a plan."""

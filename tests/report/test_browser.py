@@ -17,7 +17,7 @@ from planner.report.page import render
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-PLANS: tuple[Callable[[], Plan], ...] = (made_plans.quickstart, made_plans.scenarios, made_plans.levers)
+PLANS: tuple[Callable[[], Plan], ...] = (made_plans.quickstart, made_plans.scenarios, made_plans.levers, made_plans.explored)
 PROGRAM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 GROUND = {"light": "rgb(244, 246, 249)", "dark": "rgb(14, 19, 26)"}
 LOOKS = """() => ({

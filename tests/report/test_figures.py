@@ -16,7 +16,13 @@ from planner.report.figures.png import DENSITY
 from planner.report.figures.scene import Area, Box, Curve, Dot, Scene, Stroke, Words, width_of
 from planner.report.figures.svg import standalone
 
-MADE: tuple[Callable[[], Plan], ...] = (made_plans.quickstart, made_plans.scenarios, made_plans.levers, made_plans.committed)
+MADE: tuple[Callable[[], Plan], ...] = (
+    made_plans.quickstart,
+    made_plans.scenarios,
+    made_plans.levers,
+    made_plans.committed,
+    made_plans.explored,
+)
 OVER = 1.0
 """Pixels that a stroke or a rounded figure may reach beyond the paper."""
 

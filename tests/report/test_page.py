@@ -15,6 +15,7 @@ from markup_check import read, structure_wrongs
 
 from planner.domain.plan import Plan
 from planner.domain.plan_choices import Alternative, Frontier, FrontierPoint
+from planner.report import choices
 from planner.report.figures.palette import DARK, LIGHT, SERIES
 from planner.report.ink import printable
 from planner.report.page import render
@@ -24,13 +25,19 @@ LARGEST = 3_000_000
 """Bytes that a page may have."""
 
 Made = Callable[[], Plan]
-PLANS: tuple[Made, ...] = (made_plans.quickstart, made_plans.scenarios, made_plans.levers, made_plans.committed)
+PLANS: tuple[Made, ...] = (
+    made_plans.quickstart,
+    made_plans.scenarios,
+    made_plans.levers,
+    made_plans.committed,
+    made_plans.explored,
+)
 
 TAGS = {
     "html", "head", "meta", "title", "style", "link", "body", "a", "header", "div", "p", "h1", "h2", "h3", "dl", "dt", "dd",
     "strong", "span", "nav", "ul", "li", "main", "section", "figure", "figcaption", "svg", "desc", "rect", "circle", "path",
     "polyline", "polygon", "text", "table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary", "br",
-    "footer", "code",
+    "footer", "code", "ol",
 }  # fmt: skip
 ATTRIBUTES = {
     "lang", "charset", "name", "content", "http-equiv", "rel", "href", "class", "id", "aria-label", "aria-labelledby",
@@ -104,6 +111,25 @@ def test_marks_are_also_words(plan: Plan) -> None:
     assert '<span class="mark bad" aria-hidden="true">✗</span><span class="hidden">missed</span>' in text
 
 
+def test_what_was_found_around_a_plan_shows() -> None:
+    """Every other plan with what it gives up, every level, every number ranked by what it does, and what was left out."""
+    plan = made_plans.explored()
+    text = squeezed("".join(read(render(plan)).texts))
+    for one in plan.alternatives:
+        for said in (one.name, *one.changes, *one.gives_up, *one.gains):
+            assert said in text
+    assert "exam floor" in text
+    assert "80 points" in text
+    assert "Machine prices: the cost spans $0.88/h, 40% of it (x0.8 −$0.44/h, x1.2 +$0.44/h). Published: test (2026-01)." in text
+    assert "No effect that the proofs can tell: model error" in text
+    assert "Left out, for want of solves" in text
+    assert choices.HOW not in text
+
+
+def test_a_plan_that_was_not_explored_says_how(plan: Plan) -> None:
+    assert choices.HOW in squeezed("".join(read(render(plan)).texts))
+
+
 def test_frontiers_and_alternatives_show_where_there_are_any(plan: Plan) -> None:
     assert 'id="choices"' not in render(plan)
     points = (
@@ -138,6 +164,7 @@ _FIXED = {
     "weights",
     "minimized",
     "unit",
+    "tighter",
 }
 
 
@@ -161,7 +188,7 @@ def changed(plan: Plan, change: Callable[[str], str]) -> Plan:
 
 
 def test_no_name_can_inject_markup(staged: Plan, simulated: Plan) -> None:
-    for plan in (staged, simulated):
+    for plan in (staged, simulated, made_plans.explored()):
         text = render(changed(plan, lambda name: name + HOSTILE))
         page = read(text)
         assert structure_wrongs(page) == []

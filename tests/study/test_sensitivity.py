@@ -11,7 +11,6 @@ import tiny
 
 from planner.errors import Infeasible, InvalidInput
 from planner.pipeline import quietly
-from planner.study.figure import tornado as draw
 from planner.study.sensitivity import drivers, read_driver, tornado
 from planner.study.sweep import Course
 
@@ -55,7 +54,6 @@ def test_the_longest_bar_comes_first_and_prices_move_the_cost_alike(tmp_path: Pa
     assert (found.bars[0].driver.name, found.bars[0].swing) == ("operations.spare_replicas", math.inf)
     prices = next(bar for bar in found.bars if bar.driver.name == "machine prices")
     assert (prices.low.cost, prices.high.cost) == (pytest.approx(0.8 * base), pytest.approx(1.2 * base))
-    assert b"<svg" in draw(found, ".svg")
 
 
 def test_what_cannot_be_moved_is_told(tmp_path: Path) -> None:

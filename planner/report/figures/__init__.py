@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from planner.domain.plan import Plan
-from planner.report.figures import frontier, latency, load, memory, payments, routes, tokens, waterfall
+from planner.report.figures import frontier, latency, load, memory, others, payments, routes, tokens, tornado, waterfall
 from planner.report.figures.scene import Scene
 
 WIDE, SLIM = 1020.0, 300.0
@@ -40,7 +40,9 @@ FIGURES = (
     Figure("latency", latency.TITLE, latency.note, latency.draw, latency.describe),
     Figure("memory", memory.TITLE, _always(memory.NOTE), memory.draw, memory.describe),
     Figure("load", load.TITLE, load.note, load.draw, load.describe),
+    Figure("others", others.TITLE, _always(others.NOTE), others.draw, others.describe),
     Figure("frontier", frontier.TITLE, _always(frontier.NOTE), frontier.draw, frontier.describe),
+    Figure("tornado", tornado.TITLE, _always(tornado.NOTE), tornado.of_plan, tornado.describe),
 )
 """In the order of the page."""
 

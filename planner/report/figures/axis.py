@@ -24,6 +24,19 @@ def ticks(most: float, number: int = 5) -> list[float]:
     return [round(step * k, 12) for k in range(math.ceil(most / step - 1e-9) + 1)]
 
 
+def around(low: float, high: float, number: int = 5) -> list[float]:
+    """Return about so many round figures from at most the smallest, through 0, to at least the largest.
+
+    Examples
+    --------
+    >>> around(-1.3, 2.2), around(0.0, 0.0)
+    ([-2.0, -1.0, 0.0, 1.0, 2.0, 3.0], [0.0, 1.0])
+    """
+    step = ticks(high - low, number)[1]
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(step * k, 12) + 0.0 for k in range(first, max(last, first + 1) + 1)]
+
+
 def upright(
     scene: Scene, marks: Sequence[float], at: Callable[[float], float], top: float, bottom: float, show: Callable[[float], str]
 ) -> None:

@@ -7,6 +7,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from planner.domain.plan import Plan
+from planner.report import choices
 from planner.report.figures.palette import DARK, LIGHT, classes, variables
 from planner.report.figures.svg import FACE
 from planner.report.ink import printable
@@ -48,6 +49,9 @@ def render(plan: Plan) -> str:
         other=other,
         standings=standings,
         alternatives=parts.alternatives(plan),
+        matter=list(choices.sentences(plan)),
+        silent=choices.silent(plan),
+        how=choices.HOW,
     )
 
 

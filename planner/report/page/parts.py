@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from planner.domain.plan import Fact, Plan
-from planner.domain.plan_choices import Alternative
+from planner.report import choices, gather
 from planner.report import format as fmt
-from planner.report import gather
 from planner.report.figures import FIGURES, SLIM, WIDE
 from planner.report.figures.svg import inline
 from planner.report.page.pieces import Piece
@@ -79,7 +78,13 @@ PARTS = (
     Part(
         "load", "Load and capacity", "How far machines follow demand.", ("load",), ("Following demand", "Pools in every period")
     ),
-    Part("choices", "Alternatives", "What else could be done, and what each gives up.", ("frontier",), ("Scenarios",)),
+    Part(
+        "choices",
+        "Alternatives",
+        "What else could be done, what each gives up, and what the cost hangs on.",
+        ("others", "frontier", "tornado"),
+        ("Scenarios", "Cost at other levels", "What the cost hangs on", "How these were found"),
+    ),
     Part("energy", "Energy and carbon", "What machines draw and emit.", (), ("Energy and carbon",)),
 )
 """Parts that hold sections of the report, in order; sections that none names come last, so that nothing is ever lost."""
@@ -90,7 +95,7 @@ NAMED = 4
 FIRST = 4
 """Reasons that are read; the others are looked up."""
 
-OWN = ("Warnings", "Why this plan", "What it rests on*", "How it was found")
+OWN = ("Warnings", "Why this plan", "Other plans", "What it rests on*", "How it was found")
 """Sections that the page lays out itself."""
 
 
@@ -249,11 +254,22 @@ def facts(plan: Plan) -> tuple[list[Fact], list[Fact], list[tuple[str, int, str]
     return [f for f in ranked if f.standing in WEAK], [f for f in ranked if f.standing not in WEAK], told
 
 
-def alternatives(plan: Plan) -> list[tuple[Alternative, str, str]]:
-    """Return each alternative with its cost, and how that compares."""
-    made = []
-    for one in plan.alternatives:
-        cost = "no plan" if one.cost is None else fmt.hourly(one.cost)
-        more = "" if one.cost is None or not plan.cost.total else fmt.margin(one.cost / plan.cost.total - 1.0)
-        made.append((one, cost, more))
-    return made
+@dataclass(frozen=True)
+class Other:
+    """Another plan, as the page shows it."""
+
+    name: str
+    cost: str
+    more: str
+    """How that compares."""
+    differs: tuple[str, ...]
+    gives_up: tuple[str, ...]
+    gains: tuple[str, ...]
+
+
+def alternatives(plan: Plan) -> list[Other]:
+    """Return the other plans, the cheapest first."""
+    return [
+        Other(choices.called(one), choices.cost(one), choices.against(plan, one), choices.differs(one), one.gives_up, one.gains)
+        for one in choices.ranked(plan)
+    ]
