@@ -86,14 +86,25 @@ def solve_lp(model: Linear, seconds: float = np.inf) -> Result:
 
     built = _mathopt_model(model, whole=False)
     limit: dict[str, Any] = {"time_limit": dt.timedelta(seconds=max(seconds, 0.01))} if np.isfinite(seconds) else {}
-    # GLOP starts faster; HiGHS's dual simplex is two to three times faster on thousands of rows, and keeps its digits.
-    if model.rows < LARGE:
-        solved = mathopt.solve(built, mathopt.SolverType.GLOP, params=mathopt.SolveParameters(**limit))
-        if solved.termination.reason is not mathopt.TerminationReason.IMPRECISE:
-            return _result(model, solved)
+    glop = mathopt.SolverType.GLOP, mathopt.SolveParameters(**limit)
+    highs = mathopt.SolverType.HIGHS, mathopt.SolveParameters(highs=_single(), **limit)
+    # GLOP starts faster; HiGHS's dual simplex is two to three times faster on thousands of rows, and keeps its digits. Where
+    # one gives up for want of digits, the other tries.
+    first, second = (glop, highs) if model.rows < LARGE else (highs, glop)
     with _silent():
-        params = mathopt.SolveParameters(highs=_single(), **limit)
-        return _result(model, mathopt.solve(built, mathopt.SolverType.HIGHS, params=params))
+        solved = mathopt.solve(built, first[0], params=first[1])
+        if not _settled(solved.termination):
+            solved = mathopt.solve(built, second[0], params=second[1])
+    return _result(model, solved)
+
+
+def _settled(termination: Any) -> bool:
+    """Whether a linear program was solved, was found to have no solution, or met its time limit."""
+    from ortools.math_opt.python import mathopt
+
+    reasons = mathopt.TerminationReason
+    known = (reasons.OPTIMAL, reasons.INFEASIBLE, reasons.INFEASIBLE_OR_UNBOUNDED)
+    return termination.reason in known or termination.limit is mathopt.Limit.TIME
 
 
 @contextmanager

@@ -96,6 +96,8 @@ class Priced:
     """[K, T] Least increase of the bound if the pool has a replica in that period."""
     at: Prices
     """The prices."""
+    covers: Covers
+    """The cuts that have prices."""
 
 
 def prices(program: Program, rows: Rows, solved: Result, known: Ints, covers: Covers, *, money: float = 1.0) -> Prices:
@@ -178,7 +180,8 @@ def price(program: Program, bounds: Bounds, kinds: Kinds, covers: Covers, at: Pr
     bound += _ways_value(program, covers, at) + at.dollar * program.already
     bound += spend.value(program, bounds, at.spend, at.dollar)
     bound += _apis_value(program, bounds, covers, at) + float(np.minimum(pools[first], 0.0).sum())
-    return Priced(bound, pools, np.where(bounds.replicas > 0, used - np.minimum(pools, 0.0)[:, None], np.inf), at)
+    least = np.where(bounds.replicas > 0, used - np.minimum(pools, 0.0)[:, None], np.inf)
+    return Priced(bound, pools, least, at, covers)
 
 
 def _by_family(program: Program, best: Floats, family: Ints, count: int) -> tuple[Floats, Floats]:

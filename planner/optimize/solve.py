@@ -19,7 +19,7 @@ from planner.optimize.again import relaxed, tightened
 from planner.optimize.backend import Limits, Status, solver_name
 from planner.optimize.bounds import Bounds, bounds, most_rate
 from planner.optimize.check import check
-from planner.optimize.coverage import Counting, Covers
+from planner.optimize.coverage import Counting, no_covers
 from planner.optimize.incumbent import NODES, Incumbent, better, by_period, promising, rounded, solve_over
 from planner.optimize.model import Point, nothing
 from planner.optimize.pricing import Priced, most_earned
@@ -225,21 +225,20 @@ def _nothing(run: _Run, relaxation: Relaxation, termination: str, bound: float) 
     return _report(run, relaxation, termination, Incumbent(empty, np.inf), bound, 0)
 
 
-def _shadow(run: _Run, priced: Priced | None, covers: Covers) -> Shadow:
+def _shadow(run: _Run, priced: Priced | None) -> Shadow:
     """Return prices that prove a bound, per call/s where a stream has calls; zero where there is none."""
     program, rate = run.program, most_rate(run.program)
     if priced is None:
-        zero, none = np.zeros(rate.shape), Counting(np.zeros(0), covers.first(0), rate)
+        zero, none = np.zeros(rate.shape), Counting(np.zeros(0), no_covers(program), rate)
         return Shadow(0.0, zero, zero, np.zeros((len(program.cells.name), rate.shape[1])), none)
     at = priced.at
     worth = at.demand + most_earned(program, run.bounds, at)
     per_call = np.divide(worth, rate, out=np.zeros(rate.shape), where=rate > 0)
-    # Cuts that joined after that round have no prices.
-    return Shadow(priced.bound, worth, per_call, at.packing, Counting(at.covers, covers.first(len(at.covers)), rate))
+    return Shadow(priced.bound, worth, per_call, at.packing, Counting(at.covers, priced.covers, rate))
 
 
 def _report(run: _Run, relaxation: Relaxation, termination: str, best: Incumbent, bound: float, kept: int) -> Outcome:
-    shadow = _shadow(run, relaxation.anywhere, relaxation.cuts.covers)
+    shadow = _shadow(run, relaxation.anywhere)
     same = relaxation.uncut is relaxation.anywhere
     return Outcome(
         termination=termination,
@@ -254,5 +253,5 @@ def _report(run: _Run, relaxation: Relaxation, termination: str, best: Incumbent
         considered=len(run.program.pools.name),
         kept=kept,
         shadow=shadow,
-        uncut=shadow if same else _shadow(run, relaxation.uncut, relaxation.cuts.covers),
+        uncut=shadow if same else _shadow(run, relaxation.uncut),
     )

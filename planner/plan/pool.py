@@ -95,21 +95,21 @@ def replicas_of(solved: Solved, columns: Columns, confidence: float) -> Replicas
     return Replicas(search.catalog, deployment_of(solved, columns), cell.instance, search.streams, operations, confidence)
 
 
-def _as_used(values: Floats, columns: Columns, flow: Floats) -> Floats:
+def _as_used(values: Floats, columns: Columns, made: Floats) -> Floats:
     """Return what each stream takes of a pool: the mean over the replica counts at which it is used, by calls.
 
     Parameters
     ----------
     values : […, R, K] for each column
     columns : of the pool
-    flow : [R, K, T] calls/s
+    made : [R, K, T] calls in each period, in any unit
 
     Returns
     -------
     […, R]; for a stream that does not use the pool, at its first replica count
     """
     chosen = list(columns)
-    calls = flow[:, chosen].sum(axis=2)
+    calls = made[:, chosen].sum(axis=2)
     total = calls.sum(axis=1)
     first = np.where(np.arange(len(columns)) == 0, 1.0, 0.0)
     share = np.where(total[:, None] > 0, calls / np.maximum(total, 1e-300)[:, None], first)
@@ -117,9 +117,9 @@ def _as_used(values: Floats, columns: Columns, flow: Floats) -> Floats:
     return np.asarray((taken * share).sum(axis=-1))
 
 
-def _demand_of(names: Sequence[str], demand: Floats, columns: Columns, flow: Floats) -> dict[str, dict[str, float]]:
-    """Return resource → stream → share of a replica per call/s, at the replica counts that some flow [R, K, T] runs at."""
-    need = _as_used(demand, columns, flow)
+def _demand_of(names: Sequence[str], demand: Floats, columns: Columns, made: Floats) -> dict[str, dict[str, float]]:
+    """Return resource → stream → share of a replica per call/s, at the replica counts at which calls [R, K, T] are made."""
+    need = _as_used(demand, columns, made)
     return {
         res: {name: float(need[j, r]) for r, name in enumerate(names) if np.isfinite(need[j, r])}
         for j, res in enumerate(RESOURCES)
@@ -145,7 +145,8 @@ def predict_pool(solved: Solved, columns: Columns, name: str) -> PredictedPool:
     deployment = deployment_of(solved, columns)
     replicas = replicas_of(solved, columns, problem.solver.confidence)
     names = [stream.name for stream in search.streams]
-    demand = _demand_of(names, assembled.program.pools.demand, columns, outcome.flow)
+    made = outcome.flow * assembled.program.hours
+    demand = _demand_of(names, assembled.program.pools.demand, columns, made)
     flow, counts = run_of(outcome, columns)
     spares = spares_of(solved, columns)
     operations: dict[str, Operation] = {}
@@ -157,7 +158,7 @@ def predict_pool(solved: Solved, columns: Columns, name: str) -> PredictedPool:
         operation = replicas.operate(rates, working) if rates else None
         if operation is not None:
             operations[period.name] = operation
-        own = _demand_of(names, assembled.program.pools.demand, columns, outcome.flow[:, :, t : t + 1])
+        own = _demand_of(names, assembled.program.pools.demand, columns, made[:, :, t : t + 1])
         loads.append(_load(period.name, count, spares, rates, own, operation, search))
     at = solved.pools.level.take(np.array([assembled.pool[columns[0]]]))
     memory = replicas.compiled.budget.take(np.array([0]))
@@ -187,7 +188,7 @@ def predict_pool(solved: Solved, columns: Columns, name: str) -> PredictedPool:
         loads=tuple(loads),
         shares=tuple(shares_of(search, flow)),
     )
-    costs = _as_used(assembled.program.pools.call_cost, columns, outcome.flow)
+    costs = _as_used(assembled.program.pools.call_cost, columns, made)
     return PredictedPool(pool, operations, demand, {names[r]: float(costs[r]) for r in range(len(names))}, replicas, spares)
 
 

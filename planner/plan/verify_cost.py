@@ -34,7 +34,7 @@ def cost(basis: Basis) -> Iterator[str]:
         if differs(getattr(stated, name), value):
             yield f"cost.{name}: ${getattr(stated, name):,.6f}/h stated, ${value:,.6f}/h found"
     missed = _misses(basis)
-    if above(missed, stated.misses):
+    if above(missed, stated.misses) and differs(stated.misses, missed):
         yield f"cost.misses: ${stated.misses:,.6f}/h stated, ${missed:,.6f}/h expected"
     started = ramps(basis)
     if differs(stated.ramps or 0.0, started):
