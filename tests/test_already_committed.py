@@ -110,6 +110,24 @@ def test_idle_machines_elsewhere_have_a_row_of_their_own(tmp_path: Path) -> None
     assert verify(made, loaded) == []
 
 
+def test_the_carbon_of_idle_machines_is_theirs(tmp_path: Path) -> None:
+    """At $1,000 a tonne: what idle machines emit is paid beside their price, in every split and in the statement's own line."""
+    away = row(3, region="us-9", region_group="us")
+    made_of = {**facts(away=away), "grids": {"any": {"regions": ["*"], "carbon": "400 g/kWh", **tiny.READ}}}
+    chosen = {"regions": {"allow": ["eu-1"]}, "offers": {"allow": ["on_demand"]}}
+    problem = tiny.problem(tiny.workload(rate="20 req/s"), choose=chosen, finance={"carbon_price": "$1000/t"})
+    loaded = tiny.load(tmp_path, problem, made_of)
+    made = plan_as_stated(loaded, lambda _: None)
+    assert verify(made, loaded) == []
+    (old,) = [buy for buy in made.purchases if buy.already]
+    assert old.carbon_cost > 0.01
+    rows = {part.workload: part.hourly for part in made.cost.by_workload}
+    assert rows["already committed, idle"] == pytest.approx(1.5 + old.carbon_cost)
+    assert made.cost.statement is not None
+    lines = {line.item: line.hourly for line in made.cost.statement.lines}
+    assert lines["carbon"] == pytest.approx(made.cost.carbon)
+
+
 def test_a_quota_counts_it_as_it_is_paid(tmp_path: Path) -> None:
     """One is held elsewhere, out of reach, and still counts: four allow just the three that are needed."""
     here = {"regions": {"allow": ["eu-1"]}}

@@ -121,7 +121,7 @@ def cost_of(
         by_stage=tuple(stages),
         by_path=tuple(path for way in taken for path in paths(way, stages)),
         by_label=tuple(by_label(search.problem, workloads)),
-        statement=statement(search, predicted, spent, others, taken, rented, periods, idle + sum(fresh), scaling),
+        statement=statement(search, predicted, spent, others, taken, rented, periods, idle, sum(fresh), scaling),
         carbon=carbon,
         committed=sum(signed) if signed else None,
         ramps=sum(ramps) if scaling is not None else None,

@@ -59,9 +59,9 @@ IDLE = "already committed, idle"
 
 
 def idle_cost(pools: Sequence[Pool], purchases: Sequence[Purchase]) -> float:
-    """Return what is paid for machines where no pool has a replica: nothing but what was committed to before [$/h]."""
+    """Return what machines cost where no pool has a replica, their carbon too: only those committed to before [$/h]."""
     used = {place_of_pool(pool) for pool in pools if any(load.replicas for load in pool.loads)}
-    idle = (buy.cost for buy in purchases if (buy.instance, buy.region, buy.standing) not in used)
+    idle = (buy.cost + buy.carbon_cost for buy in purchases if (buy.instance, buy.region, buy.standing) not in used)
     return sum(idle)
 
 

@@ -154,6 +154,7 @@ def statement(
     rented: Sequence[Rent],
     periods: Mapping[str, float],
     idle: float = 0.0,
+    opening: float = 0.0,
     scaling: Scaling | None = None,
 ) -> Statement:
     """Return the cost of a plan as a statement.
@@ -168,6 +169,7 @@ def statement(
     rented : machines bought, with what of their price is energy and what interruptions and paying early add
     periods : hours
     idle : what machines cost that were committed to before where no pool stands [$/h]
+    opening : what setting up pools costs [$/h]
     scaling : what starts of replicas cost; None = nothing, and no line is written
 
     Returns
@@ -184,7 +186,10 @@ def statement(
     carbon = sum(rent.cost * rent.carbon for rent in rented) / paid if paid else 0.0
     capital = sum(rent.cost * rent.capital for rent in rented) / paid if paid else 0.0
     if capital:
-        lines[CAPITAL] = capital * sum(spent)
+        lines[CAPITAL] = capital * (sum(spent) + idle)
+    lines["energy"], lines["degradation"] = idle * energy, idle * lost
+    if carbon_priced:
+        lines[CARBON] = idle * carbon
     ideal = needed = spares = thrown = 0.0
     for made, cost in zip(predicted, spent, strict=True):
         use = use_of(made, periods)
@@ -204,7 +209,8 @@ def statement(
         lines["orchestration fan-out" if item.category == "component" else "fixed infrastructure"] += item.hourly
     if scaling is not None:
         lines[RAMPS] = sum(how.cost for how in scaling.pools)
-    lines["fixed infrastructure"] += idle + search.problem.operations.pool_cost * len(predicted)
+    standing = idle * (1.0 - energy - lost - carbon - capital)
+    lines["fixed infrastructure"] += standing + opening + search.problem.operations.pool_cost * len(predicted)
     asked = search.problem.operations.availability is not None
     return Statement(
         lines=_in_cents(lines),

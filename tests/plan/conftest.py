@@ -21,7 +21,7 @@ def made(folder: object, problem: dict) -> Case:
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Case:
     """Day and night: a chat, private in the EU; code with a quality floor; notes for an API; a soft target; limits."""
     floor = [{"benchmark": "exam", "at_least": 60}]
-    soft = [{"metric": "ttft", "percentile": 95, "target": "400ms", "price_per_miss": "$0.00001"}]
+    soft = [{"metric": "ttft", "percentile": 95, "target": "150ms", "price_per_miss": "$0.00001"}]
     periods = [{"name": "day", "hours": 10}, {"name": "night", "hours": 14}]
     chat = tiny.workload(rate={"day": "9 req/s", "night": "2 req/s"}, data={"external_api": False, "region_groups": ["eu"]})
     code = tiny.workload(
