@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from planner.domain.plan import Plan
 from planner.domain.plan_choices import Alternative, Answer, Frontier, FrontierPoint, Moved, Sensitivity, impossible
@@ -23,20 +24,46 @@ LEVEL = 1e-9
 def alternatives(plan: Plan) -> Table:
     """Other plans, in the order of `ranked`."""
     columns = ("Plan", ">Cost", ">Against this", "What differs", "It gives up", "It gains")
-    return columns, [
-        [called(one), cost(one), against(plan, one), *map("\n".join, (differs(one), one.gives_up, one.gains))]
-        for one in ranked(plan)
-    ]
+    return columns, [["\n".join(called(one)), *_answered(plan, one.answer)] for one in ranked(plan)]
 
 
-def ranked(plan: Plan) -> list[Alternative]:
-    """Return alternatives by cost, those without a plan after them, last those that the problem does not allow."""
-    return sorted(plan.alternatives, key=lambda one: (not one.allowed, one.cost is None, one.cost or 0.0))
+def _answered(plan: Plan, one: Alternative) -> list[str]:
+    """Return the cells of what came of a question."""
+    return [cost(one), against(plan, one), *map("\n".join, (differs(one), one.gives_up, one.gains))]
 
 
-def called(one: Alternative) -> str:
-    """Name an alternative, and say if the problem would have to be changed for it."""
-    return one.name if one.allowed else f"{one.name} (not allowed now)"
+@dataclass(frozen=True)
+class Outcome:
+    """Another plan, with every name under which it was found."""
+
+    names: tuple[str, ...]
+    """What was asked, one or several times with the same answer."""
+    answer: Alternative
+    """What came of it."""
+
+
+def ranked(plan: Plan) -> list[Outcome]:
+    """Return other plans by cost, those without a plan after them, last those that the problem does not allow.
+
+    Questions that end in the same plan, as far as what is told of it goes, stand together.
+    """
+    told: dict[tuple[object, ...], list[Alternative]] = {}
+    for one in sorted(plan.alternatives, key=lambda one: (not one.allowed, one.cost is None, one.cost or 0.0)):
+        seen = (one.allowed, cost(one), against(plan, one), one.why, one.changes, one.gives_up, one.gains)
+        told.setdefault(seen, []).append(one)
+    return [Outcome(tuple(one.name for one in same), same[0]) for same in told.values()]
+
+
+def called(other: Outcome) -> tuple[str, ...]:
+    """Name another plan, and say if the problem would have to be changed for it."""
+    *first, last = other.names
+    return (*first, last if other.answer.allowed else f"{last} (not allowed now)")
+
+
+def in_short(other: Outcome) -> str:
+    """Name another plan in one line."""
+    first, *more = called(other)
+    return f"{first} and {len(more)} more" if more else first
 
 
 def differs(one: Alternative) -> tuple[str, ...]:

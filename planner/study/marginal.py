@@ -35,6 +35,8 @@ SHARE = 0.01
 
 LEAST = 1e-6
 """Smallest difference of costs that is told [$/h]."""
+CLEAR = 0.02
+"""A difference that is known this closely is told without its range [1]."""
 
 
 @dataclass(frozen=True)
@@ -205,11 +207,18 @@ def _count(name: str, path: str, value: int, step: int) -> Move:
 
 
 def sentences(found: Sequence[Price]) -> Iterator[str]:
-    """Yield a sentence a price."""
+    """Yield a sentence a price; ends that do the same, such as nothing, are told together."""
     for price in found:
         less, more = price.differences
-        ends = [(price.less, less, "less"), (price.more, more, "more")]
-        parts = [f"{price.move.step} {way} {_said(result, known)}" for result, known, way in ends if result is not None]
+        ends = [
+            (way, _said(result, known))
+            for way, result, known in (("less", price.less, less), ("more", price.more, more))
+            if result
+        ]
+        ways: dict[str, list[str]] = {}
+        for way, said in ends:
+            ways.setdefault(said, []).append(way)
+        parts = [f"{price.move.step} {' or '.join(same)} {said}{_doubt(price, same)}" for said, same in ways.items()]
         sloping = price.slope
         parts += [f"over many machines {slopes.said(sloping)}"] if sloping is not None and parts else []
         yield f"{price.move.name}: {'; '.join(parts) or 'cannot be moved'}"
@@ -219,22 +228,21 @@ def _said(result: Result, known: Difference | None) -> str:
     """Write what a step does."""
     if known is None:
         return f"leaves no plan ({result.status})"
-    if known.none:
+    if abs(known.value) < LEAST:
         return "changes nothing"
-    if not known.sure:
-        same = abs(known.value) < LEAST
-        found = "changes nothing" if same else f"{'costs' if known.value > 0 else 'saves'} {words.dollars(abs(known.value))}"
-        return f"{found} as far as the gaps can tell (between {_signed(known.low)} and {_signed(known.high)})"
-    return f"{'costs' if known.value > 0 else 'saves'} {words.dollars(abs(known.value))}" + _slack(known)
+    return f"{'costs' if known.value > 0 else 'saves'} {words.dollars(abs(known.value))}"
 
 
-def _slack(known: Difference) -> str:
-    """Write how far off a difference may be, where it may."""
-    wide = known.high - known.low
-    if wide <= 0.02 * abs(known.value):
+def _doubt(price: Price, ways: Sequence[str]) -> str:
+    """Write between what the difference of the best plans lies, where it may be more than 2 % from what is told."""
+    known = [one for way, one in zip(("less", "more"), price.differences, strict=True) if way in ways and one is not None]
+    if not known or all(one.none or one.high - one.low <= CLEAR * abs(one.value) for one in known):
         return ""
-    ends = sorted((abs(known.low), abs(known.high)))
-    return f" ({words.dollars(ends[0])} to {words.dollars(ends[1])} between the best plans)"
+    low, high = min(one.low for one in known), max(one.high for one in known)
+    within = all(one.sure for one in known)
+    ends = sorted((abs(low), abs(high))) if within else (low, high)
+    said = [words.dollars(end) if within else _signed(end) for end in ends]
+    return f" ({said[0]} to {said[1]}{'' if within else ', as far as the gaps can tell'})"
 
 
 def _signed(value: float) -> str:

@@ -57,6 +57,17 @@ def test_plans_are_ranked_and_compared(found: Plan) -> None:
     assert (rows[0][4], rows[1][3]) == ("x\ny", "infeasible: none")
 
 
+def test_questions_with_the_same_answer_stand_together(found: Plan) -> None:
+    """Unless something that is told of them differs: what they gain, or how sure the cost is."""
+    asked = [Alternative(name=name, cost=9.16, bound=9.0, changes=("no a",)) for name in ("without a", "without b", "in c")]
+    apart = Alternative(name="no spot", cost=9.16, bound=9.0, changes=("no a",), gains=("steadier",))
+    plan = with_plans(found, *asked, apart)
+    _, rows = choices.alternatives(plan)
+    assert [row[0] for row in rows] == ["without a\nwithout b\nin c", "no spot"]
+    assert [choices.in_short(one) for one in choices.ranked(plan)] == ["without a and 2 more", "no spot"]
+    assert "without a, without b, in c $9.16/h" in others.describe(plan)
+
+
 def test_what_proofs_cannot_tell_is_said_to_be_within_the_gap() -> None:
     """Best costs lie in [4.4, 4.6] and at least 4.58: they may be the same."""
     plan = made_plans.quickstart()

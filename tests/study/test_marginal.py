@@ -14,7 +14,7 @@ from planner.pipeline import priced, quietly
 from planner.study import edit
 from planner.study.binding import binding
 from planner.study.difference import Difference, between, micros
-from planner.study.marginal import Price, prices, sentences
+from planner.study.marginal import Move, Price, prices, sentences
 from planner.study.result import Result
 from planner.study.slopes import Place, said, slope
 from planner.study.sweep import Course
@@ -139,6 +139,19 @@ def test_sentences_are_sentences(moved: list[Price]) -> None:
     assert any("the quota of mini, 2: 20 GPUs more" in text for text in told)
     assert any("over many machines each req/s more costs $0.0451/h" in text for text in told)
     assert all(": " in text for text in told)
+
+
+def test_sentences_say_how_sure_they_are() -> None:
+    """What is known to 2 % is told without a range; ends that both change nothing are told together."""
+    base, move = Result("optimal", 10.0, 9.9), Move("chat TTFT p95, 1 s", "10 ms", None, None, Place("ms", 10.0))
+    doubtful = Price(move, base, Result("optimal", 10.0, 9.95), Result("optimal", 10.0, 9.8))
+    assert list(sentences([doubtful])) == [
+        "chat TTFT p95, 1 s: 10 ms less or more changes nothing (−$0.2/h to +$0.1/h, as far as the gaps can tell)"
+    ]
+    close = Price(move, Result("optimal", 10.0, 10.0), Result("infeasible"), Result("optimal", 8.0, 8.0))
+    assert list(sentences([close])) == ["chat TTFT p95, 1 s: 10 ms less leaves no plan (infeasible); 10 ms more saves $2.00/h"]
+    wide = Price(move, base, None, Result("optimal", 12.0, 11.9))
+    assert list(sentences([wide])) == ["chat TTFT p95, 1 s: 10 ms more costs $2.00/h ($1.90/h to $2.10/h)"]
 
 
 def test_what_binds_is_told_with_its_use(busy: LoadedProblem) -> None:

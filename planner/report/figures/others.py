@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from planner.domain.plan import Plan
 from planner.report import format as fmt
-from planner.report.choices import SAME, against, called, cost, ranked
+from planner.report.choices import SAME, against, called, cost, in_short, ranked
 from planner.report.figures.axis import ticks, upright
 from planner.report.figures.scene import NARROW, SMALL, Box, Scene, Stroke, Words, width_of
 
@@ -33,13 +33,14 @@ def _rows(plan: Plan, narrow: bool) -> list[_Row]:
     """Return this plan, then the others."""
     total = plan.cost.total
     made = [_Row("this plan", total, fmt.hourly(total), "c1")]
-    for one in ranked(plan):
+    for other in ranked(plan):
+        one = other.answer
         more = against(plan, one)
         if narrow and one.cost is not None and total:
             more = fmt.margin(one.cost / total - 1.0) if abs(one.cost - total) >= SAME else more
         change = 0.0 if one.cost is None else one.cost - total
         colour = "c1" if abs(change) < SAME else "c2" if change > 0 else "c3"
-        made.append(_Row(called(one), one.cost, f"{cost(one)}  {more}".rstrip(), colour))
+        made.append(_Row(in_short(other), one.cost, f"{cost(one)}  {more}".rstrip(), colour))
     return made
 
 
@@ -82,5 +83,8 @@ def draw(plan: Plan, width: float) -> Scene | None:
 
 def describe(plan: Plan) -> str:
     """Say in words what the figure shows."""
-    said = (f"{called(one)} {cost(one)}{f', {more}' if (more := against(plan, one)) else ''}" for one in ranked(plan))
+    said = (
+        f"{', '.join(called(other))} {cost(other.answer)}{f', {more}' if (more := against(plan, other.answer)) else ''}"
+        for other in ranked(plan)
+    )
     return f"This plan {fmt.hourly(plan.cost.total)}; {'; '.join(said)}."

@@ -258,7 +258,7 @@ def facts(plan: Plan) -> tuple[list[Fact], list[Fact], list[tuple[str, int, str]
 class Other:
     """Another plan, as the page shows it."""
 
-    name: str
+    names: tuple[str, ...]
     cost: str
     more: str
     """How that compares."""
@@ -269,7 +269,8 @@ class Other:
 
 def alternatives(plan: Plan) -> list[Other]:
     """Return the other plans, the cheapest first."""
+    found = ((choices.called(other), other.answer) for other in choices.ranked(plan))
     return [
-        Other(choices.called(one), choices.cost(one), choices.against(plan, one), choices.differs(one), one.gives_up, one.gains)
-        for one in choices.ranked(plan)
+        Other(names, choices.cost(one), choices.against(plan, one), choices.differs(one), one.gives_up, one.gains)
+        for names, one in found
     ]
