@@ -57,7 +57,7 @@ def frontier(problem: Path, asked: tuple[str, ...], output: Path | None, figure:
         from planner.study.figure import frontier as draw
 
         write(figure, draw(axes, found, suffix))
-        click.echo(f"wrote {figure}", err=True)
+        json_output.wrote(figure, "figure")
     if given["as_json"]:
         json_output.echo(
             {"version": VERSION, "problem": loaded.problem.metadata.name, "points": [_plain(axes, p) for p in found]}

@@ -20,7 +20,7 @@ from planner.errors import Infeasible, InvalidInput, Issue, PlannerError, PlanRe
 ERROR = "error/v1"
 """Version of what is printed where a command fails."""
 OPTION = "--json"
-_WANTED, _SAID = "planner.json.wanted", "planner.json.said"
+_WANTED, _SAID, _WROTE = "planner.json.wanted", "planner.json.said", "planner.json.wrote"
 """Keys of what a command and its group know of each other."""
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -41,8 +41,18 @@ def wish() -> None:
     click.get_current_context().meta[_WANTED] = True
 
 
+def wrote(path: Path, kind: str) -> None:
+    """Say on stderr that a file was written, and keep it for the document."""
+    click.get_current_context().meta.setdefault(_WROTE, {})[path] = kind
+    click.echo(f"wrote {path}", err=True)
+
+
 def echo(said: Mapping[str, Any]) -> None:
-    """Print a document."""
+    """Print a document, with the files of which `wrote` was told."""
+    context = click.get_current_context(silent=True)
+    written = context.meta.get(_WROTE) if context is not None else None
+    if written:
+        said = {**said, "files": files(written)}
     echo_text(json.dumps(said, indent=2, ensure_ascii=False, allow_nan=False))
 
 

@@ -60,7 +60,7 @@ def sensitivity(problem: Path, by: str, own: tuple[str, ...], output: Path | Non
         from planner import atomic
 
         atomic.write(figure, _drawn(found, suffix))
-        click.echo(f"wrote {figure}", err=True)
+        json_output.wrote(figure, "figure")
     if given["as_json"]:
         json_output.echo(_plain(loaded.problem.metadata.name, found))
     else:

@@ -84,13 +84,16 @@ def simulate(plan: Path, problem: Path | None, figure: Path | None, as_json: boo
     made = read_plan(plan)
     loaded = problem_of(made, plan, problem)
     session = _session(loaded, made, wishes, looks=figure is not None, told=_progress(forced=progress))
-    (simulate_output.as_json if as_json else simulate_output.render)(session)
+    if not as_json:
+        simulate_output.render(session)
     if figure is not None:
         from planner.calibrate.figure import write
         from planner.simulate.figure import draw
 
         write(figure, draw(session, suffix))
-        click.echo(f"wrote {figure}", err=True)
+        json_output.wrote(figure, "figure")
+    if as_json:
+        simulate_output.as_json(session)
     click.get_current_context().exit(1 if session.missed else 0)
 
 

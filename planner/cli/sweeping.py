@@ -167,4 +167,4 @@ def write(path: Path, text: str) -> None:
     from planner import atomic
 
     atomic.write(path, text)
-    click.echo(f"wrote {path}", err=True)
+    json_output.wrote(path, "table")

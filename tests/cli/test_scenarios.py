@@ -64,3 +64,11 @@ def test_mistakes_are_told(run: Run, problem: Path, arguments: tuple[str, ...], 
     result = run("scenarios", problem, *arguments, "--workers", 1)
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+def test_json_names_what_was_written(run: Run, problem: Path) -> None:
+    target = problem.parent / "out.csv"
+    result = run("scenarios", problem, "--grid", "limits.budget=null", "--workers", 1, "-o", target, "--json")
+    (written,) = json.loads(result.stdout)["files"]
+    assert (written["path"], written["kind"], written["bytes"]) == (str(target), "table", target.stat().st_size)
+    assert f"wrote {target}" in result.stderr
