@@ -26,7 +26,7 @@ import numpy as np
 from planner.catalog.load import load_builtin
 from planner.demand.stream import Stream
 from planner.demand.streams import build_flows
-from planner.domain.plan import Deployment, Layout
+from planner.domain.plan_pools import Deployment, Layout
 from planner.domain.problem import Operations, Problem
 from planner.plan.predict import Operation, Replicas
 from planner.simulate.cluster import simulate

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.domain.plan import ApiRoute, Plan, ProvisionedRoute, Simulation
+from planner.domain.plan import Plan
+from planner.domain.plan_pools import ApiRoute, ProvisionedRoute
+from planner.domain.plan_promises import Simulation
 
 DIGEST = "1" * 64
 Body = dict[str, Any]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.domain.plan import Deployment, Plan, Pool
+from planner.domain.plan import Plan
+from planner.domain.plan_pools import Deployment, Pool
 from planner.domain.problem import Problem
 from planner.units import HOURS_PER_MONTH
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from planner.domain.plan import SimulatedPromise
+    from planner.domain.plan_promises import SimulatedPromise
     from planner.report.ink import Ink
     from planner.simulate.seen import Seen
     from planner.simulate.session import Session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from planner.domain.plan import Promise
+from planner.domain.plan_promises import Promise
 from planner.domain.plan_serving import CallsPart
 from planner.export.files import Document, to_yaml
 from planner.export.names import dns, told_apart

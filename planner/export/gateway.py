@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.domain.plan import Pool
+from planner.domain.plan_pools import Pool
 from planner.export.clusters import note_clusters, nothing
 from planner.export.commands import about, settings_of
 from planner.export.files import Document, Export, File

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.domain.plan import ApiRoute, Pool, ProvisionedRoute
+from planner.domain.plan_pools import ApiRoute, Pool, ProvisionedRoute
 from planner.export.commands import settings_of
 from planner.export.files import Document, Export, File, missing
 from planner.export.pods import POD

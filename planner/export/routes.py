@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from planner.domain.plan import ApiRoute, Pool, ProvisionedRoute
+from planner.domain.plan_pools import ApiRoute, Pool, ProvisionedRoute
 from planner.domain.plan_serving import CallsPart
 from planner.export.view import Notes, View
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planner.domain.plan import Speculation
+from planner.domain.plan_pools import Speculation
 from planner.export.settings import (
     HOST,
     Flag,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from planner.domain.plan import Speculation
+from planner.domain.plan_pools import Speculation
 from planner.export.files import missing
 from planner.export.settings import HOST, Flag, Rank, Settings, cache_format, known_line
 from planner.export.view import Notes, Served, model_id

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from planner.domain.plan import Plan, Pool, PoolLoad, Promise
+from planner.domain.plan import Plan
+from planner.domain.plan_pools import Pool, PoolLoad
+from planner.domain.plan_promises import Promise
 from planner.domain.plan_serving import CallsPart, PoolPart, Serving
 from planner.domain.variants import MARK
 from planner.errors import InvalidInput, Issue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from planner.domain.plan import Speculation
+from planner.domain.plan_pools import Speculation
 from planner.export.settings import (
     HOST,
     Flag,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from planner.domain.hardware import COMMITTED, COMMITTED_TERMS
-from planner.domain.plan import Plan, WorkloadCost
+from planner.domain.plan import Plan
+from planner.domain.plan_costs import WorkloadCost
 from planner.domain.policy import Commitment
 from planner.gate.finding import BUDGET, HOURLY, MONEY, SHARE, Evidence, Finding, Unknown, Words, at_most
 from planner.report import format as fmt

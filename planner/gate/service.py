@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.domain.plan import Plan, Pool, PoolLoad, Promise, Simulation
+from planner.domain.plan import Plan
+from planner.domain.plan_pools import Pool, PoolLoad
+from planner.domain.plan_promises import Promise, Simulation
 from planner.gate.finding import SHARE, Evidence, Finding, Unknown, Words, at_least
 from planner.report import format as fmt
 from planner.report import gather, words

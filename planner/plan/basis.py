@@ -12,7 +12,8 @@ from planner.catalog.problem import LoadedProblem
 from planner.demand.stream import Stream
 from planner.demand.ways import Flows, Way
 from planner.domain.catalog import Catalog
-from planner.domain.plan import ApiRoute, Plan, Pool, PoolLoad, ProvisionedRoute, Purchase, Share
+from planner.domain.plan import Plan, Purchase
+from planner.domain.plan_pools import ApiRoute, Pool, PoolLoad, ProvisionedRoute, Share
 from planner.domain.problem import Problem
 from planner.plan.predict import Operation, Replicas
 from planner.supply import cells

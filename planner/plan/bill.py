@@ -10,7 +10,9 @@ from planner.candidates.build import Search
 from planner.candidates.today import opening_cost
 from planner.candidates.units import as_sold, call_tokens
 from planner.demand.ways import Way
-from planner.domain.plan import ApiRoute, Cost, PoolCost, ProvisionedRoute, Purchase, StageCost, WorkloadCost
+from planner.domain.plan import Purchase
+from planner.domain.plan_costs import Cost, PoolCost, StageCost, WorkloadCost
+from planner.domain.plan_pools import ApiRoute, ProvisionedRoute
 from planner.domain.plan_scaling import Scaling
 from planner.plan import costing
 from planner.plan.changes import opened

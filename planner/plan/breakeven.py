@@ -31,7 +31,8 @@ from planner.candidates.pools import Pools, join
 from planner.candidates.rejection import Ledger
 from planner.demand.stream import Stream
 from planner.demand.ways import Flows, Way
-from planner.domain.plan import BuyOrBuild, Crossing, Pool
+from planner.domain.plan_costs import BuyOrBuild, Crossing
+from planner.domain.plan_pools import Pool
 from planner.optimize.assemble import Assembled, assemble
 from planner.optimize.bounds import added, least_open
 from planner.plan.costing import hourly_calls, stream_shares

@@ -10,7 +10,8 @@ from planner import __version__
 from planner.candidates.api_costs import call_cost
 from planner.catalog.api_prices import ApiPrice
 from planner.domain.hardware import SPOT
-from planner.domain.plan import ApiRoute, Plan, Proof, Purchase
+from planner.domain.plan import Plan, Proof, Purchase
+from planner.domain.plan_pools import ApiRoute
 from planner.optimize.model import decided
 from planner.optimize.objective import scenario_costs
 from planner.plan.bill import cost_of

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.domain.plan import ApiRoute, Cost, ProvisionedRoute
+from planner.domain.plan_costs import Cost
+from planner.domain.plan_pools import ApiRoute, ProvisionedRoute
 from planner.domain.plan_procurement import Cash, CashMonth
 from planner.domain.problem import Period, Problem
 from planner.plan.solved import Solved

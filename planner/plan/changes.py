@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from planner.candidates.today import Key, key_of, opening_cost, running
-from planner.domain.plan import Plan, Pool, Purchase
+from planner.domain.plan import Plan, Purchase
 from planner.domain.plan_changes import Changes, MachineChange, PoolChange
+from planner.domain.plan_pools import Pool
 from planner.domain.problem import Problem
 from planner.optimize.objective import average_cost
 from planner.plan.solved import Solved

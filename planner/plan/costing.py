@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from planner.candidates.api_costs import paid_tokens
 from planner.demand.stream import Stream
 from planner.domain.api_terms import ApiCache
-from planner.domain.plan import ApiRoute, Pool, Purchase, WorkloadCost
+from planner.domain.plan import Purchase
+from planner.domain.plan_costs import WorkloadCost
+from planner.domain.plan_pools import ApiRoute, Pool
 
 
 def machine_cost(purchases: Sequence[Purchase]) -> float:

@@ -8,7 +8,8 @@ import numpy as np
 
 from planner.catalog.evidence import evidence_for, pessimism
 from planner.domain.catalog import Catalog
-from planner.domain.plan import Cost, Deployment, Pool
+from planner.domain.plan_costs import Cost
+from planner.domain.plan_pools import Deployment, Pool
 from planner.plan.pool import deployment_of, replicas_of
 from planner.plan.solved import Columns, Solved, open_pools, run_of
 from planner.plan.spares import spares_of

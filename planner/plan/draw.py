@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from planner.domain.plan import Pool
+from planner.domain.plan_pools import Pool
 from planner.perf import energy
 from planner.plan.predict import Operation, Replicas
 

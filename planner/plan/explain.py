@@ -9,7 +9,9 @@ from planner.candidates.rejection import CODES
 from planner.catalog.coefficients import coefficients_for
 from planner.demand.ways import Way
 from planner.domain.hardware import SPOT, Accelerator
-from planner.domain.plan import ApiRoute, Cost, Fact, Pool, ProvisionedRoute, Purchase, Speculation
+from planner.domain.plan import Fact, Purchase
+from planner.domain.plan_costs import Cost
+from planner.domain.plan_pools import ApiRoute, Pool, ProvisionedRoute, Speculation
 from planner.plan.costing import IDLE as COMMITTED_IDLE
 from planner.plan.doubt import basis_of
 from planner.plan.effects import effect_facts

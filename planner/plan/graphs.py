@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from planner.candidates.build import Search
 from planner.demand.ways import Step, Way
-from planner.domain.plan import LabelCost, PathCost, StageCost, TakenWay, WorkloadCost
+from planner.domain.plan import TakenWay
+from planner.domain.plan_costs import LabelCost, PathCost, StageCost, WorkloadCost
 from planner.domain.problem import Problem
 
 MOST_BRANCHES = 6

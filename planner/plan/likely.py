@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from planner.candidates.build import Search
-from planner.domain.plan import Promise
 from planner.domain.plan_doubt import Doubt, Likely
+from planner.domain.plan_promises import Promise
 from planner.plan.doubt import PLAIN, edge_of
 from planner.plan.pool import PredictedPool
 from planner.plan.predict import Replicas

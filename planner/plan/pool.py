@@ -12,7 +12,8 @@ from planner.candidates.build import Search
 from planner.candidates.drafts import MaybeDrafts
 from planner.demand.stream import Stream
 from planner.domain.catalog import Catalog
-from planner.domain.plan import Deployment, Latency, Layout, MemoryPerGpu, Pool, PoolLoad, ServiceLevel, Share, Speculation
+from planner.domain.plan_pools import Deployment, Layout, MemoryPerGpu, Pool, PoolLoad, ServiceLevel, Share, Speculation
+from planner.domain.plan_promises import Latency
 from planner.domain.problem import Period
 from planner.perf.level import RESOURCES
 from planner.plan.predict import Operation, Replicas

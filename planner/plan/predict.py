@@ -18,7 +18,7 @@ from planner.candidates.space import Space
 from planner.demand.stream import Stream
 from planner.domain.catalog import Catalog
 from planner.domain.layout import Shape
-from planner.domain.plan import Deployment
+from planner.domain.plan_pools import Deployment
 from planner.domain.problem import Operations
 from planner.perf.capacity import state_at_rate
 from planner.perf.level import state_for

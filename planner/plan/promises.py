@@ -11,7 +11,8 @@ from planner.candidates.build import Search
 from planner.candidates.evaluate import hard_targets, soft_targets
 from planner.candidates.units import as_sold
 from planner.domain.offers import ApiOffer
-from planner.domain.plan import ApiRoute, Promise, ProvisionedRoute
+from planner.domain.plan_pools import ApiRoute, ProvisionedRoute
+from planner.domain.plan_promises import Promise
 from planner.plan.pool import PredictedPool
 
 ROUNDING = 1e-6

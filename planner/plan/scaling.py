@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from planner.domain.plan import Pool, PoolLoad
+from planner.domain.plan_pools import Pool, PoolLoad
 from planner.domain.plan_scaling import PoolScaling, Scaling
 from planner.domain.problem import Period
 from planner.optimize.ramps import rented_prices

@@ -13,7 +13,9 @@ from functools import cached_property
 from itertools import combinations
 
 from planner.demand.stream import Stream
-from planner.domain.plan import Cost, Pool, Purchase
+from planner.domain.plan import Purchase
+from planner.domain.plan_costs import Cost
+from planner.domain.plan_pools import Pool
 from planner.domain.problem import Operations
 from planner.plan.basis import above
 from planner.plan.costing import average_machine_cost, place_of_pool

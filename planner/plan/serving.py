@@ -8,7 +8,7 @@ from math import sqrt
 from planner.candidates.build import Search
 from planner.demand.stream import Lengths, Stream
 from planner.domain.catalog import Catalog
-from planner.domain.plan import ApiRoute, Pool, ProvisionedRoute
+from planner.domain.plan_pools import ApiRoute, Pool, ProvisionedRoute
 from planner.domain.plan_serving import ApiPart, CallsPart, PoolPart, Serving, Weights
 
 UNQUANTIZED = ("bf16", "fp16")

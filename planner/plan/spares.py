@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from planner.domain.catalog import Catalog
-from planner.domain.plan import Pool
+from planner.domain.plan_pools import Pool
 from planner.domain.problem import Operations
 from planner.plan.solved import Columns, Solved
 from planner.supply.failures import Spares

@@ -28,7 +28,7 @@ import numpy as np
 
 from planner.candidates.build import Search
 from planner.demand.ways import Way
-from planner.domain.plan import Statement, StatementLine
+from planner.domain.plan_costs import Statement, StatementLine
 from planner.domain.plan_scaling import Scaling
 from planner.plan.costing import stream_shares
 from planner.plan.pool import PredictedPool

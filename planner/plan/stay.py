@@ -17,7 +17,8 @@ from planner.candidates.pools import Pools
 from planner.candidates.today import key_of, key_of_row
 from planner.catalog.problem import LoadedProblem
 from planner.demand.ways import Way
-from planner.domain.plan import Plan, Pool, PoolLoad, Purchase, Share, TakenWay
+from planner.domain.plan import Plan, Purchase, TakenWay
+from planner.domain.plan_pools import Pool, PoolLoad, Share
 from planner.optimize.assemble import Assembled
 from planner.optimize.backend import Limits
 from planner.optimize.bounds import Bounds, bounds

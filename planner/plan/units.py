@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from planner.candidates.units import call_tokens
-from planner.domain.plan import ProvisionedRoute
+from planner.domain.plan_pools import ProvisionedRoute
 from planner.plan.pool import shares_of
 from planner.plan.solved import Solved
 

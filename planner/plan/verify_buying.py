@@ -9,7 +9,7 @@ from planner.candidates.api_rules import missed_cost
 from planner.candidates.apis import usable_price
 from planner.candidates.rejection import Ledger
 from planner.demand.stream import Stream
-from planner.domain.plan import BuyOrBuild
+from planner.domain.plan_costs import BuyOrBuild
 from planner.plan.basis import Basis, above, differs
 
 

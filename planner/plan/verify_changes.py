@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.domain.plan import Plan, Pool
+from planner.domain.plan import Plan
+from planner.domain.plan_pools import Pool
 from planner.plan.basis import Basis, differs
 
 HOURS = 730.0

@@ -9,7 +9,7 @@ from planner.candidates.api_rules import missed_cost
 from planner.candidates.evaluate import soft_targets
 from planner.candidates.units import as_sold
 from planner.demand.items import Item
-from planner.domain.plan import ApiRoute, Share
+from planner.domain.plan_pools import ApiRoute, Share
 from planner.plan.basis import Basis, above, differs
 from planner.plan.verify_changes import moving
 from planner.plan.verify_energy import carbon_paid, offered, paid

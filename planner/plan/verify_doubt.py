@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.domain.plan import Pool
 from planner.domain.plan_doubt import Likely
+from planner.domain.plan_pools import Pool
 from planner.plan.basis import TOLERANCE, Basis, above, differs
 from planner.plan.predict import Operation, Replicas
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from planner.domain.plan import Pool, PoolLoad
+from planner.domain.plan_pools import Pool, PoolLoad
 from planner.plan.basis import Basis, above, differs
 
 

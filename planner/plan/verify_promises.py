@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from planner.candidates.api_rules import api_seen
 from planner.candidates.evaluate import hard_targets, soft_targets
 from planner.candidates.units import as_sold
-from planner.domain.plan import ApiRoute, Pool, PoolLoad, Promise, ProvisionedRoute
+from planner.domain.plan_pools import ApiRoute, Pool, PoolLoad, ProvisionedRoute
+from planner.domain.plan_promises import Promise
 from planner.perf.limits import Target
 from planner.perf.tails import Latencies
 from planner.plan.basis import TOLERANCE, Basis, above, differs

@@ -14,7 +14,7 @@ from planner.candidates.pairs import checkpoint_problem, cut_problem, engine_pro
 from planner.candidates.quality import api_value, at_length, judge, unknown_length, value_of
 from planner.demand.stream import Stream
 from planner.domain.layout import Shape
-from planner.domain.plan import ApiRoute, Deployment, Pool
+from planner.domain.plan_pools import ApiRoute, Deployment, Pool
 from planner.plan.basis import TOLERANCE, Basis, differs
 from planner.supply.choice import allowed
 

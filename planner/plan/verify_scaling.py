@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from planner.candidates.evaluate import hard_targets
-from planner.domain.plan import Pool
+from planner.domain.plan_pools import Pool
 from planner.domain.plan_scaling import ColdStart, PoolScaling
 from planner.domain.scaling import Autoscaling
 from planner.plan.basis import Basis, above, differs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planner.domain.plan import Pool
+from planner.domain.plan_pools import Pool
 from planner.plan.basis import Basis, differs
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from planner.candidates.units import call_tokens, unit_problem
 from planner.domain.api_terms import Provisioned
-from planner.domain.plan import ProvisionedRoute
+from planner.domain.plan_pools import ProvisionedRoute
 from planner.plan.basis import Basis, above, differs
 
 

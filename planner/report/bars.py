@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from planner.domain.plan import MemoryPerGpu
+from planner.domain.plan_pools import MemoryPerGpu
 
 PARTS = (("weights", "█"), ("activations", "▓"), ("runtime", "▒"), ("kv", "░"))
 """Fields of MemoryPerGpu in the order drawn, with their sign."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from planner.domain.plan import BuyOrBuild, Plan
+from planner.domain.plan import Plan
+from planner.domain.plan_costs import BuyOrBuild
 from planner.report import format as fmt
 
 COLUMNS = ("Workload", ">At the API", ">Own", ">$/M own", ">$/M API", ">Break-even volume", ">Use")

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from planner.domain.plan import Cost, Plan, Statement
+from planner.domain.plan import Plan
+from planner.domain.plan_costs import Cost, Statement
 from planner.report import buying as bought
 from planner.report import format as fmt
 from planner.report import gather, graphs

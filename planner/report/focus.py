@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from planner.domain.hardware import SPOT
-from planner.domain.plan import ApiRoute, Plan, Purchase
+from planner.domain.plan import Plan, Purchase
+from planner.domain.plan_pools import ApiRoute
 from planner.errors import InvalidInput
 from planner.report.words import api_prices
 from planner.units import HOURS_PER_MONTH

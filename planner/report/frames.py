@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from planner.domain.plan import Plan, Pool, PoolLoad, Promise, Purchase
+from planner.domain.plan import Plan, Purchase
+from planner.domain.plan_pools import Pool, PoolLoad
+from planner.domain.plan_promises import Promise
 from planner.errors import InvalidInput
 from planner.report import gather
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from planner.domain.plan import Fact, Plan, Pool, PoolLoad, Promise, Share, SimulatedPromise
+from planner.domain.plan import Fact, Plan
+from planner.domain.plan_pools import Pool, PoolLoad, Share
+from planner.domain.plan_promises import Promise, SimulatedPromise
 
 FEW_PERIODS = 3
 """Up to this many periods, a figure that changes is shown for each; beyond, as a range."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planner.domain.plan import PathCost, Plan, StageCost, TakenWay
+from planner.domain.plan import Plan, TakenWay
+from planner.domain.plan_costs import PathCost, StageCost
 from planner.report import format as fmt
 from planner.report import gather
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from planner.domain.plan import Plan, Pool, Promise
+from planner.domain.plan import Plan
+from planner.domain.plan_pools import Pool
+from planner.domain.plan_promises import Promise
 from planner.report import (
     buying,
     cash,

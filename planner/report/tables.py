@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from planner.domain.plan import Plan, Share
+from planner.domain.plan import Plan
 from planner.domain.plan_choices import Sensitivity
+from planner.domain.plan_pools import Share
 from planner.errors import InvalidInput
 from planner.report.gather import attained, likely
 

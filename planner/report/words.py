@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from planner.domain.plan import ApiRoute, Deployment, Plan, Pool, Promise, ProvisionedRoute, Purchase, Speculation, Statement
+from planner.domain.plan import Plan, Purchase
+from planner.domain.plan_costs import Statement
+from planner.domain.plan_pools import ApiRoute, Deployment, Pool, ProvisionedRoute, Speculation
+from planner.domain.plan_promises import Promise
 from planner.report import format as fmt
 from planner.report import gather
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from planner.candidates.deployed import read_of
 from planner.domain.catalog import Catalog
-from planner.domain.plan import Deployment
+from planner.domain.plan_pools import Deployment
 from planner.perf.attention import compile_attention
 from planner.perf.scalar import ScalarAttention, ScalarKv, ScalarStep
 from planner.plan.predict import Replicas

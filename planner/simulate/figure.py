@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from planner.calibrate.figure import COLOURS, INK, MARKERS, REST, file_bytes, sheet, style
-from planner.domain.plan import SimulatedPromise
+from planner.domain.plan_promises import SimulatedPromise
 from planner.simulate.requests import Floats
 from planner.simulate.seen import Seen
 from planner.simulate.session import Session

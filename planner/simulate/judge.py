@@ -9,7 +9,9 @@ import numpy as np
 
 from planner.candidates.evaluate import hard_targets, soft_targets
 from planner.demand.stream import Stream
-from planner.domain.plan import Plan, Pool, SimulatedPromise
+from planner.domain.plan import Plan
+from planner.domain.plan_pools import Pool
+from planner.domain.plan_promises import SimulatedPromise
 from planner.perf.limits import Target
 from planner.plan.basis import Basis
 from planner.plan.predict import Replicas

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from planner.demand.stream import Stream
-from planner.domain.plan import SimulatedPromise
+from planner.domain.plan_promises import SimulatedPromise
 from planner.simulate.cluster import Failure
 from planner.simulate.engine import Engine
 from planner.simulate.judge import PoolRun, Watched

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from planner.domain.plan import SimulatedPromise
+from planner.domain.plan_promises import SimulatedPromise
 from planner.errors import InvalidInput, Issue
 from planner.plan.basis import Basis
 from planner.simulate.arrivals import HOUR

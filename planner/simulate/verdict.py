@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.catalog.problem import LoadedProblem
-from planner.domain.plan import Plan, Pool, SimulatedPromise, Simulation
+from planner.domain.plan import Plan
+from planner.domain.plan_pools import Pool
+from planner.domain.plan_promises import SimulatedPromise, Simulation
 from planner.plan.basis import Basis
 from planner.simulate.judge import PoolRun, Progress, judge, keeps, pool_runs
 

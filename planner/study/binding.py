@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from planner.catalog.select import counts
-from planner.domain.plan import Plan, Promise, Purchase
+from planner.domain.plan import Plan, Purchase
+from planner.domain.plan_promises import Promise
 from planner.domain.problem import Problem, Quota
 from planner.study import words
 from planner.supply.limits import quota_name

@@ -9,7 +9,8 @@ from typing import Any
 
 from planner.catalog.problem import LoadedProblem
 from planner.catalog.yamlfile import Document
-from planner.domain.plan import Plan, Pool
+from planner.domain.plan import Plan
+from planner.domain.plan_pools import Pool
 from planner.errors import Infeasible, InvalidInput, NoPlanInTime, PlanRejected
 from planner.study import words
 from planner.study.overrides import Override

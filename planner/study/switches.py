@@ -14,7 +14,8 @@ from planner.catalog.select import KINDS, matches
 from planner.domain.calls import Choice
 from planner.domain.catalog import Catalog
 from planner.domain.hardware import paid_as
-from planner.domain.plan import Plan, Pool
+from planner.domain.plan import Plan
+from planner.domain.plan_pools import Pool
 from planner.domain.problem import Problem, ProblemChoices
 from planner.domain.workload import DataRules, Workload
 from planner.study import edit

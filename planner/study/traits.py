@@ -9,7 +9,8 @@ from typing import Any
 from planner.candidates.quality import api_score, value_of
 from planner.catalog.problem import LoadedProblem
 from planner.domain.hardware import COMMITTED, COMMITTED_TERMS, SPOT
-from planner.domain.plan import Plan, Pool
+from planner.domain.plan import Plan
+from planner.domain.plan_pools import Pool
 from planner.domain.workload import Workload
 from planner.supply.cells import OWN
 

@@ -11,7 +11,8 @@ import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.domain.plan import BuyOrBuild, Plan
+from planner.domain.plan import Plan
+from planner.domain.plan_costs import BuyOrBuild
 from planner.pipeline import plan_as_stated
 from planner.plan.crossing import Deployment, crossing, own_cost
 from planner.plan.verify import verify

@@ -9,7 +9,8 @@ import pytest
 
 from planner.catalog.problem import LoadedProblem
 from planner.demand.stream import Stream
-from planner.domain.plan import ApiRoute, Plan, Pool, Purchase
+from planner.domain.plan import Plan, Purchase
+from planner.domain.plan_pools import ApiRoute, Pool
 from planner.plan import costing
 from planner.plan.pool import all_calls
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.demand.ways import Item, Step, Way
-from planner.domain.plan import PathCost
+from planner.domain.plan_costs import PathCost
 from planner.plan.graphs import by_stage, paths
 
 

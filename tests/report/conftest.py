@@ -4,31 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from planner.domain.plan import (
-    ApiRoute,
-    Cost,
-    Deployment,
-    Fact,
-    LabelCost,
-    Latency,
-    Layout,
-    MemoryPerGpu,
-    PathCost,
-    Plan,
-    Pool,
-    PoolCost,
-    PoolLoad,
-    Promise,
-    Proof,
-    Purchase,
-    ServiceLevel,
-    Share,
-    SimulatedPromise,
-    Simulation,
-    StageCost,
-    TakenWay,
-    WorkloadCost,
-)
+from planner.domain.plan import Fact, Plan, Proof, Purchase, TakenWay
+from planner.domain.plan_costs import Cost, LabelCost, PathCost, PoolCost, StageCost, WorkloadCost
+from planner.domain.plan_pools import ApiRoute, Deployment, Layout, MemoryPerGpu, Pool, PoolLoad, ServiceLevel, Share
+from planner.domain.plan_promises import Latency, Promise, SimulatedPromise, Simulation
 
 
 def _load(period: str, replicas: int, busy: float, binding: str) -> PoolLoad:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.domain.plan import MemoryPerGpu
+from planner.domain.plan_pools import MemoryPerGpu
 from planner.report.bars import PARTS, apportion, memory_bar
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from planner.domain.plan import BuyOrBuild, Crossing, Plan
+from planner.domain.plan import Plan
+from planner.domain.plan_costs import BuyOrBuild, Crossing
 from planner.report import buying, markdown
 
 MEETS = Crossing(

@@ -8,7 +8,8 @@ import io
 import made_plans
 import pytest
 
-from planner.domain.plan import Plan, ProvisionedRoute, Purchase
+from planner.domain.plan import Plan, Purchase
+from planner.domain.plan_pools import ProvisionedRoute
 from planner.errors import InvalidInput
 from planner.report.focus import COLUMNS, CUSTOM, focus
 

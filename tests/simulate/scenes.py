@@ -14,7 +14,7 @@ import numpy as np
 from engines import mixed
 
 from planner.catalog.load import load_builtin
-from planner.domain.plan import Deployment, Layout
+from planner.domain.plan_pools import Deployment, Layout
 from planner.domain.problem import Operations
 from planner.plan.predict import Replicas
 from planner.simulate.clients import Clients

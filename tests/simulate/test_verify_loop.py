@@ -15,7 +15,8 @@ from planned import MINI, load, slow_down, tight
 from planner import pipeline
 from planner.catalog.problem import LoadedProblem
 from planner.cli import main
-from planner.domain.plan import Plan, Simulation
+from planner.domain.plan import Plan
+from planner.domain.plan_promises import Simulation
 from planner.errors import PlanRejected
 from planner.pipeline import plan_problem
 from planner.plan.verify import verify

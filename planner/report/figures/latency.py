@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from planner.domain.plan import Plan, Promise
+from planner.domain.plan import Plan
+from planner.domain.plan_promises import Promise
 from planner.report import format as fmt
 from planner.report import gather, graphs
 from planner.report.figures.axis import upright

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from planner.domain.plan import Plan, Pool, PoolLoad
+from planner.domain.plan import Plan
+from planner.domain.plan_pools import Pool, PoolLoad
 from planner.report import format as fmt
 from planner.report.figures.axis import legend, level, ticks, upright
 from planner.report.figures.scene import LARGE, NARROW, SMALL, Area, Box, Scene, Stroke, Words, fitted, width_of

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from planner.domain.plan import MemoryPerGpu, Plan
+from planner.domain.plan import Plan
+from planner.domain.plan_pools import MemoryPerGpu
 from planner.report import format as fmt
 from planner.report.figures.axis import legend, ticks, upright
 from planner.report.figures.scene import LARGE, NARROW, SMALL, Box, Scene, Words, width_of

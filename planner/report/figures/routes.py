@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.domain.hardware import SPOT
-from planner.domain.plan import Plan, Pool
+from planner.domain.plan import Plan
+from planner.domain.plan_pools import Pool
 from planner.report import format as fmt
 from planner.report import gather, graphs
 from planner.report.figures.palette import series

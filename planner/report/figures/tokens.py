@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from planner.domain.plan import BuyOrBuild, Plan
+from planner.domain.plan import Plan
+from planner.domain.plan_costs import BuyOrBuild
 from planner.report import format as fmt
 from planner.report.figures.axis import legend, ticks, upright
 from planner.report.figures.scene import NARROW, Box, Scene, Stroke, Words
