@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from planner.candidates.alike import flows_of
 from planner.candidates.apis import Apis, usable_apis
-from planner.candidates.build import Search, Worth, first_round, in_parts, least_costs, prepare, prune, with_today
+from planner.candidates.build import Search, first_round, in_parts, prepare, prune, with_today
 from planner.candidates.pools import Pools, join
+from planner.candidates.remaining import ShadowPrices, least_costs
 from planner.candidates.today import place_of
 from planner.candidates.ways import worth_a_look
 from planner.catalog.problem import LoadedProblem
@@ -425,7 +426,7 @@ def contenders(search: Search, outcome: Outcome, gap: float) -> tuple[NDArray[np
     """
     cells = len(search.supply.cells)
     shadows = dict.fromkeys((outcome.uncut, outcome.shadow))
-    worths = [Worth(s.bound, s.streams, s.calls, s.gpus[:cells], s.counted) for s in shadows]
+    worths = [ShadowPrices(s.bound, s.streams, s.calls, s.gpus[:cells], s.counted) for s in shadows]
     rows, least = least_costs(search, *worths)
     able = least < max(outcome.objective * (1.0 - gap), worths[0].bound)
     most = EFFORT // (search.pairs() + 9 * len(search.streams))  # about nine evaluations a stream, then one for every pair

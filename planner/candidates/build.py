@@ -2,7 +2,7 @@
 
 Sites are enumerated in the order of what one replica there costs, up to the cost of the best plan. Evaluating a
 capacity takes some forty times the work of an upper bound on it. So every deployment is screened by the bound first,
-and only those that could be as cheap as the best found are evaluated. `least_costs` later tells which deployments the
+and only those that could be as cheap as the best found are evaluated. `remaining.least_costs` later tells which deployments the
 optimizer's prices might still bring in; the caller evaluates them and solves again until none is left, so that neither
 order nor screening ever costs optimality.
 """
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from planner.candidates import eligible as rules
 from planner.candidates.averages import AverageFloor, average_floors, worth_tables
 from planner.candidates.columns import ColumnFactory
-from planner.candidates.evaluate import Evaluator, Screened, chunks
+from planner.candidates.evaluate import Evaluator, Screened
 from planner.candidates.notes import note_pairs
 from planner.candidates.pools import Anchor, Pools, anchors_of, join, make_pools, tiers_of
 from planner.candidates.prune import undominated
@@ -45,9 +45,6 @@ SLACK = 1.05
 
 BATCH = 128
 """Deployments evaluated per stream before the best cost is looked at again."""
-
-PRICED = 1024
-"""Deployments asked together what they cost at least, in all periods at once."""
 
 
 @dataclass
@@ -349,90 +346,6 @@ def in_parts(search: Search, pools: Pools) -> float:
         costs = [float(np.dot(rate, hours)) * call[name] for name, rate in way.rates.items() if np.isfinite(call[name])]
         least[way.workload] = min(least.get(way.workload, np.inf), sum(costs) / float(hours.sum()))
     return sum(least.values())
-
-
-@dataclass(frozen=True, eq=False)
-class Worth:
-    """What things are worth by prices that prove a bound [$/h]."""
-
-    bound: float
-    """No plan over the deployments evaluated costs less."""
-    streams: Floats
-    """[R, T] Serving all of a stream in a period."""
-    calls: Floats
-    """[R, T] Serving 1 call/s of it."""
-    gpus: Floats
-    """[cell, T] An accelerator."""
-    counted: Callable[[int, Floats], Floats]
-    """(period, [bound, R, n] calls per second of each stream that a replica serves at most) → [n] what whole replicas earn
-    besides."""
-
-
-def least_costs(search: Search, first: Worth, *others: Worth) -> tuple[Index, Floats]:
-    """Return the deployments not yet evaluated, and what a plan with any of them costs at least [$/h].
-
-    cost ≥ bound + min_t (g·μ_t − min(min_w max_r π_rt/Σ_j w_j d_jr, Σ_r π_rt·Λ_rt) − counted_t)
-
-    Parameters
-    ----------
-    search : with lower bounds d on demand
-    first, others : prices π per call/s, π·Λ per stream, μ per accelerator, each with the bound it proves
-
-    Returns
-    -------
-    (rows, least cost of a plan with each); proven together once those below the first bound have been evaluated
-
-    Notes
-    -----
-    A replica costs at least g·μ of machines and carries calls worth at most the minimum, since Σ_r d_jr·λ_r ≤ 1 in every
-    mix; cuts of rounded coverage pay `counted` for it besides, whatever it carries. By one set of prices the least costs hold
-    while none is below its bound: else a plan with two deployments may gain by the other one. So what other prices say counts
-    where it is not below theirs: plans cheaper than some cost can first be said to do without the deployments that the first
-    prices exclude, then, among the rest, without those that the next exclude.
-
-    References
-    ----------
-    docs/candidates.md; docs/formulation.md (prices).
-    """
-    rows = np.flatnonzero(~search.evaluated & np.isfinite(search.least[0]).any(axis=0))
-    least = _least_costs(search, first, rows)
-    for other in others:
-        more = _least_costs(search, other, rows)
-        least = np.where(more >= other.bound, np.maximum(least, more), least)
-    return rows, least
-
-
-def _least_costs(search: Search, worth: Worth, rows: Index) -> Floats:
-    parts = [worth.bound + _margins(search, worth, piece) for piece in chunks(rows, PRICED)]
-    return np.concatenate(parts) if parts else np.zeros(0)
-
-
-def _margins(search: Search, worth: Worth, rows: Index) -> Floats:
-    """Return by how much a plan with one of a few deployments exceeds the bound at least [$/h]."""
-    demand = search.least[:, :, rows]
-    one, other = np.triu_indices(len(demand))
-    # Any convex combination of the bounds is one; means of two are used.
-    reach = (2.0 / (demand[one] + demand[other])).astype(float)
-    hosted = np.where(search.sites.hosts[:, :, None], worth.gpus, np.inf).min(axis=1, initial=np.inf)[search.space.machine[rows]]
-    earned = np.minimum(_carried(worth.calls, reach), worth.streams.T @ (reach[0] > 0))
-    earned += np.stack([worth.counted(t, reach) for t in range(len(earned))])
-    margins: Floats = (search.space.gpus()[rows] * hosted.T - earned).min(axis=0)
-    return margins
-
-
-def _carried(calls: Floats, reach: Floats) -> Floats:
-    """Return [T, n] what the calls are worth that a replica carries at most: min_w max_r π_rt·reach_wrn [$/h].
-
-    Written out into two arrays that are used again and again, which takes a fifth of the time of reductions.
-    """
-    shape = calls.shape[1], reach.shape[2]
-    least, most, product = np.full(shape, np.inf), np.empty(shape), np.empty(shape)
-    for served in reach:
-        most.fill(0.0)
-        for price, each in zip(calls, served, strict=True):
-            np.maximum(most, np.multiply(price[:, None], each, out=product), out=most)
-        np.minimum(least, most, out=least)
-    return least
 
 
 def with_today(search: Search, pools: Pools) -> Pools:

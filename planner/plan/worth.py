@@ -14,12 +14,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from planner.candidates import build
-from planner.candidates.build import Search, least_costs, prune
+from planner.candidates.build import Search, prune
 from planner.candidates.columns import ColumnFactory
 from planner.candidates.evaluate import Evaluator
 from planner.candidates.pools import Pools, join
 from planner.candidates.rejection import Ledger
+from planner.candidates.remaining import ShadowPrices, least_costs
 from planner.domain.plan_worth import DemandWorth, LimitWorth, Worth
 from planner.domain.problem import Problem
 from planner.optimize.assemble import Assembled, assemble
@@ -130,7 +130,7 @@ def _wanted(search: Search, at: Marginal) -> NDArray[np.intp]:
     """Return the deployments not yet evaluated that might lower the cost, the most promising first."""
     cells = len(search.supply.cells)
     beyond = np.full(at.calls.shape, BEYOND)  # of many machines one never serves all of a stream
-    prices = build.Worth(at.cost, beyond, at.calls, at.gpus[:cells], lambda _, reach: np.zeros(reach.shape[-1]))
+    prices = ShadowPrices(at.cost, beyond, at.calls, at.gpus[:cells], lambda _, reach: np.zeros(reach.shape[-1]))
     rows, least = least_costs(search, prices)
     order = np.argsort(least, kind="stable")
     return rows[order[least[order] < at.cost - 1e-9 * max(at.cost, 1.0)]]

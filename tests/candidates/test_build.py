@@ -12,8 +12,9 @@ import tiny
 from numpy.typing import NDArray
 
 from planner.candidates.apis import usable_apis
-from planner.candidates.build import Search, Worth, families, first_round, least_costs, prune
+from planner.candidates.build import Search, families, first_round, prune
 from planner.candidates.pools import Pools, join
+from planner.candidates.remaining import ShadowPrices, least_costs
 from planner.optimize.assemble import assemble
 from planner.optimize.program import Outcome, Shadow
 from planner.optimize.solve import solve
@@ -37,8 +38,8 @@ def optimum(search: Search, pools: Pools) -> Outcome:
     return solved(search, pools)[0]
 
 
-def worth(at: Shadow) -> Worth:
-    return Worth(at.bound, at.streams, at.calls, at.gpus, at.counted)
+def worth(at: Shadow) -> ShadowPrices:
+    return ShadowPrices(at.bound, at.streams, at.calls, at.gpus, at.counted)
 
 
 def everything(search: Search) -> Pools:
