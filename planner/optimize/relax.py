@@ -202,13 +202,17 @@ def relax(
 def tighten(
     program: Program, bounds: Bounds, progress: Callable[[str], None], relaxation: Relaxation, *, deadline: float = np.inf
 ) -> Relaxation:
-    """Go on with a relaxation that has a solution, now with cuts of rounded coverage, of replicas and then of machines too."""
-    for separate in (_REPLICAS, _MACHINES):
-        if relaxation.verdict is not Verdict.FEASIBLE:
-            break
-        phase = _Phase(1.0, 10.0 * (1.0 + max(relaxation.bound, 0.0)), 1.0)
-        relaxation = _generate(_Job(program, bounds, progress, deadline, separate), relaxation, phase)
-    return relaxation
+    """Go on with a relaxation that has a solution, now with cuts of rounded coverage: of replicas, then of machines too.
+
+    Cuts of machines that do not raise the bound are left out again: they would only slow the integer program.
+    """
+    phase = _Phase(1.0, 10.0 * (1.0 + max(relaxation.bound, 0.0)), 1.0)
+    replicas = _generate(_Job(program, bounds, progress, deadline, _REPLICAS), relaxation, phase)
+    if replicas.verdict is not Verdict.FEASIBLE:
+        return replicas
+    machines = _generate(_Job(program, bounds, progress, deadline, _MACHINES), replicas, phase)
+    worth = machines.bound > replicas.bound + RISING * abs(replicas.bound)
+    return machines if worth else replace(replicas, least=machines.least, rounds=machines.rounds)
 
 
 def _generate(job: _Job, start: Relaxation, phase: _Phase) -> Relaxation:
