@@ -105,7 +105,7 @@ def assemble(search: Search, pools: Pools, apis: Apis) -> Assembled:
         movable=np.array([stream.movable for stream in search.streams], dtype=bool),
         resources=RESOURCES,
         pools=PoolColumns(
-            name=tuple(_pool_name(search, pools, p, c) for p, c in zip(pool.tolist(), cell.tolist(), strict=True)),
+            name=_pool_names(search, pools, pool, cell),
             cell=cell.astype(np.int64),
             gpus=search.space.gpus()[pools.row[pool]].astype(np.int64),
             demand=demand,
@@ -333,8 +333,9 @@ def _opening(search: Search, pools: Pools, pool: Index, cell: Index) -> Floats |
     return np.array([0.0 if key in runs else fee for key in keys], dtype=float)
 
 
-def _pool_name(search: Search, pools: Pools, pool: int, cell: int) -> str:
-    """Name a column by deployment, level and place."""
-    row = int(pools.row[pool])
-    anchor = int(pools.anchor[pool])
-    return readable(f"{search.space.describe(row)}.L{anchor}.{search.supply.cells[cell].name}.{row}")
+def _pool_names(search: Search, pools: Pools, pool: Index, cell: Index) -> tuple[str, ...]:
+    """Name columns by deployment, level and place; each deployment and place, of which there are few, is made readable once."""
+    rows, anchors = pools.row[pool].tolist(), pools.anchor[pool].tolist()
+    what = {row: readable(search.space.describe(row)) for row in set(rows)}
+    where = [readable(place.name) for place in search.supply.cells]
+    return tuple(f"{what[row]}.L{a}.{where[c]}.{row}" for row, a, c in zip(rows, anchors, cell.tolist(), strict=True))
