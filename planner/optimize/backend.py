@@ -22,6 +22,8 @@ EXACT = 1e-7
 
 LARGE = 1000
 """Rows from which a linear program goes to HiGHS instead of GLOP."""
+STEPS = 20
+"""Iterations for each row and variable after which GLOP goes in circles: those that end take less than one."""
 
 
 class Status(Enum):
@@ -86,10 +88,11 @@ def solve_lp(model: Linear, seconds: float = np.inf) -> Result:
 
     built = _mathopt_model(model, whole=False)
     limit: dict[str, Any] = {"time_limit": dt.timedelta(seconds=max(seconds, 0.01))} if np.isfinite(seconds) else {}
-    glop = mathopt.SolverType.GLOP, mathopt.SolveParameters(**limit)
+    steps = STEPS * (model.rows + model.variables)
+    glop = mathopt.SolverType.GLOP, mathopt.SolveParameters(iteration_limit=steps, **limit)
     highs = mathopt.SolverType.HIGHS, mathopt.SolveParameters(highs=_single(), **limit)
     # GLOP starts faster; HiGHS's dual simplex is two to three times faster on thousands of rows, and keeps its digits. Where
-    # one gives up for want of digits, the other tries.
+    # one gives up for want of digits, or goes in circles, the other tries.
     first, second = (glop, highs) if model.rows < LARGE else (highs, glop)
     with _silent():
         solved = mathopt.solve(built, first[0], params=first[1])

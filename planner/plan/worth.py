@@ -7,6 +7,7 @@ prices could want are evaluated until none is left: column generation, with depl
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -78,14 +79,15 @@ def worth_of(solved: Solved) -> Worth | None:
 
 
 def _found(solved: Solved) -> Found | None:
-    """Return prices that no deployment of the catalog would change."""
+    """Return prices that no deployment of the catalog would change, if they are found within the time of a solve."""
+    deadline = time.monotonic() + solved.search.problem.solver.time_limit
     if full(solved.assembled.program, decided(solved.outcome)):  # no other pool may be opened
-        return _priced(solved.assembled, solved)
+        return _priced(solved.assembled, solved, deadline)
     own, pools = _anew(solved), solved.pools
     own.extend(float(np.max(own.site_cost, where=np.isfinite(own.site_cost), initial=0.0)))
     left = EFFORT // (own.pairs() + 9 * len(own.streams))
     while True:
-        found = _priced(assemble(own, pools, solved.apis), solved)
+        found = _priced(assemble(own, pools, solved.apis), solved, deadline)
         rows = np.zeros(0, dtype=np.intp) if found is None else _wanted(own, found.at)[: min(BATCH, left)]
         if not len(rows):
             return found
@@ -118,11 +120,11 @@ def _alone(search: Search, pools: Pools) -> Bools:
     return alone
 
 
-def _priced(assembled: Assembled, solved: Solved) -> Found | None:
+def _priced(assembled: Assembled, solved: Solved, deadline: float) -> Found | None:
     """Return the prices of a program, machines and pools as in the answer where they are limited."""
     program = assembled.program
     none = decided(solved.outcome) if assembled is solved.assembled else nothing(program)
-    at = marginal(program, replace(none, machines=decided(solved.outcome).machines))
+    at = marginal(program, replace(none, machines=decided(solved.outcome).machines), deadline=deadline)
     return None if at is None else Found(assembled, at)
 
 
