@@ -18,6 +18,7 @@ hull of two core capacitated network design problems*, Math. Programming 60 (199
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -42,7 +43,7 @@ SOME_STREAMS = 16
 SMALL_UNIT = 1e-4
 """Units below this share of the largest round nothing that matters."""
 UNUSED = 1e-6
-"""Replicas of a relaxed solution that count as none."""
+"""Replicas and machines of a relaxed solution that count as none."""
 SAFE = 1e-9
 """Added to what a replica serves, so that rounding noise never makes a cut too strong."""
 
@@ -212,16 +213,35 @@ def violated(program: Program, bounds: Bounds, t: int, at: Relaxed) -> Floats:
     streams = np.flatnonzero(counting(program, bounds, t))
     if not len(streams) or not len(at.pools):
         return np.zeros((0, len(program.streams)))
-    usable = allowed(program)[:, at.pools]
-    load = np.where(usable, program.pools.demand[:, :, at.pools], 0.0) * bounds.rate[:, t, None]
+    usable, load = in_use(program, bounds, t, at)
     made_of = units(program, streams)
     weight = np.concatenate([_by_worth(made_of, usable, load, at), _by_load(made_of, usable, load)])
-    return most_broken(*_broken(program, t, weight, usable, load, at))
+    weight = weight[roundable(program, weight, t)]
+    served = capacity(weight, usable, load, at.fees) + SAFE
+    return most_broken(program, t, at, weight, lambda part, _: rounded(served, part) @ at.carrying)
 
 
-def most_broken(weight: Floats, by: Floats) -> Floats:
-    """Return the distinct weights [C, R] whose cuts are broken most, at most `PER_ROUND`."""
-    return _distinct(weight[np.argsort(-by, kind="stable")])[:PER_ROUND]
+def in_use(program: Program, bounds: Bounds, t: int, at: Relaxed) -> tuple[Bools, Floats]:
+    """Whether each stream may use each pool in use [R, P], and the load of all its calls there [J, R, P]."""
+    usable = allowed(program)[:, at.pools]
+    return usable, np.where(usable, program.pools.demand[:, :, at.pools], 0.0) * bounds.rate[:, t, None]
+
+
+def most_broken(program: Program, t: int, at: Relaxed, weight: Floats, count: Callable[[Floats, Floats], Floats]) -> Floats:
+    """Return the distinct weights [C, R] whose cuts a relaxed solution breaks most, at most `PER_ROUND`.
+
+    Parameters
+    ----------
+    program, t, at : the choice, a period, the solution in it
+    weight : [C, R] to be judged
+    count : (fractional parts [C, 1], right-hand sides [C, 1]) → [C] what replicas or machines count
+    """
+    total, part, spared = sides(program, weight, np.full(len(weight), t, dtype=np.int64))
+    need = np.ceil(total)
+    counted = count(part[:, None], need[:, None])
+    short = 1 - (counted + weight @ at.api / part + spared @ at.ways) / need
+    broken = short > VIOLATED
+    return _distinct(weight[broken][np.argsort(-short[broken], kind="stable")])[:PER_ROUND]
 
 
 def counting(program: Program, bounds: Bounds, t: int) -> Bools:
@@ -285,15 +305,6 @@ def capacity(weight: Floats, usable: Bools, load: Floats, fees: Floats) -> Float
         least = [knapsack(profit, one[members].reshape(size, -1)) for one in tried]
         out[same] = np.min(least, axis=0).reshape(len(same), -1)
     return out
-
-
-def _broken(program: Program, t: int, weight: Floats, usable: Bools, load: Floats, at: Relaxed) -> tuple[Floats, Floats]:
-    """Weights whose cuts the solution breaks, and by what share of the right-hand side."""
-    weight = weight[roundable(program, weight, t)]
-    total, part, spared = sides(program, weight, np.full(len(weight), t, dtype=np.int64))
-    counted = rounded(capacity(weight, usable, load, at.fees) + SAFE, part[:, None]) @ at.carrying
-    short = 1 - (counted + weight @ at.api / part + spared @ at.ways) / np.ceil(total)
-    return weight[short > VIOLATED], short[short > VIOLATED]
 
 
 def roundable(program: Program, weight: Floats, t: int) -> Bools:

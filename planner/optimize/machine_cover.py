@@ -20,12 +20,13 @@ import numpy as np
 
 from planner.optimize.bounds import Bounds, allowed
 from planner.optimize.coverage import (
-    VIOLATED,
+    UNUSED,
     Covers,
     Relaxed,
     asked,
     capacity,
     counting,
+    in_use,
     most_broken,
     most_served,
     roundable,
@@ -44,8 +45,6 @@ ALONE = 0.9
 """What all calls weigh in cuts that ask for one machine: F(V) is then V/W up to 1. Any number below 1 says the same."""
 MOST = 50.0
 """Weights that ask for more machines than this round nothing that matters."""
-HELD = 1e-6
-"""Machines of a relaxed solution that count as none."""
 
 
 def make(program: Program, bounds: Bounds, kinds: Kinds, weight: Floats, period: Ints) -> Covers:
@@ -95,17 +94,14 @@ def _serve(program: Program, served: Floats, at: Relaxed, held: Ints) -> Floats:
 
 def violated(program: Program, bounds: Bounds, t: int, at: Relaxed) -> Floats:
     """Return the weights [C, R] of the cuts that a relaxed solution breaks most, as far as the pools in use tell."""
-    streams, held = np.flatnonzero(counting(program, bounds, t)), np.flatnonzero(at.machines > HELD)
+    streams, held = np.flatnonzero(counting(program, bounds, t)), np.flatnonzero(at.machines > UNUSED)
     if not len(streams) or not len(at.pools) or not len(held):
         return np.zeros((0, len(program.streams)))
-    usable = allowed(program)[:, at.pools]
-    load = np.where(usable, program.pools.demand[:, :, at.pools], 0.0) * bounds.rate[:, t, None]
-    weight = _scaled(program, t, _candidates(program, units(program, streams), usable, load, at), usable, load, at, held)
-    total, part, spared = sides(program, weight, np.full(len(weight), t, dtype=np.int64))
-    most = _serve(program, capacity(weight, usable, load, at.fees), at, held)
-    counted = np.minimum(rounded(safe(most), part[:, None]), np.ceil(total)[:, None]) @ at.machines[held]
-    short = 1 - (counted + weight @ at.api / part + spared @ at.ways) / np.ceil(total)
-    return most_broken(weight[short > VIOLATED], short[short > VIOLATED])
+    usable, load = in_use(program, bounds, t, at)
+    weight = _candidates(program, units(program, streams), usable, load, at)
+    weight, most = _scaled(program, t, weight, _serve(program, capacity(weight, usable, load, at.fees), at, held))
+    safely = safe(most)
+    return most_broken(program, t, at, weight, lambda part, need: np.minimum(rounded(safely, part), need) @ at.machines[held])
 
 
 def _candidates(program: Program, made_of: Bools, usable: Bools, load: Floats, at: Relaxed) -> Floats:
@@ -119,12 +115,11 @@ def _candidates(program: Program, made_of: Bools, usable: Bools, load: Floats, a
     return weight[weight.any(axis=1)]
 
 
-def _scaled(program: Program, t: int, weight: Floats, usable: Bools, load: Floats, at: Relaxed, held: Ints) -> Floats:
-    """[C, R] Weights in units of all calls, and of what each machine in use serves at most."""
+def _scaled(program: Program, t: int, weight: Floats, most: Floats) -> tuple[Floats, Floats]:
+    """Weights [C, R] in units of all calls and of what each machine in use serves; what each serves in them [C, held]."""
     total = asked(program, weight, np.full(len(weight), t, dtype=np.int64))[0]
-    weight, total = weight[total > 0], total[total > 0]
-    most = _serve(program, capacity(weight, usable, load, at.fees), at, held)
     unit = np.concatenate([total[:, None] / ALONE, most], axis=1)
-    c, u = np.nonzero((unit > 0) & (unit < np.inf) & (total[:, None] / np.maximum(unit, 1e-300) < MOST))
-    scaled: Floats = weight[c] / unit[c, u][:, None]
-    return scaled[roundable(program, scaled, t)]
+    c, u = np.nonzero((total[:, None] > 0) & (unit > 0) & (total[:, None] < MOST * unit))
+    scaled, served = (values[c] / unit[c, u][:, None] for values in (weight, most))
+    fit = roundable(program, scaled, t)
+    return scaled[fit], served[fit]
